@@ -1,0 +1,40 @@
+// Files and folders: whole reads, replacing writes, private temporary folders.
+#ifndef DEPS_LIB_IO_FILE_H_
+#define DEPS_LIB_IO_FILE_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/diag/source.h"
+
+namespace deps {
+
+// Errors: file-not-found, file-read, input-too-large.
+absl::StatusOr<Source> ReadFile(const std::string& path, size_t max_bytes = size_t{256} << 20);
+
+// Replaces `path` in one step (temporary file beside it, fsync, rename); after
+// an error the old file is as it was. A path that is no regular file (a pipe,
+// /dev/full) is written directly. Errors: file-write.
+absl::Status WriteFile(const std::string& path, std::string_view content, int mode = 0644);
+
+// A new folder of mode 0700 below $TMPDIR or /tmp; removed with all it holds
+// when the object goes.
+class TemporaryFolder {
+ public:
+  static absl::StatusOr<TemporaryFolder> Create(std::string_view prefix);
+  TemporaryFolder(TemporaryFolder&& other) noexcept;
+  TemporaryFolder& operator=(TemporaryFolder&& other) noexcept;
+  ~TemporaryFolder();
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_IO_FILE_H_
