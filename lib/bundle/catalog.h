@@ -1,0 +1,61 @@
+// Where bundles are looked up: Index documents first, then registries, through
+// a relocation mapping. The one place that turns a reference into a bundle.
+#ifndef DEPS_LIB_BUNDLE_CATALOG_H_
+#define DEPS_LIB_BUNDLE_CATALOG_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "lib/cli/command.h"
+#include "lib/model/bundle.h"
+#include "lib/oci/reference.h"
+#include "lib/oci/registry.h"
+
+namespace deps {
+
+struct CatalogOptions {
+  AccessOptions access;                // lib/oci
+  std::vector<std::string> indexes;    // --index FILE
+  std::string mapping;                 // --mapping FILE
+};
+
+// Declares --index and --mapping and the registry options.
+void AddCatalogOptions(CommandSpec* spec, CatalogOptions* options);
+
+class Catalog {
+ public:
+  // Reads the indexes and the mapping. Errors: those of the files.
+  static absl::StatusOr<std::unique_ptr<Catalog>> Open(const CatalogOptions& options, const Env& env);
+  ~Catalog();
+
+  // The bundle behind `reference` (with neither tag nor digest: "latest").
+  // `bundle.reference` is the reference as asked for, `bundle.digest` that of
+  // its index. Every answer is kept for the life of the catalog. Thread-safe.
+  //
+  // Errors: reference-invalid; registry-not-found where it is certainly not
+  // there; registry-unreachable, registry-auth, registry-protocol, offline
+  // where that could not be found out; those of ReadBundleJson.
+  absl::StatusOr<std::shared_ptr<const BundleDefinition>> Get(const std::string& reference);
+
+  // The tags of a repository (HOST/PATH or its familiar form), sorted by bytes.
+  // An unknown repository has none. Errors: as Get.
+  absl::StatusOr<std::vector<std::string>> Tags(const std::string& repository);
+
+ private:
+  struct State;
+  explicit Catalog(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// A bundle as a user names it on the command line (contract section 4): a
+// porter.yaml, a bundle.json, a folder with either, or a registry reference;
+// "-" reads a bundle.json from standard input.
+absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::string& operand,
+                                                                   Catalog& catalog, const Env& env);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_BUNDLE_CATALOG_H_
