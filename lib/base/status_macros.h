@@ -7,11 +7,11 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function where `expression` is not OK.
-#define DEPS_RETURN_IF_ERROR(expression)                       \
-  do {                                                         \
+#define DEPS_RETURN_IF_ERROR(expression)                              \
+  do {                                                                \
     if (absl::Status deps_status = (expression); !deps_status.ok()) { \
-      return deps_status;                                      \
-    }                                                          \
+      return deps_status;                                             \
+    }                                                                 \
   } while (false)
 
 // Evaluates an absl::StatusOr and either returns its error from the enclosing

@@ -49,18 +49,20 @@ TEST(DiagnosticTest, TheFirstErrorDecidesTheExitStatus) {
 
 TEST(PrinterTest, WritesTextGithubAndJson) {
   const PrinterOptions text = {.command = "deps-graph"};
-  EXPECT_EQ(FormatDiagnostic(Cycle(), text),
-            "deps-graph: g,x.json:3:7: /edges/1: error: a, b: 100% round\\x0a\\x1b[2J [graph-cycle]\n"
-            "deps-graph: hint: remove one\n");
+  EXPECT_EQ(
+      FormatDiagnostic(Cycle(), text),
+      "deps-graph: g,x.json:3:7: /edges/1: error: a, b: 100% round\\x0a\\x1b[2J [graph-cycle]\n"
+      "deps-graph: hint: remove one\n");
   const PrinterOptions github = {.command = "c", .format = DiagnosticFormat::kGithub};
   EXPECT_EQ(FormatDiagnostic(Cycle(), github),
             "::error file=g%2Cx.json,line=3,col=7,title=graph-cycle::/edges/1: a, b: 100%25 "
             "round%0A\033[2J%0Ahint: remove one\n");
   const PrinterOptions json = {.command = "c", .format = DiagnosticFormat::kJson};
-  EXPECT_EQ(FormatDiagnostic(Cycle(), json),
-            "{\"command\":\"c\",\"severity\":\"error\",\"id\":\"graph-cycle\",\"message\":\"a, b: 100% "
-            "round\\u000a\\u001b[2J\",\"file\":\"g,x.json\",\"line\":3,\"column\":7,\"pointer\":\"/edges/"
-            "1\",\"hint\":\"remove one\"}\n");
+  EXPECT_EQ(
+      FormatDiagnostic(Cycle(), json),
+      "{\"command\":\"c\",\"severity\":\"error\",\"id\":\"graph-cycle\",\"message\":\"a, b: 100% "
+      "round\\u000a\\u001b[2J\",\"file\":\"g,x.json\",\"line\":3,\"column\":7,\"pointer\":\"/edges/"
+      "1\",\"hint\":\"remove one\"}\n");
 }
 
 TEST(PrinterTest, StopsAtTheLimitAndSaysSo) {

@@ -75,7 +75,8 @@ std::string EscapeGithubProperty(std::string_view text) {
 }
 
 std::string FormatGithub(const Diagnostic& d) {
-  const std::string_view command = d.severity == Severity::kNote ? "notice" : SeverityName(d.severity);
+  const std::string_view command =
+      d.severity == Severity::kNote ? "notice" : SeverityName(d.severity);
   std::string out = absl::StrCat("::", command, " ");
   if (!d.location.file.empty()) {
     absl::StrAppend(&out, "file=", EscapeGithubProperty(d.location.file), ",");

@@ -90,12 +90,12 @@ struct Dependency {
   std::string alias;
   std::string reference;  // The default: REPO, REPO:TAG or REPO@DIGEST; "" with only an interface.
   std::string version;    // A range; "" where any will do.
-  bool prereleases = false;                // v1's version.prereleases.
-  std::optional<Sharing> sharing;          // Absent where the bundle says nothing.
-  std::optional<JsonText> interface;       // {id, reference, document} as written.
-  std::map<std::string, std::string> parameters;   // The dependency's name -> literal or template.
+  bool prereleases = false;                       // v1's version.prereleases.
+  std::optional<Sharing> sharing;                 // Absent where the bundle says nothing.
+  std::optional<JsonText> interface;              // {id, reference, document} as written.
+  std::map<std::string, std::string> parameters;  // The dependency's name -> literal or template.
   std::map<std::string, std::string> credentials;
-  std::map<std::string, std::string> outputs;      // The parent's output -> template.
+  std::map<std::string, std::string> outputs;  // The parent's output -> template.
   Location location = {};  // Where it stands, for diagnostics; no part of the document.
   bool operator==(const Dependency&) const = default;
 };

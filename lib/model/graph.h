@@ -80,11 +80,11 @@ struct Explanation {
 
 struct Graph {
   std::string root = "root";
-  std::vector<Node> nodes;               // Sorted by id.
-  std::vector<Edge> edges;               // Sorted by (from, to, kind, alias, field, name).
-  std::vector<Diagnostic> diagnostics;   // Warnings that belong to the result.
+  std::vector<Node> nodes;              // Sorted by id.
+  std::vector<Edge> edges;              // Sorted by (from, to, kind, alias, field, name).
+  std::vector<Diagnostic> diagnostics;  // Warnings that belong to the result.
   // Only in a Solution.
-  std::string status;                    // "" in a Graph; "solved" | "unsatisfiable".
+  std::string status;  // "" in a Graph; "solved" | "unsatisfiable".
   std::vector<Explanation> explanation;
   bool operator==(const Graph&) const = default;
 

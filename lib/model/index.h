@@ -14,8 +14,9 @@ namespace deps {
 
 struct IndexedBundle {
   std::string reference;  // REPO:TAG
-  std::string digest;     // Of the index in the registry; "" means SHA-256 of the canonical bundle.json.
-  JsonText bundle;        // bundle.json
+  std::string
+      digest;       // Of the index in the registry; "" means SHA-256 of the canonical bundle.json.
+  JsonText bundle;  // bundle.json
   bool operator==(const IndexedBundle&) const = default;
 };
 

@@ -27,9 +27,9 @@ struct TaskItem {
 struct ValueSource {
   enum class Kind { kValue, kOutput, kParameter, kCredential, kSecret, kTemplate };
   Kind kind = Kind::kValue;
-  JsonText value;        // kValue
-  TaskItem item;         // kOutput, kParameter, kCredential
-  std::string text;      // kSecret: PROVIDER:LOCATOR[#FIELD][?version=N]; kTemplate: text with ${input}
+  JsonText value;    // kValue
+  TaskItem item;     // kOutput, kParameter, kCredential
+  std::string text;  // kSecret: PROVIDER:LOCATOR[#FIELD][?version=N]; kTemplate: text with ${input}
   std::map<std::string, ValueSource> inputs;  // kTemplate
   bool operator==(const ValueSource&) const = default;
 };

@@ -40,7 +40,8 @@ struct Relocation {
   bool operator==(const Relocation&) const = default;
 };
 
-std::string FormatRelocation(const Relocation& relocation, json::Style style = json::Style::kPretty);
+std::string FormatRelocation(const Relocation& relocation,
+                             json::Style style = json::Style::kPretty);
 absl::StatusOr<Relocation> ParseRelocation(const Source& source);
 
 // relocation-mapping.json: one flat object, compact, keys sorted by bytes, `{}`

@@ -23,9 +23,10 @@ struct WorkflowOutput {
 
 struct WorkflowTask {
   std::string id;
-  std::string status;  // "pending" | "running" | "succeeded" | "failed" | "canceled" | "skipped" | "unknown"
+  std::string status;  // "pending" | "running" | "succeeded" | "failed" | "canceled" | "skipped" |
+                       // "unknown"
   int64_t attempt = 0;
-  std::string started_at;   // RFC 3339, UTC; "" where not yet.
+  std::string started_at;  // RFC 3339, UTC; "" where not yet.
   std::string finished_at;
   std::optional<int64_t> exit_code;
   std::string reason;   // One word: "bundle", "driver", "upstream", "reused", "interrupted", …
@@ -38,7 +39,7 @@ struct Workflow {
   std::string id;    // ULID
   std::string plan;  // The plan's digest.
   std::string engine = "local";
-  std::string status;  // "pending" | "running" | "succeeded" | "failed" | "canceled"
+  std::string status;               // "pending" | "running" | "succeeded" | "failed" | "canceled"
   std::vector<WorkflowTask> tasks;  // In the plan's order.
   bool operator==(const Workflow&) const = default;
 };
