@@ -1,0 +1,126 @@
+// HTTP over libcurl: one request, one response. What follows from a response
+// (redirects, credentials, retries) is the caller's to decide.
+//
+// Source: RFC 9110, RFC 9112. HTTP/1.1 only: one upload a connection is faster
+// than many in one HTTP/2 connection with its small windows.
+#ifndef DEPS_LIB_HTTP_HTTP_H_
+#define DEPS_LIB_HTTP_HTTP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace deps::http {
+
+// A part of a file that is sent as a body.
+struct FileSlice {
+  std::string path;
+  int64_t offset = 0;
+  int64_t size = 0;
+};
+
+// Takes a response's body piece by piece. An error ends the transfer and is
+// what Client::Send returns.
+using Sink = std::function<absl::Status(std::string_view piece)>;
+
+struct Request {
+  std::string method = "GET";
+  std::string url;  // http:// or https://
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  // A string_view must stay valid during Send.
+  std::variant<std::monostate, std::string_view, FileSlice> body = {};
+  // Gets the body of a response with status 2xx; other bodies, and all where
+  // this is empty, are in Response::body.
+  Sink sink = {};
+  // Bounds Response::body. What `sink` gets is the sink's to bound.
+  size_t max_body_bytes = size_t{8} << 20;
+  // Refuses link-local addresses, where cloud machines keep their metadata: for
+  // URLs that came from outside.
+  bool refuse_link_local = false;
+};
+
+struct Response {
+  int status = 0;
+  // Names in lower case; values of the same name in the order of arrival.
+  std::multimap<std::string, std::string> headers;
+  std::string body;
+
+  // The first value, or "".
+  std::string Header(std::string_view lower_case_name) const;
+};
+
+struct ClientOptions {
+  // Certificates that are trusted besides those of the system; a PEM file.
+  std::string ca_file;
+  // "" is no proxy. Loopback hosts are never asked through a proxy.
+  std::string http_proxy;
+  std::string https_proxy;
+  std::string no_proxy;  // Comma-separated hosts and suffixes; "*" is all.
+  int connect_timeout_seconds = 30;
+  // A transfer in which nothing moves for so long is given up. There is no
+  // limit on a transfer as a whole.
+  int stall_timeout_seconds = 120;
+};
+
+// The proxies of an environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
+// and the same in lower case, which come first.
+using GetEnv = std::function<std::optional<std::string>(std::string_view name)>;
+ClientOptions ProxiesFrom(const GetEnv& getenv);
+
+// A pool of connections. Any number of threads may call Send at once; each call
+// has a connection of its own, kept open for the next one to the same origin.
+class Client {
+ public:
+  explicit Client(ClientOptions options = {});
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Any status that the server answers with is a Response.
+  //
+  // Errors:
+  //   registry-unreachable  no connection, no trust, broken off, or stalled;
+  //                         absl code kUnavailable where it may work again soon
+  //                         (broken off, stalled), else kFailedPrecondition
+  //   registry-protocol     headers or body over their limits, not HTTP
+  //   file-read             a body's file cannot be read
+  absl::StatusOr<Response> Send(const Request& request);
+
+ private:
+  class Pool;
+  std::unique_ptr<Pool> pool_;
+};
+
+// Where a connection goes: equal origins may see each other's credentials.
+struct Origin {
+  std::string scheme;  // "http" or "https"
+  std::string host;    // Lower case, "[::1]" with brackets.
+  int port = 0;
+  bool operator==(const Origin&) const = default;
+};
+
+// The origin of an http or https URL without user and password.
+// Errors: registry-protocol.
+absl::StatusOr<Origin> OriginOf(std::string_view url);
+
+// `location` as seen from `base`: absolute, "//host/…", "/…", "?…" or relative.
+// Errors: registry-protocol.
+absl::StatusOr<std::string> ResolveUrl(std::string_view base, std::string_view location);
+
+// 127.0.0.0/8, ::1, localhost and names below it.
+bool IsLoopback(std::string_view host);
+
+}  // namespace deps::http
+
+#endif  // DEPS_LIB_HTTP_HTTP_H_

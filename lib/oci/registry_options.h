@@ -1,0 +1,31 @@
+// How a command reaches registries, and the options that say so.
+#ifndef DEPS_LIB_OCI_REGISTRY_OPTIONS_H_
+#define DEPS_LIB_OCI_REGISTRY_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "lib/cli/command.h"
+
+namespace deps {
+
+struct AccessOptions {
+  // A config.json of docker or an auth.json of podman; "": those of the user.
+  std::string registry_config;
+  // HOST or HOST:PORT that are asked over http. Loopback always is.
+  std::vector<std::string> insecure_registries;
+  // Hosts of token servers that may get credentials meant for a registry with
+  // another name.
+  std::vector<std::string> trusted_realms;
+  std::string ca_file;
+  bool offline = false;
+};
+
+// Adds --registry-config, --insecure-registry, --trusted-realm, --ca-file and
+// --offline, and the environment that goes with them. `options` must outlive
+// `spec`.
+void AddRegistryOptions(CommandSpec* spec, AccessOptions* options);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_OCI_REGISTRY_OPTIONS_H_
