@@ -34,7 +34,7 @@ struct TemplatePart {
     kBundle,            // `name`: "name", "version", …
   };
   Kind kind = Kind::kText;
-  std::string text;   // kText: the literal text; else the reference as it was written.
+  std::string text;  // kText: the literal text; else the reference, without delimiters.
   std::string alias;
   std::string name;
   size_t offset = 0;  // In the template's text.
