@@ -90,9 +90,7 @@ class Client {
   // Any status that the server answers with is a Response.
   //
   // Errors:
-  //   registry-unreachable  no connection, no trust, broken off, or stalled;
-  //                         absl code kUnavailable where it may work again soon
-  //                         (broken off, stalled), else kFailedPrecondition
+  //   registry-unreachable  no connection, no trust, broken off, or stalled
   //   registry-protocol     headers or body over their limits, not HTTP
   //   file-read             a body's file cannot be read
   absl::StatusOr<Response> Send(const Request& request);
@@ -101,6 +99,10 @@ class Client {
   class Pool;
   std::unique_ptr<Pool> pool_;
 };
+
+// Whether an error of Send may be gone the next time: a connection that broke
+// off, not one that could not be made.
+bool IsTransient(const absl::Status& status);
 
 // Where a connection goes: equal origins may see each other's credentials.
 struct Origin {

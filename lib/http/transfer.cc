@@ -1,0 +1,291 @@
+#include "lib/http/transfer.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+
+namespace deps::http {
+namespace {
+
+constexpr size_t kMaxHeaderBytes = 256 << 10;
+constexpr long kBufferBytes = 512 << 10;  // NOLINT(runtime/int): curl's type
+constexpr char kTransientUrl[] = "cnab-deps/transient";
+
+bool IsLinkLocal(const sockaddr& address) {
+  if (address.sa_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    return (ntohl(v4.sin_addr.s_addr) >> 16) == 0xa9fe;  // 169.254.0.0/16
+  }
+  if (address.sa_family == AF_INET6) {
+    const in6_addr& v6 = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+    if (IN6_IS_ADDR_LINKLOCAL(&v6)) return true;
+    return IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 169 && v6.s6_addr[13] == 254;
+  }
+  return false;
+}
+
+bool IsProtocolError(CURLcode code) {
+  return code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY ||
+         code == CURLE_URL_MALFORMAT || code == CURLE_BAD_CONTENT_ENCODING;
+}
+
+bool IsBrokenOff(CURLcode code) {
+  return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+         code == CURLE_PARTIAL_FILE || code == CURLE_SEND_FAIL_REWIND;
+}
+
+}  // namespace
+
+bool IsTransient(const absl::Status& status) {
+  return status.GetPayload(kTransientUrl).has_value();
+}
+
+Transfer::Transfer(CURL* handle, const ClientOptions& options, const Request& request)
+    : handle_(handle), options_(options), request_(request) {}
+
+Transfer::~Transfer() {
+  // Forgets all settings, and with them the pointers to this; connections stay.
+  curl_easy_reset(handle_);
+  curl_slist_free_all(headers_);
+  if (file_ >= 0) close(file_);
+}
+
+absl::StatusOr<Response> Transfer::Perform() {
+  DEPS_RETURN_IF_ERROR(SetUp());
+  const CURLcode code = curl_easy_perform(handle_);
+  if (code != CURLE_OK) return ErrorOf(code);
+  long status = 0;  // NOLINT(runtime/int): curl's type
+  curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+  response_.status = static_cast<int>(status);
+  return std::move(response_);
+}
+
+absl::Status Transfer::SetUp() {
+  DEPS_ASSIGN_OR_RETURN(const Origin origin, OriginOf(request_.url));
+  curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, error_text_);
+  curl_easy_setopt(handle_, CURLOPT_URL, request_.url.c_str());
+  curl_easy_setopt(handle_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle_, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(handle_, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(handle_, CURLOPT_BUFFERSIZE, kBufferBytes);
+  curl_easy_setopt(handle_, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(handle_, CURLOPT_CONNECTTIMEOUT,
+                   static_cast<long>(options_.connect_timeout_seconds));
+  curl_easy_setopt(handle_, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(handle_, CURLOPT_LOW_SPEED_TIME,
+                   static_cast<long>(options_.stall_timeout_seconds));
+  curl_easy_setopt(handle_, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
+  curl_easy_setopt(handle_, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
+  curl_easy_setopt(handle_, CURLOPT_WRITEDATA, this);
+  if (request_.refuse_link_local) {
+    curl_easy_setopt(handle_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnSocket);
+    curl_easy_setopt(handle_, CURLOPT_OPENSOCKETDATA, this);
+  }
+  SetUpTrust();
+  SetUpProxy(origin);
+  DEPS_RETURN_IF_ERROR(SetUpBody());
+  return SetUpHeaders();
+}
+
+absl::Status Transfer::SetUpBody() {
+  if (request_.method == "HEAD") {
+    curl_easy_setopt(handle_, CURLOPT_NOBODY, 1L);
+    return absl::OkStatus();
+  }
+  if (const auto* slice = std::get_if<FileSlice>(&request_.body)) {
+    file_ = open(slice->path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file_ < 0) {
+      return MakeError({.id = DiagnosticId::kFileRead,
+                        .message = absl::StrCat("cannot read: ", std::strerror(errno)),
+                        .location = {.file = slice->path}});
+    }
+    curl_easy_setopt(handle_, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(handle_, CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
+    curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(slice->size));
+    curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &Transfer::OnRead);
+    curl_easy_setopt(handle_, CURLOPT_READDATA, this);
+    curl_easy_setopt(handle_, CURLOPT_SEEKFUNCTION, &Transfer::OnSeek);
+    curl_easy_setopt(handle_, CURLOPT_SEEKDATA, this);
+  } else if (request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH") {
+    const auto* text = std::get_if<std::string_view>(&request_.body);
+    const std::string_view bytes = text == nullptr ? std::string_view() : *text;
+    curl_easy_setopt(handle_, CURLOPT_POST, 1L);
+    curl_easy_setopt(handle_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(bytes.size()));
+    curl_easy_setopt(handle_, CURLOPT_POSTFIELDS, bytes.data() == nullptr ? "" : bytes.data());
+  } else {
+    curl_easy_setopt(handle_, CURLOPT_HTTPGET, 1L);
+  }
+  curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Transfer::SetUpHeaders() {
+  // Without these curl would add a type of its own, and wait before a large body.
+  std::string lines[] = {"Content-Type:", "Expect:"};
+  for (const std::string& line : lines) headers_ = curl_slist_append(headers_, line.c_str());
+  for (const auto& [name, value] : request_.headers) {
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      return MakeError({.id = DiagnosticId::kRegistryProtocol,
+                        .message = absl::StrCat("the value of ", name, " holds a line break")});
+    }
+    headers_ = curl_slist_append(headers_, absl::StrCat(name, ": ", value).c_str());
+  }
+  curl_easy_setopt(handle_, CURLOPT_HTTPHEADER, headers_);
+  return absl::OkStatus();
+}
+
+void Transfer::SetUpTrust() {
+  if (!options_.ca_file.empty()) {
+    // CURLOPT_CAPATH stays that of the system.
+    curl_easy_setopt(handle_, CURLOPT_CAINFO, options_.ca_file.c_str());
+    return;
+  }
+  // curl knows the first of these, which is Debian's.
+  static constexpr const char* kBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                             "/etc/pki/tls/certs/ca-bundle.crt",
+                                             "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+  for (const char* bundle : kBundles) {
+    if (access(bundle, R_OK) != 0) continue;
+    curl_easy_setopt(handle_, CURLOPT_CAINFO, bundle);
+    return;
+  }
+}
+
+void Transfer::SetUpProxy(const Origin& origin) {
+  const std::string& proxy = origin.scheme == "https" ? options_.https_proxy : options_.http_proxy;
+  // An empty text turns off what curl would read from the environment itself.
+  const bool direct = proxy.empty() || IsLoopback(origin.host);
+  curl_easy_setopt(handle_, CURLOPT_PROXY, direct ? "" : proxy.c_str());
+  curl_easy_setopt(handle_, CURLOPT_NOPROXY, options_.no_proxy.c_str());
+  curl_easy_setopt(handle_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+absl::Status Transfer::ErrorOf(CURLcode code) {
+  if (!failure_.ok()) return failure_;
+  const std::string_view text = error_text_[0] != 0 ? error_text_ : curl_easy_strerror(code);
+  DEPS_ASSIGN_OR_RETURN(const Origin origin, OriginOf(request_.url));
+  const std::string where = absl::StrCat(origin.scheme, "://", origin.host, ":", origin.port);
+  if (IsProtocolError(code)) {
+    return MakeError({.id = DiagnosticId::kRegistryProtocol,
+                      .message = absl::StrCat(where, " does not speak HTTP: ", text)});
+  }
+  if (link_local_refused_) {
+    return MakeError({.id = DiagnosticId::kRegistryUnreachable,
+                      .message = absl::StrCat(where, " is a link-local address, refused")});
+  }
+  const bool stalled = code == CURLE_OPERATION_TIMEDOUT;
+  absl::Status status =
+      MakeError({.id = DiagnosticId::kRegistryUnreachable,
+                 .message = absl::StrCat(
+                     where, IsBrokenOff(code) ? " broke off: " : " is not reachable: ", text)});
+  if (IsBrokenOff(code) || (stalled && header_bytes_ > 0)) {
+    status.SetPayload(kTransientUrl, absl::Cord("1"));
+  }
+  return status;
+}
+
+size_t Transfer::TakeHeader(std::string_view line) {
+  header_bytes_ += line.size();
+  if (header_bytes_ > kMaxHeaderBytes) {
+    failure_ = MakeError(
+        {.id = DiagnosticId::kRegistryProtocol,
+         .message = absl::StrCat(request_.url, ": headers over ", kMaxHeaderBytes >> 10, " KiB")});
+    return 0;
+  }
+  // A status line begins a response; one of status 1xx comes before the real one.
+  if (absl::StartsWith(line, "HTTP/")) {
+    response_.headers.clear();
+    return line.size();
+  }
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return line.size();
+  response_.headers.emplace(absl::AsciiStrToLower(line.substr(0, colon)),
+                            absl::StripAsciiWhitespace(line.substr(colon + 1)));
+  return line.size();
+}
+
+size_t Transfer::TakeBody(std::string_view piece) {
+  long status = 0;  // NOLINT(runtime/int): curl's type
+  curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+  if (request_.sink && status >= 200 && status < 300) {
+    failure_ = request_.sink(piece);
+    return failure_.ok() ? piece.size() : 0;
+  }
+  if (response_.body.size() + piece.size() > request_.max_body_bytes) {
+    failure_ = MakeError({.id = DiagnosticId::kRegistryProtocol,
+                          .message = absl::StrCat(request_.url, ": the answer is over ",
+                                                  request_.max_body_bytes, " bytes")});
+    return 0;
+  }
+  response_.body.append(piece);
+  return piece.size();
+}
+
+size_t Transfer::GiveBody(char* buffer, size_t size) {
+  const FileSlice& slice = std::get<FileSlice>(request_.body);
+  const auto wanted =
+      static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(size), slice.size - sent_));
+  if (wanted == 0) return 0;
+  ssize_t got;
+  do {
+    got = pread(file_, buffer, wanted, slice.offset + sent_);
+  } while (got < 0 && errno == EINTR);
+  if (got <= 0) {
+    failure_ = MakeError({.id = DiagnosticId::kFileRead,
+                          .message = got == 0 ? std::string("the file is shorter than expected")
+                                              : absl::StrCat("cannot read: ", std::strerror(errno)),
+                          .location = {.file = slice.path}});
+    return CURL_READFUNC_ABORT;
+  }
+  sent_ += got;
+  return static_cast<size_t>(got);
+}
+
+size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
+  return static_cast<Transfer*>(self)->TakeHeader({data, size * count});
+}
+
+size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) {
+  return static_cast<Transfer*>(self)->TakeBody({data, size * count});
+}
+
+size_t Transfer::OnRead(char* data, size_t size, size_t count, void* self) {
+  return static_cast<Transfer*>(self)->GiveBody(data, size * count);
+}
+
+int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+  static_cast<Transfer*>(self)->sent_ = offset;
+  return CURL_SEEKFUNC_OK;
+}
+
+curl_socket_t Transfer::OnSocket(void* self, curlsocktype, struct curl_sockaddr* address) {
+  if (IsLinkLocal(address->addr)) {
+    static_cast<Transfer*>(self)->link_local_refused_ = true;
+    return CURL_SOCKET_BAD;
+  }
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+}  // namespace deps::http
