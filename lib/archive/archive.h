@@ -1,0 +1,86 @@
+// Archives of bundles: gzipped tar files with an OCI layout, as CNAB 104 has
+// them and `porter archive` writes them, with dependencies beside the root.
+//
+//   bundle.json  relocation-mapping.json
+//   artifacts/layout/{oci-layout,index.json,blobs/sha256/HEX}
+//   dependencies/NAME/{bundle.json,relocation-mapping.json}
+//
+// Nothing is ever written to a name that an archive gives.
+#ifndef DEPS_LIB_ARCHIVE_ARCHIVE_H_
+#define DEPS_LIB_ARCHIVE_ARCHIVE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/io/file.h"
+
+namespace deps {
+
+// A blob in a file of ours.
+struct BlobFile {
+  std::string path;
+  int64_t size = 0;
+  bool operator==(const BlobFile&) const = default;
+};
+
+// The documents of one bundle, as they are.
+struct ArchivedBundle {
+  std::string bundle_json;
+  std::string mapping_json;  // "" where there is none.
+  bool operator==(const ArchivedBundle&) const = default;
+};
+
+struct BundleArchive {
+  ArchivedBundle root;
+  std::map<std::string, ArchivedBundle> dependencies;  // By the name of their folder.
+  std::string index_json;                              // Of the layout.
+  std::map<std::string, BlobFile> blobs;               // By digest.
+};
+
+// An archive that was read, and the private folder that holds its blobs.
+struct OpenedArchive {
+  BundleArchive content;
+  std::unique_ptr<TemporaryFolder> folder;
+};
+
+struct ArchiveLimits {
+  int64_t members = 200'000;
+  int64_t inflated_bytes = int64_t{256} << 30;
+  size_t document_bytes = size_t{64} << 20;  // Of each JSON file.
+};
+
+// Reads a whole archive; names with and without "./" in front. Members that no
+// reader needs (CNAB 104 allows them) are passed over. The digest of every blob
+// and the checksum of the compressed data are verified.
+//
+// Errors: file-not-found, file-read; file-write of the private folder;
+// archive-invalid, with the member: damaged, truncated, not an archive, a link
+// or device, a name that leaves the archive, the same name twice, a blob whose
+// content is not what its name says, a limit exceeded, no bundle.json or layout.
+absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path,
+                                          const ArchiveLimits& limits = {});
+
+// Whether `name` may be the name of a dependency's folder: up to 128 letters,
+// digits and "._+-", not beginning with ".".
+bool IsDependencyFolder(std::string_view name);
+
+// Writes an archive to `sink`. Equal content gives equal bytes: ustar, no times,
+// no owners, members sorted as Porter walks them.
+//
+// Errors: file-read of a blob; those of `sink`.
+absl::Status WriteArchive(const BundleArchive& content,
+                          const std::function<absl::Status(std::string_view)>& sink);
+
+// The same to a file, replaced in one step. Errors also: file-write.
+absl::Status WriteArchiveFile(const BundleArchive& content, const std::string& path);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_ARCHIVE_ARCHIVE_H_

@@ -1,0 +1,284 @@
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "lib/archive/archive.h"
+#include "lib/archive/gunzip.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/digest/sha256.h"
+#include "lib/io/file.h"
+
+namespace deps {
+namespace {
+
+constexpr size_t kMaxName = 1024;
+
+// Reads one archive into one OpenedArchive.
+class Reader {
+ public:
+  Reader(Gunzip* gunzip, const ArchiveLimits& limits, OpenedArchive* opened)
+      : gunzip_(gunzip), limits_(limits), opened_(opened) {}
+
+  absl::Status Read();
+
+ private:
+  static la_ssize_t Supply(archive* tar, void* reader, const void** bytes);
+
+  absl::Status Invalid(std::string_view reason) const {
+    return MakeError({.id = DiagnosticId::kArchiveInvalid,
+                      .message = member_.empty()
+                                     ? std::string(reason)
+                                     : absl::StrCat("member '", member_, "': ", reason)});
+  }
+  absl::Status TarError(archive* tar) const;
+  absl::Status CheckEntry(archive_entry* entry);
+  absl::Status ReadFile(archive* tar);
+  absl::Status ReadDocument(archive* tar, std::string* text);
+  absl::Status ReadBlob(archive* tar, std::string_view name);
+  absl::Status ReadData(archive* tar, const std::function<absl::Status(std::string_view)>& use);
+  absl::Status Drain();
+  std::string* DocumentOf(std::string_view name);
+
+  Gunzip* const gunzip_;
+  const ArchiveLimits& limits_;
+  OpenedArchive* const opened_;
+  absl::Status supply_status_;
+  std::string member_;  // As the archive spells it, for messages.
+  std::string name_;    // Without "./" and trailing "/".
+  bool is_folder_ = false;
+  std::string layout_version_;
+  std::set<std::string> seen_;
+};
+
+la_ssize_t Reader::Supply(archive* tar, void* reader, const void** bytes) {
+  Reader& self = *static_cast<Reader*>(reader);
+  const absl::StatusOr<std::string_view> next = self.gunzip_->Next();
+  if (!next.ok()) {
+    self.supply_status_ = next.status();
+    archive_set_error(tar, EIO, "unreadable");
+    return ARCHIVE_FATAL;
+  }
+  *bytes = next->data();
+  return static_cast<la_ssize_t>(next->size());
+}
+
+absl::Status Reader::TarError(archive* tar) const {
+  if (!supply_status_.ok()) {
+    return member_.empty() ? supply_status_
+                           : WithContext(supply_status_, absl::StrCat("member '", member_, "'"));
+  }
+  const char* const text = archive_error_string(tar);
+  return Invalid(text != nullptr ? text : "the tar data is damaged");
+}
+
+absl::Status Reader::CheckEntry(archive_entry* entry) {
+  const char* const pathname = archive_entry_pathname(entry);
+  if (pathname == nullptr) return Invalid("after it comes a member whose name is no text");
+  member_ = pathname;
+  const mode_t type = archive_entry_filetype(entry);
+  if (archive_entry_hardlink(entry) != nullptr || (type != AE_IFREG && type != AE_IFDIR)) {
+    return Invalid("it is neither a regular file nor a folder");
+  }
+  if (archive_entry_sparse_count(entry) > 0) return Invalid("it is a sparse file");
+  if (member_.size() > kMaxName) return Invalid("its name is too long");
+  is_folder_ = type == AE_IFDIR;
+  std::string_view name = member_;
+  if (absl::StartsWith(name, "/")) return Invalid("its name leaves the archive");
+  while (absl::ConsumePrefix(&name, "./")) {
+  }
+  while (is_folder_ && absl::ConsumeSuffix(&name, "/")) {
+  }
+  name_ = name == "." ? "" : std::string(name);
+  if (name_.empty()) return is_folder_ ? absl::OkStatus() : Invalid("it has no name");
+  for (const std::string_view element : absl::StrSplit(name_, '/')) {
+    if (element == "..") return Invalid("its name leaves the archive");
+    if (element.empty() || element == ".") return Invalid("its name is not in its shortest form");
+  }
+  if (!seen_.insert(name_).second && !is_folder_) return Invalid("the name occurs twice");
+  return absl::OkStatus();
+}
+
+absl::Status Reader::Read() {
+  archive* const tar = archive_read_new();
+  const absl::Cleanup free_tar = [tar] { archive_read_free(tar); };
+  archive_read_support_filter_none(tar);
+  archive_read_support_format_tar(tar);
+  archive_read_support_format_empty(tar);
+  if (archive_read_open(tar, this, nullptr, &Reader::Supply, nullptr) != ARCHIVE_OK) {
+    return TarError(tar);
+  }
+  archive_entry* entry = nullptr;
+  int64_t members = 0;
+  while (true) {
+    const int result = archive_read_next_header(tar, &entry);
+    if (result == ARCHIVE_EOF) break;
+    if (result != ARCHIVE_OK) return TarError(tar);
+    if (++members > limits_.members) {
+      return Invalid(absl::StrCat("the archive has more than ", limits_.members, " members"));
+    }
+    DEPS_RETURN_IF_ERROR(CheckEntry(entry));
+    DEPS_RETURN_IF_ERROR(ReadFile(tar));
+  }
+  DEPS_RETURN_IF_ERROR(Drain());
+  member_.clear();
+  if (opened_->content.root.bundle_json.empty()) return Invalid("it has no bundle.json");
+  if (opened_->content.index_json.empty()) return Invalid("it has no artifacts/layout/index.json");
+  for (const auto& [folder, bundle] : opened_->content.dependencies) {
+    if (bundle.bundle_json.empty()) {
+      return Invalid(absl::StrCat("it has no dependencies/", folder, "/bundle.json"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What follows the end of the tar data is part of what the checksum covers.
+absl::Status Reader::Drain() {
+  while (true) {
+    DEPS_ASSIGN_OR_RETURN(const std::string_view bytes, gunzip_->Next());
+    if (bytes.empty()) return absl::OkStatus();
+  }
+}
+
+std::string* Reader::DocumentOf(std::string_view name) {
+  BundleArchive& content = opened_->content;
+  ArchivedBundle* bundle = &content.root;
+  if (name == "artifacts/layout/index.json") return &content.index_json;
+  if (name == "artifacts/layout/oci-layout") return &layout_version_;
+  if (absl::ConsumePrefix(&name, "dependencies/")) {
+    const size_t slash = name.find('/');
+    if (slash == std::string_view::npos || !IsDependencyFolder(name.substr(0, slash))) {
+      return nullptr;
+    }
+    const std::string_view file = name.substr(slash + 1);
+    if (file != "bundle.json" && file != "relocation-mapping.json") return nullptr;
+    bundle = &content.dependencies[std::string(name.substr(0, slash))];
+    name = file;
+  }
+  if (name == "bundle.json") return &bundle->bundle_json;
+  if (name == "relocation-mapping.json") return &bundle->mapping_json;
+  return nullptr;
+}
+
+absl::Status Reader::ReadFile(archive* tar) {
+  std::string_view name = name_;
+  if (is_folder_) {
+    const bool is_document = name == "bundle.json" || name == "relocation-mapping.json" ||
+                             name == "artifacts/layout/index.json" ||
+                             name == "artifacts/layout/oci-layout";
+    return is_document ? Invalid("it is a folder and should be a file") : absl::OkStatus();
+  }
+  if (absl::ConsumePrefix(&name, "artifacts/layout/blobs/")) return ReadBlob(tar, name);
+  if (std::string* const document = DocumentOf(name); document != nullptr) {
+    return ReadDocument(tar, document);
+  }
+  return ReadData(tar, [](std::string_view) { return absl::OkStatus(); });
+}
+
+absl::Status Reader::ReadDocument(archive* tar, std::string* text) {
+  DEPS_RETURN_IF_ERROR(ReadData(tar, [&](std::string_view bytes) {
+    if (text->size() + bytes.size() > limits_.document_bytes) {
+      return Invalid(absl::StrCat("it is larger than ", limits_.document_bytes, " bytes"));
+    }
+    text->append(bytes);
+    return absl::OkStatus();
+  }));
+  return text->empty() ? Invalid("it is empty") : absl::OkStatus();
+}
+
+absl::Status Reader::ReadBlob(archive* tar, std::string_view name) {
+  std::string digest(name);
+  std::replace(digest.begin(), digest.end(), '/', ':');
+  if (!IsValidDigest(digest)) return Invalid("its name is no digest");
+  if (!absl::StartsWith(digest, "sha256:")) return Invalid("only sha256 is known here");
+  const std::string path = absl::StrCat(opened_->folder->path(), "/", digest.substr(7));
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  const absl::Cleanup close_file = [file] {
+    if (file >= 0) close(file);
+  };
+  const auto write_error = [&] {
+    return MakeError({.id = DiagnosticId::kFileWrite,
+                      .message = std::strerror(errno),
+                      .location = {.file = path}});
+  };
+  if (file < 0) return write_error();
+  Sha256 hash;
+  BlobFile blob = {.path = path};
+  DEPS_RETURN_IF_ERROR(ReadData(tar, [&](std::string_view bytes) {
+    hash.Update(bytes);
+    blob.size += static_cast<int64_t>(bytes.size());
+    while (!bytes.empty()) {
+      const ssize_t count = write(file, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return write_error();
+      bytes.remove_prefix(static_cast<size_t>(count));
+    }
+    return absl::OkStatus();
+  }));
+  if (const std::string found = hash.Digest(); found != digest) {
+    return Invalid(absl::StrCat("its content is ", found));
+  }
+  opened_->content.blobs.emplace(digest, std::move(blob));
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadData(archive* tar,
+                              const std::function<absl::Status(std::string_view)>& use) {
+  const void* bytes = nullptr;
+  size_t count = 0;
+  la_int64_t offset = 0;
+  la_int64_t expected = 0;
+  while (true) {
+    const int result = archive_read_data_block(tar, &bytes, &count, &offset);
+    if (result == ARCHIVE_EOF) return absl::OkStatus();
+    if (result != ARCHIVE_OK) return TarError(tar);
+    if (offset != expected) return Invalid("it is a sparse file");
+    expected += static_cast<la_int64_t>(count);
+    DEPS_RETURN_IF_ERROR(use(std::string_view(static_cast<const char*>(bytes), count)));
+  }
+}
+
+}  // namespace
+
+bool IsDependencyFolder(std::string_view name) {
+  return !name.empty() && name.size() <= 128 && name.front() != '.' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '+' || c == '-';
+         });
+}
+
+absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const ArchiveLimits& limits) {
+  absl::StatusOr<std::unique_ptr<Gunzip>> gunzip = Gunzip::Open(path, limits.inflated_bytes);
+  if (!gunzip.ok()) return WithFile(gunzip.status(), path);
+  DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("cnab-archive-"));
+  OpenedArchive opened;
+  opened.folder = std::make_unique<TemporaryFolder>(std::move(folder));
+  const absl::Status status = Reader(gunzip->get(), limits, &opened).Read();
+  if (!status.ok()) return WithFile(status, path);
+  return opened;
+}
+
+}  // namespace deps

@@ -1,0 +1,219 @@
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "lib/archive/archive.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+
+namespace deps {
+namespace {
+
+using Sink = std::function<absl::Status(std::string_view)>;
+
+constexpr std::string_view kOciLayout = "{\n    \"imageLayoutVersion\": \"1.0.0\"\n}";
+constexpr size_t kBuffer = size_t{256} << 10;
+
+class Writer {
+ public:
+  explicit Writer(const Sink& sink) : sink_(sink), tar_(archive_write_new()) {}
+  ~Writer() { archive_write_free(tar_); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  absl::Status Open();
+  absl::Status Folder(const std::string& name) { return Header(name, AE_IFDIR, 0755, 0); }
+  absl::Status File(const std::string& name, std::string_view text);
+  absl::Status File(const std::string& name, const BlobFile& blob);
+  absl::Status Bundle(const std::string& folder, const ArchivedBundle& bundle);
+  absl::Status Close();
+
+ private:
+  static la_ssize_t Pass(archive* tar, void* writer, const void* bytes, size_t count);
+  absl::Status Header(const std::string& name, mode_t type, mode_t mode, int64_t size);
+  absl::Status Data(std::string_view bytes);
+  absl::Status Check(int64_t result);
+
+  const Sink& sink_;
+  archive* const tar_;
+  absl::Status sink_status_;
+};
+
+la_ssize_t Writer::Pass(archive* tar, void* writer, const void* bytes, size_t count) {
+  Writer& self = *static_cast<Writer*>(writer);
+  self.sink_status_ = self.sink_(std::string_view(static_cast<const char*>(bytes), count));
+  if (self.sink_status_.ok()) return static_cast<la_ssize_t>(count);
+  archive_set_error(tar, EIO, "cannot be written");
+  return -1;
+}
+
+absl::Status Writer::Check(int64_t result) {
+  if (result >= ARCHIVE_OK) return absl::OkStatus();
+  if (!sink_status_.ok()) return sink_status_;
+  const char* const text = archive_error_string(tar_);
+  return MakeError({.id = DiagnosticId::kFileWrite,
+                    .message = absl::StrCat("cannot write the archive: ",
+                                            text != nullptr ? text : "unknown error")});
+}
+
+absl::Status Writer::Open() {
+  DEPS_RETURN_IF_ERROR(Check(archive_write_set_format_ustar(tar_)));
+  DEPS_RETURN_IF_ERROR(Check(archive_write_add_filter_gzip(tar_)));
+  DEPS_RETURN_IF_ERROR(Check(archive_write_set_options(tar_, "gzip:!timestamp")));
+  // No padding of the compressed file.
+  DEPS_RETURN_IF_ERROR(Check(archive_write_set_bytes_in_last_block(tar_, 1)));
+  return Check(archive_write_open(tar_, this, nullptr, &Writer::Pass, nullptr));
+}
+
+absl::Status Writer::Header(const std::string& name, mode_t type, mode_t mode, int64_t size) {
+  archive_entry* const entry = archive_entry_new();
+  const absl::Cleanup free_entry = [entry] { archive_entry_free(entry); };
+  archive_entry_set_pathname(entry, name.c_str());
+  archive_entry_set_filetype(entry, type);
+  archive_entry_set_perm(entry, mode);
+  archive_entry_set_size(entry, size);
+  archive_entry_set_mtime(entry, 0, 0);
+  archive_entry_set_uid(entry, 0);
+  archive_entry_set_gid(entry, 0);
+  return Check(archive_write_header(tar_, entry));
+}
+
+absl::Status Writer::Data(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const la_ssize_t count = archive_write_data(tar_, bytes.data(), bytes.size());
+    DEPS_RETURN_IF_ERROR(Check(count));
+    if (count == 0) return Check(ARCHIVE_FATAL);
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::File(const std::string& name, std::string_view text) {
+  DEPS_RETURN_IF_ERROR(Header(name, AE_IFREG, 0644, static_cast<int64_t>(text.size())));
+  return Data(text);
+}
+
+absl::Status Writer::File(const std::string& name, const BlobFile& blob) {
+  const auto read_error = [&](std::string_view reason) {
+    return MakeError({.id = DiagnosticId::kFileRead,
+                      .message = std::string(reason),
+                      .location = {.file = blob.path}});
+  };
+  const int file = open(blob.path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return read_error(std::strerror(errno));
+  const absl::Cleanup close_file = [file] { close(file); };
+  DEPS_RETURN_IF_ERROR(Header(name, AE_IFREG, 0644, blob.size));
+  std::vector<char> buffer(kBuffer);
+  int64_t left = blob.size;
+  while (left > 0) {
+    const ssize_t count = read(file, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return read_error(std::strerror(errno));
+    if (count == 0 || count > left) return read_error("its size changed");
+    DEPS_RETURN_IF_ERROR(Data(std::string_view(buffer.data(), static_cast<size_t>(count))));
+    left -= count;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::Bundle(const std::string& folder, const ArchivedBundle& bundle) {
+  DEPS_RETURN_IF_ERROR(Folder(folder));
+  DEPS_RETURN_IF_ERROR(File(folder + "bundle.json", bundle.bundle_json));
+  if (bundle.mapping_json.empty()) return absl::OkStatus();
+  return File(folder + "relocation-mapping.json", bundle.mapping_json);
+}
+
+absl::Status Writer::Close() { return Check(archive_write_close(tar_)); }
+
+absl::Status WriteLayout(const BundleArchive& content, Writer& writer) {
+  for (const char* const folder :
+       {"./artifacts/", "./artifacts/layout/", "./artifacts/layout/blobs/",
+        "./artifacts/layout/blobs/sha256/"}) {
+    DEPS_RETURN_IF_ERROR(writer.Folder(folder));
+  }
+  for (const auto& [digest, blob] : content.blobs) {
+    const std::string hex = digest.substr(digest.find(':') + 1);
+    DEPS_RETURN_IF_ERROR(writer.File("./artifacts/layout/blobs/sha256/" + hex, blob));
+  }
+  DEPS_RETURN_IF_ERROR(writer.File("./artifacts/layout/index.json", content.index_json));
+  return writer.File("./artifacts/layout/oci-layout", kOciLayout);
+}
+
+// The members in the order in which Go's filepath.Walk would meet them.
+absl::Status WriteMembers(const BundleArchive& content, Writer& writer) {
+  DEPS_RETURN_IF_ERROR(writer.Folder("./"));
+  DEPS_RETURN_IF_ERROR(WriteLayout(content, writer));
+  DEPS_RETURN_IF_ERROR(writer.File("./bundle.json", content.root.bundle_json));
+  if (!content.dependencies.empty()) DEPS_RETURN_IF_ERROR(writer.Folder("./dependencies/"));
+  for (const auto& [folder, bundle] : content.dependencies) {
+    DEPS_RETURN_IF_ERROR(writer.Bundle(absl::StrCat("./dependencies/", folder, "/"), bundle));
+  }
+  if (content.root.mapping_json.empty()) return absl::OkStatus();
+  return writer.File("./relocation-mapping.json", content.root.mapping_json);
+}
+
+absl::Status WriteAll(int file, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t count = write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      return MakeError({.id = DiagnosticId::kFileWrite,
+                        .message = std::strerror(errno),
+                        .location = {.file = path}});
+    }
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WriteArchive(const BundleArchive& content, const Sink& sink) {
+  Writer writer(sink);
+  DEPS_RETURN_IF_ERROR(writer.Open());
+  DEPS_RETURN_IF_ERROR(WriteMembers(content, writer));
+  return writer.Close();
+}
+
+absl::Status WriteArchiveFile(const BundleArchive& content, const std::string& path) {
+  const auto error = [&] {
+    return MakeError({.id = DiagnosticId::kFileWrite,
+                      .message = std::strerror(errno),
+                      .location = {.file = path}});
+  };
+  struct stat info;
+  const bool direct = stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+  std::string temporary = path + ".XXXXXX";
+  const int file =
+      direct ? open(path.c_str(), O_WRONLY | O_CLOEXEC) : mkostemp(temporary.data(), O_CLOEXEC);
+  if (file < 0) return error();
+  absl::Status status =
+      WriteArchive(content, [&](std::string_view bytes) { return WriteAll(file, bytes, path); });
+  if (direct) {
+    if (close(file) != 0 && status.ok()) status = error();
+    return status;
+  }
+  if (status.ok() && (fchmod(file, 0644) != 0 || fsync(file) != 0)) status = error();
+  if (close(file) != 0 && status.ok()) status = error();
+  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) status = error();
+  if (!status.ok()) unlink(temporary.c_str());
+  return status;
+}
+
+}  // namespace deps
