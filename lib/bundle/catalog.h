@@ -17,9 +17,9 @@
 namespace deps {
 
 struct CatalogOptions {
-  AccessOptions access;                // lib/oci
-  std::vector<std::string> indexes;    // --index FILE
-  std::string mapping;                 // --mapping FILE
+  AccessOptions access;              // lib/oci
+  std::vector<std::string> indexes;  // --index FILE
+  std::string mapping;               // --mapping FILE
 };
 
 // Declares --index and --mapping and the registry options.
@@ -28,7 +28,8 @@ void AddCatalogOptions(CommandSpec* spec, CatalogOptions* options);
 class Catalog {
  public:
   // Reads the indexes and the mapping. Errors: those of the files.
-  static absl::StatusOr<std::unique_ptr<Catalog>> Open(const CatalogOptions& options, const Env& env);
+  static absl::StatusOr<std::unique_ptr<Catalog>> Open(const CatalogOptions& options,
+                                                       const Env& env);
   ~Catalog();
 
   // The bundle behind `reference` (with neither tag nor digest: "latest").
@@ -54,7 +55,8 @@ class Catalog {
 // porter.yaml, a bundle.json, a folder with either, or a registry reference;
 // "-" reads a bundle.json from standard input.
 absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::string& operand,
-                                                                   Catalog& catalog, const Env& env);
+                                                                   Catalog& catalog,
+                                                                   const Env& env);
 
 }  // namespace deps
 

@@ -1,0 +1,401 @@
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "lib/base/status_macros.h"
+#include "lib/bundle/dependency_rules.h"
+#include "lib/bundle/places.h"
+#include "lib/bundle/read.h"
+#include "lib/digest/sha256.h"
+#include "lib/json/json.h"
+
+namespace deps {
+namespace {
+
+using json::ObjectReader;
+using json::PointerStep;
+using json::Value;
+
+constexpr std::string_view kDependenciesV1 = "io.cnab.dependencies";
+constexpr std::string_view kDependenciesV2 = "org.getporter.dependencies@v2";
+
+// What a bundle says of a value by naming one of its definitions.
+struct Schema {
+  std::string type;
+  std::optional<JsonText> default_value;
+  bool sensitive = false;
+  std::string id;
+};
+
+// Of several types the one that is not null, where there is only one.
+std::string TypeOf(const Value& definition) {
+  const Value* type = definition.Find("type");
+  if (type == nullptr) return "";
+  if (type->IsString()) return type->text;
+  std::string found;
+  for (const Value& item : type->items) {
+    if (!item.IsString() || item.text == "null") continue;
+    if (!found.empty()) return "";
+    found = item.text;
+  }
+  return found;
+}
+
+Schema SchemaOf(const Value& definition) {
+  Schema schema{.type = TypeOf(definition)};
+  if (const Value* value = definition.Find("default")) schema.default_value = json::ToText(*value);
+  const Value* write_only = definition.Find("writeOnly");
+  schema.sensitive =
+      write_only != nullptr && write_only->kind == json::Kind::kBoolean && write_only->boolean;
+  const Value* id = definition.Find("$id");
+  if (id != nullptr && id->IsString()) schema.id = id->text;
+  return schema;
+}
+
+bool IsSafePath(std::string_view path) {
+  if (path.empty()) return true;
+  if (path[0] != '/' || path.find('\0') != std::string_view::npos) return false;
+  for (const std::string_view step : absl::StrSplit(path, '/')) {
+    if (step == "..") return false;
+  }
+  return true;
+}
+
+class BundleReader {
+ public:
+  BundleReader(const Source& source, const Value& root)
+      : source_(source), root_(root), places_(source), reader_(source, root) {}
+
+  absl::StatusOr<BundleDefinition> Read() {
+    ReadHead();
+    ReadDefinitions();
+    ReadParameters();
+    ReadCredentials();
+    ReadOutputs();
+    ReadActions();
+    ReadImages();
+    ReadCustom();
+    reader_.IgnoreRest();
+    DEPS_RETURN_IF_ERROR(reader_.Finish());
+    result_.bundle.digest = Sha256Digest(json::Canonical(root_));
+    return std::move(result_);
+  }
+
+ private:
+  // The member where it is an object. Go programs write null for none.
+  const Value* ObjectOf(ObjectReader& reader, std::string_view key) {
+    const Value* value = reader.Any(key);
+    if (value == nullptr || value->kind == json::Kind::kNull) return nullptr;
+    if (value->IsObject()) return value;
+    reader.Fail(
+        DiagnosticId::kDocumentType, key,
+        absl::StrCat("expected an object, not a value of type ", json::KindName(value->kind)));
+    return nullptr;
+  }
+
+  // Calls `read(name, reader)` for each member of the object `key`; members
+  // that `read` does not ask for are allowed.
+  template <typename Read>
+  void EachMember(ObjectReader& parent, std::string_view key, Read read) {
+    const Value* object = ObjectOf(parent, key);
+    if (object == nullptr) return;
+    for (const auto& [name, value] : object->members) {
+      ObjectReader reader(source_, value, absl::StrCat(parent.Pointer(key), PointerStep(name)));
+      offset_ = value.offset;
+      read(name, reader);
+      reader.IgnoreRest();
+      parent.Check(reader.Finish());
+    }
+  }
+
+  void ReadHead() {
+    reader_.Required("name", &result_.bundle.name);
+    reader_.Required("version", &result_.bundle.version);
+    std::string schema_version = "v1";
+    reader_.Optional("schemaVersion", &schema_version);
+    const std::string_view number = absl::StripPrefix(schema_version, "v");
+    if (number != "1" && !absl::StartsWith(number, "1.")) {
+      reader_.Fail(
+          DiagnosticId::kBundleInvalid, "schemaVersion",
+          absl::StrCat("bundles of schema version '", schema_version, "' are not known, only 1.x"));
+    }
+  }
+
+  void ReadDefinitions() {
+    definitions_ = ObjectOf(reader_, "definitions");
+    if (definitions_ == nullptr) return;
+    for (const auto& [name, value] : definitions_->members) schemas_[name] = SchemaOf(value);
+  }
+
+  Schema ReadSchema(ObjectReader& reader) {
+    std::string name;
+    reader.Required("definition", &name);
+    const auto found = schemas_.find(name);
+    if (found != schemas_.end()) return found->second;
+    if (!name.empty()) {
+      reader.Fail(DiagnosticId::kBundleInvalid, "definition",
+                  absl::StrCat("the bundle has no definition '", name, "'"));
+    }
+    return {};
+  }
+
+  void ReadParameters() {
+    EachMember(reader_, "parameters", [&](const std::string& name, ObjectReader& reader) {
+      const Schema schema = ReadSchema(reader);
+      ParameterDefinition parameter{.type = schema.type,
+                                    .default_value = schema.default_value,
+                                    .sensitive = schema.sensitive,
+                                    .id = schema.id};
+      reader.Optional("required", &parameter.required);
+      reader.Optional("applyTo", &parameter.apply_to);
+      if (const Value* destination = ObjectOf(reader, "destination")) {
+        ObjectReader inner(source_, *destination, reader.Pointer("destination"));
+        ReadDestination(inner, &parameter.destination);
+        inner.IgnoreRest();
+        reader.Check(inner.Finish());
+      }
+      result_.bundle.parameters.emplace(name, std::move(parameter));
+    });
+  }
+
+  void ReadDestination(ObjectReader& reader, Destination* destination) {
+    reader.Optional("env", &destination->env);
+    reader.Optional("path", &destination->path);
+    CheckPath(reader, destination->path);
+  }
+
+  void CheckPath(ObjectReader& reader, std::string_view path) {
+    if (IsSafePath(path)) return;
+    reader.Fail(DiagnosticId::kBundleInvalid, "path",
+                absl::StrCat("'", path, "' is not an absolute path without '..'"));
+  }
+
+  void ReadCredentials() {
+    EachMember(reader_, "credentials", [&](const std::string& name, ObjectReader& reader) {
+      CredentialDefinition credential;
+      reader.Optional("required", &credential.required);
+      reader.Optional("applyTo", &credential.apply_to);
+      reader.Optional("$id", &credential.id);
+      ReadDestination(reader, &credential.destination);
+      result_.bundle.credentials.emplace(name, std::move(credential));
+    });
+  }
+
+  void ReadOutputs() {
+    EachMember(reader_, "outputs", [&](const std::string& name, ObjectReader& reader) {
+      const Schema schema = ReadSchema(reader);
+      OutputDefinition output{.type = schema.type,
+                              .sensitive = schema.sensitive,
+                              .id = schema.id,
+                              .default_value = schema.default_value};
+      reader.Optional("applyTo", &output.apply_to);
+      reader.Optional("path", &output.path);
+      CheckPath(reader, output.path);
+      result_.bundle.outputs.emplace(name, std::move(output));
+    });
+  }
+
+  void ReadActions() {
+    EachMember(reader_, "actions", [&](const std::string& name, ObjectReader& reader) {
+      ActionDefinition action;
+      reader.Optional("modifies", &action.modifies);
+      reader.Optional("stateless", &action.stateless);
+      result_.bundle.actions.emplace(name, action);
+    });
+  }
+
+  Image ReadImage(ObjectReader& reader) {
+    Image image;
+    reader.Required("image", &image.image);
+    reader.Optional("imageType", &image.image_type);
+    reader.Optional("mediaType", &image.media_type);
+    reader.Optional("contentDigest", &image.content_digest);
+    reader.Optional("size", &image.size);
+    return image;
+  }
+
+  void ReadImages() {
+    EachMember(reader_, "images", [&](const std::string& name, ObjectReader& reader) {
+      result_.bundle.images.emplace(name, ReadImage(reader));
+    });
+    const Value* images = reader_.Array("invocationImages");
+    if (images == nullptr) return;
+    for (size_t i = 0; i < images->items.size(); ++i) {
+      ObjectReader reader(source_, images->items[i],
+                          absl::StrCat("/invocationImages", PointerStep(i)));
+      result_.bundle.invocation_images.push_back(ReadImage(reader));
+      reader.IgnoreRest();
+      reader_.Check(reader.Finish());
+    }
+  }
+
+  void ReadCustom() {
+    const Value* custom = ObjectOf(reader_, "custom");
+    if (custom == nullptr) return;
+    ObjectReader reader(source_, *custom, "/custom");
+    if (custom->Find(kDependenciesV2) != nullptr) {
+      ReadExtension(reader, kDependenciesV2, [&](ObjectReader& inner) { ReadV2(inner); });
+    } else if (custom->Find(kDependenciesV1) != nullptr) {
+      ReadExtension(reader, kDependenciesV1, [&](ObjectReader& inner) { ReadV1(inner); });
+    }
+    reader.IgnoreRest();
+    reader_.Check(reader.Finish());
+  }
+
+  template <typename Read>
+  void ReadExtension(ObjectReader& custom, std::string_view key, Read read) {
+    const Value* extension = ObjectOf(custom, key);
+    if (extension == nullptr) return;
+    ObjectReader inner(source_, *extension, custom.Pointer(key));
+    read(inner);
+    inner.IgnoreRest();
+    custom.Check(inner.Finish());
+  }
+
+  void ReadV2(ObjectReader& extension) {
+    EachDependency(extension, [&](ObjectReader& reader, Dependency* dependency) {
+      reader.Optional("bundle", &dependency->reference);
+      reader.Optional("version", &dependency->version);
+      reader.Optional("parameters", &dependency->parameters);
+      reader.Optional("credentials", &dependency->credentials);
+      reader.Optional("outputs", &dependency->outputs);
+      if (const Value* interface = ObjectOf(reader, "interface")) {
+        ReadInterface(reader, *interface, dependency);
+      }
+      if (const Value* sharing = ObjectOf(reader, "sharing")) {
+        ObjectReader inner(source_, *sharing, reader.Pointer("sharing"));
+        dependency->sharing = ReadSharing(inner);
+        inner.IgnoreRest();
+        reader.Check(inner.Finish());
+      }
+    });
+    const Value* provides = ObjectOf(extension, "provides");
+    const Value* interface = provides == nullptr ? nullptr : provides->Find("interface");
+    const Value* id = interface == nullptr ? nullptr : interface->Find("id");
+    if (id != nullptr && id->IsString() && !id->text.empty()) {
+      result_.bundle.provides.push_back(id->text);
+    }
+  }
+
+  void ReadInterface(ObjectReader& parent, const Value& interface, Dependency* dependency) {
+    ObjectReader reader(source_, interface, parent.Pointer("interface"));
+    std::string text;
+    reader.Optional("id", &text);
+    reader.Optional("reference", &text);
+    ObjectOf(reader, "document");
+    reader.IgnoreRest();
+    parent.Check(reader.Finish());
+    if (const std::optional<Value> normal = NormalInterface(interface, definitions_)) {
+      dependency->interface = json::ToText(*normal);
+    }
+  }
+
+  std::optional<Sharing> ReadSharing(ObjectReader& reader) {
+    std::optional<Sharing::Mode> mode;
+    if (const Value* value = reader.Any("mode")) {
+      if (value->kind == json::Kind::kBoolean) {
+        mode = value->boolean ? Sharing::Mode::kGroup : Sharing::Mode::kNone;
+      } else if (value->IsString() && value->text == "none") {
+        mode = Sharing::Mode::kNone;
+      } else if (value->IsString() && value->text == "group") {
+        mode = Sharing::Mode::kGroup;
+      } else {
+        reader.Fail(DiagnosticId::kBundleInvalid, "mode",
+                    "the mode of sharing is 'none', 'group', true or false");
+      }
+    }
+    std::string name;
+    if (const Value* group = ObjectOf(reader, "group")) {
+      ObjectReader inner(source_, *group, reader.Pointer("group"));
+      inner.Optional("name", &name);
+      inner.IgnoreRest();
+      reader.Check(inner.Finish());
+    }
+    return SharingOf(mode, name);
+  }
+
+  void ReadV1(ObjectReader& extension) {
+    EachDependency(extension, [&](ObjectReader& reader, Dependency* dependency) {
+      reader.Required("bundle", &dependency->reference);
+      const Value* version = ObjectOf(reader, "version");
+      if (version == nullptr) return;
+      ObjectReader inner(source_, *version, reader.Pointer("version"));
+      std::vector<std::string> ranges;
+      inner.Optional("ranges", &ranges);
+      inner.Optional("prereleases", &dependency->prereleases);
+      inner.IgnoreRest();
+      reader.Check(inner.Finish());
+      dependency->version = absl::StrJoin(ranges, " || ");
+    });
+    std::vector<std::string> sequence;
+    extension.Optional("sequence", &sequence);
+    PutInSequence(sequence);
+  }
+
+  // Like Porter: a sequence that does not name them all does not count.
+  void PutInSequence(const std::vector<std::string>& sequence) {
+    if (sequence.size() != result_.dependencies.size()) return;
+    std::map<std::string, Dependency> by_alias;
+    for (Dependency& dependency : result_.dependencies) {
+      by_alias.emplace(dependency.alias, dependency);
+    }
+    std::vector<Dependency> ordered;
+    for (const std::string& alias : sequence) {
+      const auto found = by_alias.find(alias);
+      if (found == by_alias.end()) return;
+      ordered.push_back(std::move(found->second));
+      by_alias.erase(found);
+    }
+    result_.dependencies = std::move(ordered);
+  }
+
+  template <typename Read>
+  void EachDependency(ObjectReader& extension, Read read) {
+    std::map<std::string, Dependency> found;
+    EachMember(extension, "requires", [&](const std::string& alias, ObjectReader& reader) {
+      Dependency dependency{.alias = alias};
+      const size_t offset = offset_;
+      read(reader, &dependency);
+      const std::string pointer = absl::StrCat(extension.Pointer("requires"), PointerStep(alias));
+      dependency.location = places_.At(offset, pointer);
+      for (Diagnostic& diagnostic : CheckDependency(dependency)) {
+        const std::string step = diagnostic.location.pointer;
+        diagnostic.location = dependency.location;
+        diagnostic.location.pointer += step;
+        reader.Check(MakeError(std::move(diagnostic)));
+      }
+      found.emplace(alias, std::move(dependency));
+    });
+    for (auto& [alias, dependency] : found) {
+      result_.dependencies.push_back(std::move(dependency));
+    }
+  }
+
+  const Source& source_;
+  const Value& root_;
+  Places places_;
+  ObjectReader reader_;
+  size_t offset_ = 0;  // Of the member that EachMember is at.
+  const Value* definitions_ = nullptr;
+  std::map<std::string, Schema, std::less<>> schemas_;
+  BundleDefinition result_;
+};
+
+}  // namespace
+
+absl::StatusOr<BundleDefinition> ReadBundleJson(const Source& source) {
+  DEPS_ASSIGN_OR_RETURN(const json::Value root, json::Parse(source));
+  return BundleReader(source, root).Read();
+}
+
+}  // namespace deps
