@@ -11,6 +11,7 @@
 #define DEPS_LIB_CLI_COMMAND_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,17 +38,18 @@ struct Option {
   std::string help;        // Sentences; the first is enough for --help.
   std::variant<bool*, std::string*, std::optional<std::string>*, int64_t*,
                std::vector<std::string>*>
-      target;                           // A vector takes the option repeatedly.
+      target;                             // A vector takes the option repeatedly.
   std::vector<std::string> choices = {};  // Allowed values; empty: any.
   bool value_optional = false;            // With std::optional<std::string>: "" without a value.
   std::string group = {};                 // Heading in help and man page; "" is "Options".
 };
 
 Option Flag(std::string_view long_name, bool* target, std::string_view help);
-Option Value(std::string_view long_name, std::string_view value_name,
-             std::variant<std::string*, std::optional<std::string>*, int64_t*,
-                          std::vector<std::string>*> target,
-             std::string_view help);
+Option Value(
+    std::string_view long_name, std::string_view value_name,
+    std::variant<std::string*, std::optional<std::string>*, int64_t*, std::vector<std::string>*>
+        target,
+    std::string_view help);
 Option Choice(std::string_view long_name, std::vector<std::string> choices, std::string* target,
               std::string_view help);
 
@@ -75,9 +77,9 @@ struct CommandSpec {
   std::vector<Verb> verbs;  // Empty: none.
   bool verb_required = false;
   std::vector<Option> options;
-  std::string reads;          // "a Graph document"
-  std::string writes;         // "a Solution document"
-  std::string exit_one;       // What exit status 1 means here.
+  std::string reads;     // "a Graph document"
+  std::string writes;    // "a Solution document"
+  std::string exit_one;  // What exit status 1 means here.
   std::vector<Example> examples;
   std::vector<std::string> environment;  // "NAME  what it does"
   std::vector<std::string> see_also;     // "deps-solve(1)"
@@ -85,7 +87,7 @@ struct CommandSpec {
 
 // The options of contract section 1 that every command has.
 struct CommonOptions {
-  std::string output;             // "" or "-": standard output.
+  std::string output;  // "" or "-": standard output.
   std::string format = "json";
   bool compact = false;
   std::string color = "auto";
@@ -98,7 +100,8 @@ struct CommonOptions {
 
 // Adds -o, --format (one of `formats`), --compact, --color, -q, -v,
 // --diagnostics. --help, --version, --man and --completion are always there.
-void AddCommonOptions(CommandSpec* spec, CommonOptions* options, std::vector<std::string> formats = {"json"});
+void AddCommonOptions(CommandSpec* spec, CommonOptions* options,
+                      std::vector<std::string> formats = {"json"});
 
 struct Invocation {
   std::string verb;  // "" where none was given.
@@ -113,8 +116,8 @@ absl::StatusOr<Invocation> ParseCommandLine(const CommandSpec& spec,
                                             absl::Span<const std::string> args);
 
 std::string FormatHelp(const CommandSpec& spec);
-std::string FormatManPage(const CommandSpec& spec);      // mdoc or man macros; mandoc -Tlint is clean.
-std::string FormatCompletion(const CommandSpec& spec);   // A bash script.
+std::string FormatManPage(const CommandSpec& spec);  // mdoc or man macros; mandoc -Tlint is clean.
+std::string FormatCompletion(const CommandSpec& spec);  // A bash script.
 
 // What a command's body gets: parsed options are in the targets of its spec.
 class Terminal {
@@ -143,19 +146,22 @@ class Terminal {
 // parses `args`, prints help and the like, runs the body, reports an error
 // status once and turns it into the exit status. The body returns kOk or kNo
 // where the question could be answered.
-using CommandBody = std::function<absl::StatusOr<ExitCode>(const Invocation&, const Env&, Terminal&)>;
+using CommandBody =
+    std::function<absl::StatusOr<ExitCode>(const Invocation&, const Env&, Terminal&)>;
 ExitCode RunCommand(const CommandSpec& spec, const CommonOptions& common,
                     absl::Span<const std::string> args, const Env& env, const CommandBody& body);
 
 // For main(): the real world as Env (binary-safe streams; standard output is
 // flushed and checked, exit 4 where it cannot be written), SIGPIPE left as it
 // is by default, locale "C".
-int Main(int argc, char** argv, ExitCode (*run)(absl::Span<const std::string> args, const Env& env));
+int Main(int argc, char** argv,
+         ExitCode (*run)(absl::Span<const std::string> args, const Env& env));
 
 // The text of FILE, or of standard input where `operand` is "" or "-". Says on
 // a terminal that it waits for input. Errors: file-not-found, file-read,
 // input-too-large.
-absl::StatusOr<Source> ReadOperand(std::string_view operand, const Env& env, size_t max_bytes = size_t{256} << 20);
+absl::StatusOr<Source> ReadOperand(std::string_view operand, const Env& env,
+                                   size_t max_bytes = size_t{256} << 20);
 
 // To env.out where `output` is "" or "-", else to that file, replaced in one
 // step. Errors: file-write.

@@ -1,0 +1,79 @@
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/cli/command.h"
+#include "lib/io/file.h"
+
+namespace deps {
+namespace {
+
+constexpr std::string_view kStandardInput = "<stdin>";
+constexpr std::string_view kStandardOutput = "<stdout>";
+
+bool IsStream(std::string_view name) { return name.empty() || name == "-"; }
+
+absl::Status PrintAll(std::string_view text, const Env& env) {
+  errno = 0;
+  env.out->write(text.data(), static_cast<std::streamsize>(text.size()));
+  env.out->flush();
+  if (env.out->good()) return absl::OkStatus();
+  return MakeError({.id = DiagnosticId::kFileWrite,
+                    .message = errno == 0
+                                   ? "cannot be written"
+                                   : absl::StrCat("cannot be written: ", std::strerror(errno)),
+                    .location = {.file = std::string(kStandardOutput)}});
+}
+
+absl::StatusOr<ExitCode> Run(const absl::StatusOr<Invocation>& invocation, const Env& env,
+                             Terminal& terminal, const CommandBody& body) {
+  DEPS_RETURN_IF_ERROR(invocation.status());
+  if (!invocation->print.has_value()) return body(*invocation, env, terminal);
+  DEPS_RETURN_IF_ERROR(PrintAll(*invocation->print, env));
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+ExitCode RunCommand(const CommandSpec& spec, const CommonOptions& common,
+                    absl::Span<const std::string> args, const Env& env, const CommandBody& body) {
+  const absl::StatusOr<Invocation> invocation = ParseCommandLine(spec, args);
+  Terminal terminal(env, spec.name, common);
+  const absl::StatusOr<ExitCode> code = Run(invocation, env, terminal, body);
+  if (code.ok()) return *code;
+  terminal.Report(code.status());
+  return ExitCodeOf(code.status());
+}
+
+absl::StatusOr<Source> ReadOperand(std::string_view operand, const Env& env, size_t max_bytes) {
+  if (!IsStream(operand)) return ReadFile(std::string(operand), max_bytes);
+  if (env.in_is_terminal) {
+    *env.err << "reading standard input from the terminal; Ctrl-D ends it\n" << std::flush;
+  }
+  Source source = {.name = std::string(kStandardInput)};
+  std::string chunk(size_t{64} << 10, '\0');
+  while (env.in->good()) {
+    errno = 0;
+    env.in->read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    const auto got = static_cast<size_t>(env.in->gcount());
+    if (got > max_bytes - source.text.size()) {
+      return MakeError({.id = DiagnosticId::kInputTooLarge,
+                        .message = absl::StrCat("is larger than ", max_bytes, " bytes"),
+                        .location = {.file = source.name}});
+    }
+    source.text.append(chunk, 0, got);
+  }
+  if (!env.in->bad()) return source;
+  return MakeError({.id = DiagnosticId::kFileRead,
+                    .message = errno == 0 ? "cannot be read"
+                                          : absl::StrCat("cannot be read: ", std::strerror(errno)),
+                    .location = {.file = source.name}});
+}
+
+absl::Status WriteResult(std::string_view output, std::string_view text, const Env& env) {
+  return IsStream(output) ? PrintAll(text, env) : WriteFile(std::string(output), text);
+}
+
+}  // namespace deps
