@@ -11,9 +11,12 @@
 #define DEPS_LIB_EXPAND_EXPAND_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,15 +29,17 @@ struct ExpandOptions {
   // What an absent `sharing` means: PEP003's group "", or Porter's none.
   Sharing::Mode default_sharing = Sharing::Mode::kGroup;
   // Facts of the root installation for `installation.*` in sharing groups.
+  // Expand takes the root bundle's name where it has none.
   InstallationName installation;
   int max_depth = 64;
+  size_t max_nodes = 250000;
 };
 
 // One entry of one bundle's `requires`, and the key of the node it asks for.
 struct Requirement {
-  std::string parent;      // The key of the node that requires.
-  std::string key;         // The key of the node that is required.
-  Dependency dependency;   // With the sharing group rendered and the default applied.
+  std::string parent;     // The key of the node that requires.
+  std::string key;        // The key of the node that is required.
+  Dependency dependency;  // With the sharing group rendered and the default applied.
 };
 
 // The key of the root node.
@@ -62,8 +67,9 @@ struct Choice {
 };
 
 // Chooses for the node `key`. `requirements` are all that ask for it, as far as
-// they are known: at least one. It is called once for each key and level; an
-// error ends the expansion.
+// they are known: at least one. It is called once for each key and level, and
+// again for a key where a deeper level asks for it too; what it says last
+// counts. An error ends the expansion.
 using Chooser = std::function<absl::StatusOr<Choice>(
     const std::string& key, const std::vector<const Requirement*>& requirements)>;
 
@@ -71,13 +77,30 @@ using Chooser = std::function<absl::StatusOr<Choice>(
 // paths and final ids, requires and wiring edges, sorted. It is not checked for
 // cycles or unknown outputs (lib/graph does).
 //
-// Errors: those of RequirementsOf for every bundle, each message with the path
-// of its node; graph-depth beyond max_depth (an endless chain of unshared
-// dependencies); those of the chooser.
+// A bundle that needs itself (one with the same digest, through others) would go
+// on for ever where it is not shared. There the edge goes back to the node that
+// it came from, so that the graph is finite and has the cycle.
 //
-// Time: O(nodes + edges) and the choices.
+// Of a node with very many paths the first thousand are kept, with a note.
+//
+// Errors: those of RequirementsOf for every bundle, each message with the path
+// of its node; graph-depth beyond max_depth or max_nodes; those of the chooser.
+//
+// Time: O(levels * (nodes + edges)) and the choices.
 absl::StatusOr<Graph> Expand(std::shared_ptr<const BundleDefinition> root,
                              const ExpandOptions& options, const Chooser& choose);
+
+// A graph with what is wrong in its bundles, for whoever reports all at once.
+struct Expansion {
+  Graph graph;                     // A bundle with errors is a node without edges.
+  std::vector<Diagnostic> errors;  // Those of RequirementsOf.
+  // Where each dependency stands: (id of the node that requires, alias).
+  std::map<std::pair<std::string, std::string>, Location> places;
+};
+
+// As Expand, but errors of RequirementsOf are part of the result.
+absl::StatusOr<Expansion> ExpandAll(std::shared_ptr<const BundleDefinition> root,
+                                    const ExpandOptions& options, const Chooser& choose);
 
 }  // namespace deps
 
