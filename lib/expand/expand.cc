@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/expand/paths.h"
+#include "lib/expand/requirements.h"
 #include "lib/expand/wiring.h"
 
 namespace deps {
@@ -133,12 +134,10 @@ class Expander {
     KeyState& state = states_.at(visit.key);
     if (state.choice.bundle == nullptr || state.choice.leaf) return nullptr;
     if (state.requirements == nullptr) {
-      absl::StatusOr<Requirements> requirements =
-          RequirementsOf(visit.key, *state.choice.bundle, options_);
-      state.errors = DiagnosticsOf(requirements.status());
+      Required required = ReadRequirements(visit.key, *state.choice.bundle, options_);
+      state.errors = std::move(required.errors);
       // Kept to the end, because `asked` of other keys points into them.
-      kept_.push_back(std::make_unique<const Requirements>(
-          requirements.ok() ? *std::move(requirements) : Requirements()));
+      kept_.push_back(std::make_unique<const Requirements>(std::move(required.requirements)));
       state.requirements = kept_.back().get();
     }
     return state.requirements;
@@ -275,8 +274,10 @@ class Expander {
       const size_t from = wire.field == "outputs" ? parent : own;
       for (const TemplatePart& part : wire.parts) {
         const bool is_own = part.kind == TemplatePart::Kind::kOwnOutput;
+        if (is_own && wire.field != "outputs") continue;
         if (!is_own && part.kind != TemplatePart::Kind::kDependencyOutput) continue;
-        AddWire(wire, from, is_own ? own : by_alias.at(part.alias), part.name);
+        const auto read = by_alias.find(is_own ? dependency.alias : part.alias);
+        if (read != by_alias.end()) AddWire(wire, from, read->second, part.name);
       }
     }
   }

@@ -67,7 +67,9 @@ class KeyMaker {
     for (const Wire& wire : candidate.wires) {
       if (wire.field == "outputs") continue;
       for (const TemplatePart& part : wire.parts) {
-        if (part.kind == Kind::kDependencyOutput) use(by_alias_.at(part.alias));
+        if (part.kind != Kind::kDependencyOutput) continue;
+        const auto sibling = by_alias_.find(part.alias);
+        if (sibling != by_alias_.end()) use(sibling->second);
       }
     }
   }
@@ -137,7 +139,8 @@ class KeyMaker {
 
   void AppendRead(std::string* bound, const TemplatePart& part) const {
     if (part.kind == Kind::kDependencyOutput) {
-      Append(bound, 'd', keys_[by_alias_.at(part.alias)]);
+      const auto sibling = by_alias_.find(part.alias);  // Absent: reported, and without effect.
+      if (sibling != by_alias_.end()) Append(bound, 'd', keys_[sibling->second]);
       return Append(bound, 'o', part.name);
     }
     const bool same_for_all = part.kind == Kind::kInstallation &&

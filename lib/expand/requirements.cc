@@ -1,4 +1,7 @@
+#include "lib/expand/requirements.h"
+
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,9 +30,10 @@ void AddErrors(const absl::Status& status, const Dependency& dependency, std::st
   }
 }
 
-Candidate CandidateOf(const std::string& parent, const BundleDefinition& bundle,
-                      const Dependency& dependency, const ExpandOptions& options,
-                      std::vector<Diagnostic>* errors) {
+// nullopt where nothing says which bundle is meant.
+std::optional<Candidate> CandidateOf(const std::string& parent, const BundleDefinition& bundle,
+                                     const Dependency& dependency, const ExpandOptions& options,
+                                     std::vector<Diagnostic>* errors) {
   Candidate candidate{.dependency = dependency};
   candidate.wires = WiresOf(bundle, dependency, errors);
   Sharing sharing = dependency.sharing.value_or(Sharing{.mode = options.default_sharing});
@@ -38,50 +42,62 @@ Candidate CandidateOf(const std::string& parent, const BundleDefinition& bundle,
   AddErrors(group.status(), dependency, "/sharing/group/name", errors);
   if (group.ok()) sharing.group = *group;
   candidate.dependency.sharing = std::move(sharing);
-  AddErrors(Range::Parse(dependency.version).status(), dependency, "/version", errors);
-  if (!dependency.reference.empty()) {
-    const absl::StatusOr<Reference> reference = Reference::Parse(dependency.reference);
-    AddErrors(reference.status(), dependency, "/bundle", errors);
-    if (reference.ok()) candidate.repository = reference->Repository();
-  } else if (!dependency.interface) {
+  const absl::Status range = Range::Parse(dependency.version).status();
+  AddErrors(range, dependency, "/version", errors);
+  if (!range.ok()) candidate.dependency.version.clear();
+  if (dependency.reference.empty()) {
+    if (dependency.interface) return candidate;
     AddErrors(MakeError({.id = DiagnosticId::kBundleInvalid,
                          .message = absl::StrCat("dependency '", dependency.alias,
                                                  "' has neither a bundle nor an interface")}),
               dependency, "", errors);
+    return std::nullopt;
   }
+  const absl::StatusOr<Reference> reference = Reference::Parse(dependency.reference);
+  AddErrors(reference.status(), dependency, "/bundle", errors);
+  if (!reference.ok()) return std::nullopt;
+  candidate.repository = reference->Repository();
   return candidate;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<Requirement>> RequirementsOf(const std::string& parent,
-                                                        const BundleDefinition& bundle,
-                                                        const ExpandOptions& options) {
-  std::vector<Diagnostic> errors;
+Required ReadRequirements(const std::string& parent, const BundleDefinition& bundle,
+                          const ExpandOptions& options) {
+  Required result;
   std::vector<Candidate> candidates;
   absl::flat_hash_set<std::string> aliases;
   for (const Dependency& dependency : bundle.dependencies) {
+    std::optional<Candidate> candidate =
+        CandidateOf(parent, bundle, dependency, options, &result.errors);
     if (!aliases.insert(dependency.alias).second) {
-      errors.push_back(
+      result.errors.push_back(
           {.id = DiagnosticId::kGraphDuplicateAlias,
            .message = absl::StrCat("two dependencies are called '", dependency.alias, "'"),
            .location = dependency.location});
+    } else if (candidate) {
+      candidates.push_back(*std::move(candidate));
     }
-    candidates.push_back(CandidateOf(parent, bundle, dependency, options, &errors));
   }
-  if (!errors.empty()) return MakeErrors(std::move(errors));
   std::vector<std::string> keys = KeysOf(parent, bundle.bundle, candidates);
-  std::vector<Requirement> requirements;
   for (size_t i = 0; i < candidates.size(); ++i) {
-    requirements.push_back({.parent = parent,
-                            .key = std::move(keys[i]),
-                            .dependency = std::move(candidates[i].dependency)});
+    result.requirements.push_back({.parent = parent,
+                                   .key = std::move(keys[i]),
+                                   .dependency = std::move(candidates[i].dependency)});
   }
-  std::sort(requirements.begin(), requirements.end(),
+  std::sort(result.requirements.begin(), result.requirements.end(),
             [](const Requirement& a, const Requirement& b) {
               return a.dependency.alias < b.dependency.alias;
             });
-  return requirements;
+  return result;
+}
+
+absl::StatusOr<std::vector<Requirement>> RequirementsOf(const std::string& parent,
+                                                        const BundleDefinition& bundle,
+                                                        const ExpandOptions& options) {
+  Required required = ReadRequirements(parent, bundle, options);
+  if (!required.errors.empty()) return MakeErrors(std::move(required.errors));
+  return std::move(required.requirements);
 }
 
 }  // namespace deps
