@@ -1,0 +1,340 @@
+#include "lib/relocate/collect.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/diag/source.h"
+#include "lib/digest/sha256.h"
+#include "lib/io/file.h"
+#include "lib/json/json.h"
+#include "lib/oci/bundle_format.h"
+#include "lib/oci/reference.h"
+#include "lib/relocate/parallel.h"
+#include "lib/relocate/requirements.h"
+#include "lib/semver/semver.h"
+
+namespace deps {
+namespace {
+
+constexpr int kMaxBundleDepth = 64;
+constexpr int kMaxManifestDepth = 8;
+
+absl::Status Error(DiagnosticId id, std::string message) {
+  return MakeError({.id = id, .message = std::move(message)});
+}
+
+// A bundle to fetch.
+struct Wanted {
+  Reference reference;
+  std::string tag;      // To be kept.
+  std::string written;  // How it was named; "" where it was not.
+  std::string node;     // Its id in the solution, if there is one.
+};
+
+// What a requirement of a bundle (of node `node`) asks for; nullopt where it is
+// to be left alone.
+using Resolve = std::function<absl::StatusOr<std::optional<Wanted>>(const std::string& node,
+                                                                    const Requirement&)>;
+
+class Collector {
+ public:
+  Collector(Registry& registry, const CollectOptions& options, Resolve resolve)
+      : registry_(registry), options_(options), resolve_(std::move(resolve)) {}
+
+  absl::StatusOr<Family> Run(const Wanted& root);
+
+ private:
+  // REPOSITORY@DIGEST of the member.
+  absl::StatusOr<std::string> AddBundle(const Wanted& wanted, int depth);
+  absl::StatusOr<FamilyMember> Fetch(const Wanted& wanted);
+  absl::StatusOr<std::string> AddMember(FamilyMember member, const Wanted& wanted);
+  absl::Status AddText(const std::string& digest, std::string_view text);
+  absl::Status AddImages(const FamilyMember& member);
+  absl::Status AddManifest(const Reference& reference, int depth);
+  void AddBlob(const Reference& repository, const Descriptor& blob);
+  absl::StatusOr<std::string> PathOf(const std::string& digest) const;
+  absl::Status Download();
+
+  Registry& registry_;
+  const CollectOptions& options_;
+  const Resolve resolve_;
+  std::map<std::string, std::string> done_;     // Key of what was wanted -> REPOSITORY@DIGEST.
+  std::vector<std::string> open_;               // Of the path from the root.
+  std::map<std::string, size_t> members_;       // Digest -> place in the family.
+  std::map<std::string, Reference> downloads_;  // Digest -> a repository that has it.
+  Family family_;
+};
+
+absl::StatusOr<FamilyMember> Collector::Fetch(const Wanted& wanted) {
+  options_.progress(absl::StrCat("bundle ", wanted.reference.Familiar()));
+  DEPS_ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(registry_, wanted.reference));
+  FamilyMember member = {.repository = wanted.reference.FamiliarRepository(),
+                         .tag = wanted.tag,
+                         .bundle_json = std::move(fetched.bundle_json),
+                         .images = std::move(fetched.images),
+                         .mapping = std::move(fetched.mapping)};
+  member.config_manifest = {.bytes = std::move(fetched.config_manifest),
+                            .media_type = std::move(fetched.config_manifest_type)};
+  member.config_manifest.digest = Sha256Digest(member.config_manifest.bytes);
+  member.index = {.bytes = std::move(fetched.index),
+                  .media_type = std::move(fetched.index_type),
+                  .digest = std::move(fetched.digest)};
+  return member;
+}
+
+absl::StatusOr<std::string> Collector::AddBundle(const Wanted& wanted, int depth) {
+  const std::string key = absl::StrCat(wanted.node, " ", wanted.reference.Full());
+  if (const auto done = done_.find(key); done != done_.end()) return done->second;
+  if (depth > kMaxBundleDepth) {
+    return Error(DiagnosticId::kGraphDepth,
+                 absl::StrCat("bundles require each other more than ", kMaxBundleDepth, " deep"));
+  }
+  const std::string name = wanted.reference.Familiar();
+  const bool circle = std::find(open_.begin(), open_.end(), name) != open_.end();
+  open_.push_back(name);
+  if (circle) {
+    return Error(DiagnosticId::kGraphCycle, absl::StrCat("bundles require each other in a circle: ",
+                                                         absl::StrJoin(open_, " -> ")));
+  }
+  DEPS_ASSIGN_OR_RETURN(FamilyMember member, Fetch(wanted));
+  const Source source = {.name = member.Source(), .text = member.bundle_json};
+  DEPS_ASSIGN_OR_RETURN(const json::Value bundle, json::Parse(source));
+  if (const json::Value* const text = bundle.Find("name")) member.name = text->text;
+  if (const json::Value* const text = bundle.Find("version")) member.version = text->text;
+  std::vector<Requirement> requirements;
+  if (options_.dependencies) {
+    DEPS_ASSIGN_OR_RETURN(requirements, RequirementsOf(source, bundle));
+  }
+  for (const Requirement& requirement : requirements) {
+    absl::StatusOr<std::optional<Wanted>> required = resolve_(wanted.node, requirement);
+    if (!required.ok()) {
+      return WithContext(required.status(),
+                         absl::StrCat("dependency ", requirement.alias, " of ", name));
+    }
+    if (!required->has_value()) {
+      family_.notes.push_back(absl::StrCat("left out: dependency ", requirement.alias, " of ", name,
+                                           ", which no bundle serves"));
+      continue;
+    }
+    DEPS_ASSIGN_OR_RETURN(const std::string added, AddBundle(**required, depth + 1));
+    member.requirements.emplace(requirement.alias, added);
+  }
+  open_.pop_back();
+  DEPS_ASSIGN_OR_RETURN(const std::string added, AddMember(std::move(member), wanted));
+  done_.emplace(key, added);
+  return added;
+}
+
+absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Wanted& wanted) {
+  const std::string source = member.Source();
+  const auto [place, added] = members_.emplace(member.index.digest, family_.members.size());
+  if (added) {
+    DEPS_RETURN_IF_ERROR(AddImages(member));
+    DEPS_RETURN_IF_ERROR(AddText(Sha256Digest(member.bundle_json), member.bundle_json));
+    DEPS_RETURN_IF_ERROR(AddText(member.config_manifest.digest, member.config_manifest.bytes));
+    DEPS_RETURN_IF_ERROR(AddText(member.index.digest, member.index.bytes));
+    family_.members.push_back(std::move(member));
+  } else if (family_.members[place->second].requirements != member.requirements) {
+    return Error(DiagnosticId::kRelocateCollision,
+                 absl::StrCat(source,
+                              " is there twice, with different dependencies: it cannot be "
+                              "rewritten in two ways at one target"));
+  }
+  FamilyMember& kept = family_.members[place->second];
+  std::vector<std::string> names = {wanted.written};
+  if (!wanted.tag.empty()) names.push_back(wanted.reference.WithTag(wanted.tag).Familiar());
+  for (std::string& name : names) {
+    const auto at = std::lower_bound(kept.references.begin(), kept.references.end(), name);
+    if (name.empty() || (at != kept.references.end() && *at == name)) continue;
+    kept.references.insert(at, std::move(name));
+  }
+  if (kept.tag.empty()) kept.tag = wanted.tag;
+  return kept.Source();
+}
+
+absl::StatusOr<std::string> Collector::PathOf(const std::string& digest) const {
+  if (!IsValidDigest(digest) || !absl::StartsWith(digest, "sha256:")) {
+    return Error(DiagnosticId::kDigestInvalid,
+                 absl::StrCat("'", digest, "' cannot be archived: only sha256 is known here"));
+  }
+  return absl::StrCat(family_.folder->path(), "/", digest.substr(7));
+}
+
+absl::Status Collector::AddText(const std::string& digest, std::string_view text) {
+  DEPS_ASSIGN_OR_RETURN(const std::string path, PathOf(digest));
+  if (!family_.blobs.emplace(digest, BlobFile{path, static_cast<int64_t>(text.size())}).second) {
+    return absl::OkStatus();
+  }
+  return WriteFile(path, text, 0600);
+}
+
+absl::Status Collector::AddImages(const FamilyMember& member) {
+  DEPS_ASSIGN_OR_RETURN(const Reference repository, Reference::Parse(member.repository));
+  for (const BundleImage& image : member.images) {
+    const absl::Status status = AddManifest(repository.WithDigest(image.digest), 1);
+    if (!status.ok()) {
+      return WithContext(status, absl::StrCat("image ", image.reference, " of ", member.name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Collector::AddManifest(const Reference& reference, int depth) {
+  if (family_.blobs.count(reference.digest()) > 0) return absl::OkStatus();
+  if (depth > kMaxManifestDepth) {
+    return Error(DiagnosticId::kBundleInvalid,
+                 absl::StrCat("manifests are nested more than ", kMaxManifestDepth, " deep"));
+  }
+  DEPS_ASSIGN_OR_RETURN(const OciManifest manifest, registry_.GetManifest(reference));
+  const Source source = {.name = reference.Familiar(), .text = manifest.bytes};
+  DEPS_ASSIGN_OR_RETURN(const ManifestContent content, ParseManifest(source, manifest.media_type));
+  for (const Descriptor& child : content.manifests) {
+    if (IsManifestType(child.media_type)) {
+      DEPS_RETURN_IF_ERROR(AddManifest(reference.WithDigest(child.digest), depth + 1));
+    } else {
+      AddBlob(reference, child);
+    }
+  }
+  for (const Descriptor& blob : content.blobs) AddBlob(reference, blob);
+  return AddText(reference.digest(), manifest.bytes);
+}
+
+void Collector::AddBlob(const Reference& repository, const Descriptor& blob) {
+  if (blob.foreign) {
+    family_.notes.push_back(absl::StrCat("left out: layer ", blob.digest, " of ",
+                                         repository.Familiar(), ", which is kept elsewhere"));
+    return;
+  }
+  if (family_.blobs.emplace(blob.digest, BlobFile{.size = blob.size}).second) {
+    downloads_.emplace(blob.digest, repository);
+  }
+}
+
+absl::Status Collector::Download() {
+  std::vector<std::function<absl::Status()>> steps;
+  for (const auto& [digest, repository] : downloads_) {
+    BlobFile& blob = family_.blobs.at(digest);
+    DEPS_ASSIGN_OR_RETURN(blob.path, PathOf(digest));
+    steps.push_back([this, &blob, &digest = digest, &repository = repository] {
+      return registry_.GetBlobToFile(repository, digest, blob.size, blob.path);
+    });
+  }
+  if (!steps.empty()) options_.progress(absl::StrCat(steps.size(), " blobs"));
+  return RunSteps(steps, options_.jobs);
+}
+
+absl::StatusOr<Family> Collector::Run(const Wanted& root) {
+  DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("oci-relocate-"));
+  family_.folder = std::make_shared<TemporaryFolder>(std::move(folder));
+  DEPS_RETURN_IF_ERROR(AddBundle(root, 1).status());
+  DEPS_RETURN_IF_ERROR(Download());
+  return std::move(family_);
+}
+
+absl::StatusOr<std::string> HighestTag(Registry& registry, const Reference& repository,
+                                       const Requirement& requirement) {
+  DEPS_ASSIGN_OR_RETURN(const Range range, Range::Parse(requirement.version));
+  DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> tags, registry.ListTags(repository));
+  std::optional<VersionTag> best;
+  for (const std::string& tag : tags) {
+    std::optional<VersionTag> version = ParseVersionTag(tag);
+    if (!version || !range.Contains(version->version, requirement.prereleases)) continue;
+    if (!best || BetterTag(*version, *best)) best = std::move(version);
+  }
+  if (best) return best->tag;
+  return Error(DiagnosticId::kGraphNoVersion,
+               absl::StrCat("no version of ", repository.Familiar(), " is in the range '",
+                            requirement.version, "'"));
+}
+
+absl::StatusOr<std::optional<Wanted>> WantedBy(Registry& registry, const Requirement& requirement) {
+  if (requirement.reference.empty()) return std::nullopt;
+  DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(requirement.reference));
+  Wanted wanted = {
+      .reference = reference, .tag = reference.tag(), .written = requirement.reference};
+  if (reference.tag().empty() && reference.digest().empty()) {
+    DEPS_ASSIGN_OR_RETURN(wanted.tag, HighestTag(registry, reference, requirement));
+    wanted.reference = reference.WithTag(wanted.tag);
+  }
+  return wanted;
+}
+
+absl::StatusOr<std::optional<Wanted>> WantedByNode(const Graph& solution, const std::string& from,
+                                                   const Requirement& requirement) {
+  const auto edge =
+      std::find_if(solution.edges.begin(), solution.edges.end(), [&](const Edge& candidate) {
+        return candidate.kind == Edge::Kind::kRequires && candidate.from == from &&
+               candidate.alias == requirement.alias;
+      });
+  const Node* const node = edge == solution.edges.end() ? nullptr : solution.Find(edge->to);
+  if (node == nullptr || !node->resolution || node->resolution->kind != "bundle") {
+    return std::nullopt;
+  }
+  const Resolution& resolution = *node->resolution;
+  DEPS_ASSIGN_OR_RETURN(Reference reference, Reference::Parse(resolution.reference));
+  if (!resolution.digest.empty()) reference = reference.WithDigest(resolution.digest);
+  return Wanted{.reference = reference,
+                .tag = resolution.tag,
+                .written = requirement.reference,
+                .node = node->id};
+}
+
+}  // namespace
+
+absl::StatusOr<Family> CollectFromReference(const std::string& reference, Registry& registry,
+                                            const CollectOptions& options) {
+  DEPS_ASSIGN_OR_RETURN(const Reference root, Reference::Parse(reference));
+  Collector collector(registry, options, [&](const std::string&, const Requirement& requirement) {
+    return WantedBy(registry, requirement);
+  });
+  return collector.Run({.reference = root, .tag = root.tag(), .written = reference});
+}
+
+absl::StatusOr<Family> CollectFromSolution(const Graph& solution, Registry& registry,
+                                           const CollectOptions& options) {
+  if (solution.status != "solved") {
+    return Error(DiagnosticId::kPlanUnsolved, "the solution has no answer: nothing can be packed");
+  }
+  const Node* const root = solution.Find(solution.root);
+  if (root == nullptr || root->reference.empty()) {
+    return Error(DiagnosticId::kReferenceInvalid,
+                 "the root of the solution is not from a registry: nothing can be packed");
+  }
+  DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(root->reference));
+  Collector collector(registry, options,
+                      [&](const std::string& node, const Requirement& requirement) {
+                        return WantedByNode(solution, node, requirement);
+                      });
+  DEPS_ASSIGN_OR_RETURN(Family family, collector.Run({.reference = reference,
+                                                      .tag = reference.tag(),
+                                                      .written = root->reference,
+                                                      .node = root->id}));
+  const FamilyMember& member = family.members.back();
+  const std::string& solved = root->bundle ? root->bundle->digest : "";
+  // An Index that tells no digest has that of bundle.json.
+  if (solved.empty() || solved == member.index.digest ||
+      solved == Sha256Digest(member.bundle_json)) {
+    return family;
+  }
+  return Error(DiagnosticId::kDigestMismatch,
+               absl::StrCat(root->reference, " is ", member.index.digest,
+                            " now; the solution is for ", solved));
+}
+
+}  // namespace deps

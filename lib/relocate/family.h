@@ -1,0 +1,53 @@
+// A bundle with all that it requires, to any depth: what is packed and
+// published together.
+#ifndef DEPS_LIB_RELOCATE_FAMILY_H_
+#define DEPS_LIB_RELOCATE_FAMILY_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/archive/archive.h"
+#include "lib/io/file.h"
+#include "lib/model/relocation.h"
+#include "lib/oci/bundle_format.h"
+#include "lib/oci/manifest.h"
+
+namespace deps {
+
+struct FamilyMember {
+  std::string repository;  // Where it is from, as people write it.
+  std::string tag;         // The tag that named it; "" where none did.
+  // How requirements, or the user, named it, sorted; what the mapping will know.
+  std::vector<std::string> references;
+  std::string name;
+  std::string version;
+  std::string bundle_json;  // As it was published.
+  OciManifest config_manifest;
+  OciManifest index;  // Its digest is the bundle's.
+  std::vector<BundleImage> images;
+  RelocationMapping mapping;  // Image -> REPOSITORY@DIGEST at its source.
+  // Alias -> REPOSITORY@DIGEST of a member of the family. Requirements that are
+  // not here (an existing installation serves them) stay as they are.
+  std::map<std::string, std::string> requirements;
+
+  // REPOSITORY@DIGEST
+  std::string Source() const { return repository + "@" + index.digest; }
+};
+
+struct Family {
+  std::vector<FamilyMember> members;        // What is required comes first; the root is the last.
+  std::map<std::string, BlobFile> blobs;    // All manifests and blobs of all images, by digest.
+  std::vector<std::string> notes;           // What was left out, and why.
+  std::shared_ptr<TemporaryFolder> folder;  // Holds the blobs.
+};
+
+// Told of each step, for people.
+using Progress = std::function<void(std::string_view)>;
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RELOCATE_FAMILY_H_

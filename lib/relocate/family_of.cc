@@ -1,0 +1,318 @@
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/diag/source.h"
+#include "lib/digest/sha256.h"
+#include "lib/io/file.h"
+#include "lib/json/json.h"
+#include "lib/model/relocation.h"
+#include "lib/oci/bundle_format.h"
+#include "lib/oci/reference.h"
+#include "lib/relocate/annotations.h"
+#include "lib/relocate/closure.h"
+#include "lib/relocate/layout.h"
+#include "lib/relocate/plan.h"
+#include "lib/relocate/requirements.h"
+
+namespace deps {
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+std::string DigestOf(std::string_view reference) {
+  const size_t at = reference.rfind('@');
+  return at == std::string_view::npos ? "" : std::string(reference.substr(at + 1));
+}
+
+std::string TextOf(const json::Value& object, std::string_view key) {
+  const json::Value* const value = object.Find(key);
+  return value != nullptr && value->IsString() ? value->text : std::string();
+}
+
+class Builder {
+ public:
+  Builder(OpenedArchive archive, const std::string& name)
+      : archive_(std::move(archive)), name_(name) {}
+
+  absl::StatusOr<Family> Build();
+
+ private:
+  absl::Status Invalid(std::string message, std::string hint = "") const {
+    return MakeError({.id = DiagnosticId::kArchiveInvalid,
+                      .message = std::move(message),
+                      .location = {.file = name_},
+                      .hint = std::move(hint)});
+  }
+  absl::Status ReadIndex();
+  absl::Status AddMember(const std::string& folder, const ArchivedBundle& bundle);
+  absl::Status ReadEntry(const Descriptor& entry, const Source& bundle_json, FamilyMember* member);
+  absl::Status MakeIndex(const json::Value& bundle, FamilyMember* member);
+  absl::Status FillImages(FamilyMember* member);
+  absl::StatusOr<std::string> ReadBlob(const std::string& digest, std::string_view what) const;
+  absl::Status ConnectByReference(FamilyMember* member);
+  const FamilyMember* FindByReference(const Requirement& requirement) const;
+  absl::Status Order(const std::string& digest, int depth);
+
+  OpenedArchive archive_;
+  const std::string& name_;
+  ManifestContent layout_;
+  std::map<std::string, Descriptor> bundle_entries_;  // By folder.
+  std::map<std::string, FamilyMember> members_;       // By digest.
+  std::set<std::string> by_annotation_;               // Digests whose requirements are known.
+  std::map<std::string, json::Value> parsed_;         // bundle.json by digest of the index.
+  std::string root_;
+  std::set<std::string> ordered_;
+  std::set<std::string> open_;
+  Family family_;
+};
+
+absl::Status Builder::ReadIndex() {
+  const Source source = {.name = name_ + ":artifacts/layout/index.json",
+                         .text = archive_.content.index_json};
+  DEPS_ASSIGN_OR_RETURN(layout_, ParseManifest(source, kOciIndex));
+  for (const Descriptor& entry : layout_.manifests) {
+    const auto folder = entry.annotations.find(std::string(kFolder));
+    if (folder == entry.annotations.end()) continue;
+    if (!bundle_entries_.emplace(folder->second, entry).second) {
+      return Invalid(absl::StrCat("two entries of the layout are for folder ", folder->second));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Builder::ReadBlob(const std::string& digest,
+                                              std::string_view what) const {
+  const auto blob = archive_.content.blobs.find(digest);
+  if (blob == archive_.content.blobs.end()) {
+    return Invalid(absl::StrCat(what, " ", digest, " is missing"));
+  }
+  DEPS_ASSIGN_OR_RETURN(Source source, ReadFile(blob->second.path, kMaxManifestBytes));
+  return std::move(source.text);
+}
+
+// Size and media type as the layout has them, where bundle.json is silent.
+absl::Status Builder::FillImages(FamilyMember* member) {
+  for (BundleImage& image : member->images) {
+    const auto mapped = member->mapping.find(image.reference);
+    const std::string digest = mapped == member->mapping.end() ? "" : DigestOf(mapped->second);
+    if (!digest.empty()) image.digest = digest;
+    for (const Descriptor& entry : layout_.manifests) {
+      const auto ref_name = entry.annotations.find(std::string(kRefName));
+      const bool named = image.digest.empty() && ref_name != entry.annotations.end() &&
+                         ref_name->second == image.reference;
+      if (named) image.digest = entry.digest;
+      if (entry.digest != image.digest) continue;
+      if (image.size == 0) image.size = entry.size;
+      if (image.media_type.empty()) image.media_type = entry.media_type;
+    }
+    const auto blob = archive_.content.blobs.find(image.digest);
+    if (image.digest.empty() || blob == archive_.content.blobs.end()) {
+      return Invalid(
+          absl::StrCat("image ", image.reference, " of bundle ", member->name, " is missing"));
+    }
+    if (image.size == 0) image.size = blob->second.size;
+    if (image.size != blob->second.size) {
+      return Invalid(absl::StrCat("image ", image.reference, " of bundle ", member->name, " has ",
+                                  blob->second.size, " bytes, not ", image.size));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The bundle's index as the archive has it.
+absl::Status Builder::ReadEntry(const Descriptor& entry, const Source& bundle_json,
+                                FamilyMember* member) {
+  DEPS_ASSIGN_OR_RETURN(member->index.bytes, ReadBlob(entry.digest, "the index"));
+  member->index.digest = entry.digest;
+  member->index.media_type = entry.media_type;
+  const Source index = {.name = absl::StrCat(name_, ":", entry.digest),
+                        .text = member->index.bytes};
+  DEPS_ASSIGN_OR_RETURN(const ManifestContent content, ParseManifest(index, entry.media_type));
+  if (content.manifests.empty()) return Invalid("the index of a bundle is empty");
+  const Descriptor& config = content.manifests.front();
+  DEPS_ASSIGN_OR_RETURN(member->config_manifest.bytes, ReadBlob(config.digest, "the manifest"));
+  member->config_manifest.digest = config.digest;
+  member->config_manifest.media_type = config.media_type;
+  const Source manifest = {.name = absl::StrCat(name_, ":", config.digest),
+                           .text = member->config_manifest.bytes};
+  DEPS_ASSIGN_OR_RETURN(const ManifestContent inner, ParseManifest(manifest, config.media_type));
+  if (inner.blobs.empty() || inner.blobs.front().digest != Sha256Digest(bundle_json.text)) {
+    return Invalid(absl::StrCat(bundle_json.name, " is not the one of ", entry.digest));
+  }
+  for (const Descriptor& descriptor : content.manifests) {
+    for (BundleImage& image : member->images) {
+      const auto mapped = member->mapping.find(image.reference);
+      if (mapped == member->mapping.end() || DigestOf(mapped->second) != descriptor.digest)
+        continue;
+      image.digest = descriptor.digest;
+      image.size = descriptor.size;
+      image.media_type = descriptor.media_type;
+    }
+  }
+  const auto ref_name = entry.annotations.find(std::string(kRefName));
+  if (ref_name == entry.annotations.end()) return Invalid("the entry of a bundle has no name");
+  DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(ref_name->second));
+  member->repository = reference.FamiliarRepository();
+  if (const auto tag = entry.annotations.find(std::string(kTag)); tag != entry.annotations.end()) {
+    member->tag = tag->second;
+  }
+  if (const auto text = entry.annotations.find(std::string(kReferences));
+      text != entry.annotations.end()) {
+    DEPS_ASSIGN_OR_RETURN(const json::Value names,
+                          json::Parse({.name = index.name, .text = text->second}));
+    for (const json::Value& item : names.items) member->references.push_back(item.text);
+  }
+  if (const auto text = entry.annotations.find(std::string(kRequires));
+      text != entry.annotations.end()) {
+    DEPS_ASSIGN_OR_RETURN(member->requirements,
+                          ParseMapping({.name = index.name, .text = text->second}));
+    by_annotation_.insert(entry.digest);
+  }
+  return absl::OkStatus();
+}
+
+// Porter's archives hold no index: it follows from bundle.json.
+absl::Status Builder::MakeIndex(const json::Value& bundle, FamilyMember* member) {
+  DEPS_ASSIGN_OR_RETURN(EncodedBundle encoded, EncodeBundle(bundle, member->images));
+  if (encoded.config != member->bundle_json) {
+    return Invalid(absl::StrCat("the bundle.json of ", member->name, " is not canonical"));
+  }
+  member->index = {.bytes = std::move(encoded.index),
+                   .media_type = std::string(kOciIndex),
+                   .digest = std::move(encoded.index_digest)};
+  member->config_manifest = {.bytes = std::move(encoded.config_manifest),
+                             .media_type = std::string(kOciManifest),
+                             .digest = std::move(encoded.config_manifest_digest)};
+  for (const auto& [image, location] : member->mapping) {
+    const absl::StatusOr<Reference> reference = Reference::Parse(location);
+    if (reference.ok()) member->repository = reference->FamiliarRepository();
+  }
+  if (member->repository.empty()) member->repository = member->name;
+  return absl::OkStatus();
+}
+
+absl::Status Builder::AddMember(const std::string& folder, const ArchivedBundle& bundle) {
+  const std::string prefix =
+      folder == "." ? name_ + ":" : absl::StrCat(name_, ":dependencies/", folder, "/");
+  const Source source = {.name = prefix + "bundle.json", .text = bundle.bundle_json};
+  DEPS_ASSIGN_OR_RETURN(json::Value value, json::Parse(source));
+  FamilyMember member = {.name = TextOf(value, "name"),
+                         .version = TextOf(value, "version"),
+                         .bundle_json = bundle.bundle_json};
+  DEPS_ASSIGN_OR_RETURN(member.images, ImagesOf(source, value));
+  if (!bundle.mapping_json.empty()) {
+    DEPS_ASSIGN_OR_RETURN(member.mapping, ParseMapping({.name = prefix + "relocation-mapping.json",
+                                                        .text = bundle.mapping_json}));
+  }
+  const auto entry = bundle_entries_.find(folder);
+  if (entry != bundle_entries_.end()) {
+    DEPS_RETURN_IF_ERROR(ReadEntry(entry->second, source, &member));
+  }
+  DEPS_RETURN_IF_ERROR(FillImages(&member));
+  if (entry == bundle_entries_.end()) DEPS_RETURN_IF_ERROR(MakeIndex(value, &member));
+  const std::string digest = member.index.digest;
+  if (folder == ".") root_ = digest;
+  parsed_.emplace(digest, std::move(value));
+  members_.emplace(digest, std::move(member));
+  return absl::OkStatus();
+}
+
+const FamilyMember* Builder::FindByReference(const Requirement& requirement) const {
+  const absl::StatusOr<Reference> reference = Reference::Parse(requirement.reference);
+  if (!reference.ok()) return nullptr;
+  if (!reference->digest().empty()) {
+    const auto found = members_.find(reference->digest());
+    return found == members_.end() ? nullptr : &found->second;
+  }
+  for (const auto& [digest, member] : members_) {
+    if (digest == root_ || member.repository != reference->FamiliarRepository()) continue;
+    if (reference->tag().empty() || reference->tag() == TagOfVersion(member.version) ||
+        absl::StrCat("v", reference->tag()) == TagOfVersion(member.version)) {
+      return &member;
+    }
+  }
+  return nullptr;
+}
+
+// For archives without our annotations.
+absl::Status Builder::ConnectByReference(FamilyMember* member) {
+  const std::string& digest = member->index.digest;
+  if (by_annotation_.count(digest) > 0) return absl::OkStatus();
+  const Source source = {.name = absl::StrCat(name_, ":", member->name),
+                         .text = member->bundle_json};
+  DEPS_ASSIGN_OR_RETURN(const std::vector<Requirement> requirements,
+                        RequirementsOf(source, parsed_.at(digest)));
+  std::vector<std::string> missing;
+  for (const Requirement& requirement : requirements) {
+    const FamilyMember* const found = FindByReference(requirement);
+    if (found == nullptr) {
+      missing.push_back(requirement.reference.empty() ? requirement.alias : requirement.reference);
+      continue;
+    }
+    member->requirements.emplace(requirement.alias, found->Source());
+    FamilyMember& target = members_.at(found->index.digest);
+    const absl::StatusOr<Reference> reference = Reference::Parse(requirement.reference);
+    if (target.tag.empty() && reference.ok()) target.tag = reference->tag();
+    target.references.push_back(requirement.reference);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  return Invalid(absl::StrCat("the archive lacks what bundle ", member->name,
+                              " requires: ", absl::StrJoin(missing, ", ")),
+                 "oci-relocate pack puts all dependencies into an archive");
+}
+
+// Recursion is bounded by kMaxDepth.
+absl::Status Builder::Order(const std::string& digest, int depth) {
+  if (ordered_.count(digest) > 0) return absl::OkStatus();
+  if (depth > kMaxDepth) return Invalid("bundles require each other too deeply");
+  if (!open_.insert(digest).second) return Invalid("bundles require each other in a circle");
+  FamilyMember& member = members_.at(digest);
+  for (const auto& [alias, source] : member.requirements) {
+    const std::string required = DigestOf(source);
+    if (members_.count(required) == 0) {
+      return Invalid(absl::StrCat("bundle ", source, " is missing, which ", member.name,
+                                  " requires as ", alias));
+    }
+    DEPS_RETURN_IF_ERROR(Order(required, depth + 1));
+  }
+  std::sort(member.references.begin(), member.references.end());
+  member.references.erase(std::unique(member.references.begin(), member.references.end()),
+                          member.references.end());
+  ordered_.insert(digest);
+  family_.members.push_back(member);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Family> Builder::Build() {
+  DEPS_RETURN_IF_ERROR(ReadIndex());
+  DEPS_RETURN_IF_ERROR(AddMember(".", archive_.content.root));
+  for (const auto& [folder, bundle] : archive_.content.dependencies) {
+    DEPS_RETURN_IF_ERROR(AddMember(folder, bundle));
+  }
+  for (auto& [digest, member] : members_) DEPS_RETURN_IF_ERROR(ConnectByReference(&member));
+  DEPS_RETURN_IF_ERROR(Order(root_, 1));
+  family_.blobs = std::move(archive_.content.blobs);
+  family_.folder = std::move(archive_.folder);
+  return std::move(family_);
+}
+
+}  // namespace
+
+absl::StatusOr<Family> FamilyOf(OpenedArchive archive, const std::string& name) {
+  return Builder(std::move(archive), name).Build();
+}
+
+}  // namespace deps

@@ -1,0 +1,33 @@
+// Carries a plan out on a registry.
+#ifndef DEPS_LIB_RELOCATE_PUBLISH_H_
+#define DEPS_LIB_RELOCATE_PUBLISH_H_
+
+#include "absl/status/statusor.h"
+#include "lib/model/relocation.h"
+#include "lib/oci/registry.h"
+#include "lib/relocate/family.h"
+#include "lib/relocate/plan.h"
+
+namespace deps {
+
+struct PublishOptions {
+  bool force = false;    // Replace targets that have other content.
+  bool dry_run = false;  // Look, but write nothing.
+  int jobs = 4;
+  Progress progress = [](std::string_view) {};
+};
+
+// All targets are looked at before the first write. Each bundle's images go into
+// its own repository by digest, then its config, its manifest and, last, its
+// index under the tag; bundles in the order of the plan, so the root is last. A
+// target that has the digest already is left alone, its images included.
+//
+// Only the registry of the targets is ever asked.
+//
+// Errors: relocate-exists, all of them at once; those of Registry and ClosureOf.
+absl::StatusOr<Relocation> Publish(const Family& family, const RelocationPlan& plan,
+                                   Registry& registry, const PublishOptions& options);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RELOCATE_PUBLISH_H_

@@ -1,0 +1,22 @@
+// Whether a family is whole.
+#ifndef DEPS_LIB_RELOCATE_VERIFY_H_
+#define DEPS_LIB_RELOCATE_VERIFY_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/model/relocation.h"
+#include "lib/relocate/family.h"
+
+namespace deps {
+
+// Every image of every member with all that belongs to it.
+// Errors: those of ClosureOf, for all images at once.
+absl::Status CheckFamily(const Family& family);
+
+// What is there, as a Relocation in which all stays where it is. Errors: those
+// of CheckFamily.
+absl::StatusOr<Relocation> Verify(const Family& family);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RELOCATE_VERIFY_H_

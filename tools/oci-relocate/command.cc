@@ -1,0 +1,285 @@
+#include "tools/oci-relocate/command.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "lib/archive/archive.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/diag/source.h"
+#include "lib/io/file.h"
+#include "lib/model/graph.h"
+#include "lib/model/relocation.h"
+#include "lib/oci/registry.h"
+#include "lib/oci/registry_options.h"
+#include "lib/relocate/collect.h"
+#include "lib/relocate/layout.h"
+#include "lib/relocate/plan.h"
+#include "lib/relocate/publish.h"
+#include "lib/relocate/verify.h"
+
+namespace deps {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  AccessOptions access;
+  TargetOptions target;
+  std::string mapping;
+  std::string dependencies = "all";
+  bool force = false;
+  bool dry_run = false;
+  int64_t jobs = 4;
+};
+
+CommandSpec MakeSpec(Options* options) {
+  CommandSpec spec = {
+      .name = "oci-relocate",
+      .summary = "take bundles with their dependencies to another registry",
+      .description =
+          "Packs a bundle, its images and all its dependencies into one archive, and publishes "
+          "such archives, so that bundles work where the registries that they come from cannot be "
+          "reached.\n\n"
+          "A bundle goes to REGISTRY/NAME:TAG. Its images go into its own repository and keep "
+          "their digests. What required a bundle names it by digest then, and the mapping says "
+          "where that digest is now. A bundle without dependencies keeps its digest. Publishing "
+          "looks at all targets before the first write, sends dependencies before what needs them "
+          "and the root's index last, and asks no other registry.",
+      .verbs = {{"pack", "[REFERENCE|SOLUTION]",
+                 "Write a bundle and its dependencies as an archive.", 0, 1},
+                {"publish", "FILE.tgz", "Send an archive to a registry.", 1, 1},
+                {"copy", "REFERENCE", "Send a bundle from one registry to another.", 1, 1},
+                {"verify", "FILE.tgz|REFERENCE", "Read all content and check it.", 1, 1}},
+      .verb_required = true,
+      .reads = "a Solution document, an archive or a registry",
+      .writes = "an archive (pack) or a Relocation document",
+      .exit_one = "No version of a dependency's repository is in range.",
+      .examples = {{"deps-graph REG/app:v1 | deps-solve | oci-relocate pack -o app.tgz",
+                    "Pack what was solved."},
+                   {"oci-relocate publish app.tgz --registry localhost:5000 --mapping map.json",
+                    "Publish it behind the air gap."}},
+      .environment = {"TMPDIR  where the blobs of archives are kept meanwhile"},
+      .see_also = {"deps-graph(1)", "deps-solve(1)"},
+  };
+  spec.options = {
+      Value("registry", "HOST[:PORT][/NAMESPACE]", &options->target.registry,
+            "Where bundles go; with publish and copy."),
+      Value("reference", "REFERENCE", &options->target.reference,
+            "What the root becomes; dependencies go beside it."),
+      Value("mapping", "FILE", &options->mapping,
+            "Write the relocation mapping (relocation-mapping.json) to FILE."),
+      Flag("force", &options->force, "Replace targets that have other content."),
+      Flag("dry-run", &options->dry_run, "Say what would be done, and write nothing."),
+      Value("jobs", "N", &options->jobs, "Transfers at the same time, 1 to 64; 4 without it."),
+      Flag("keep-path", &options->target.keep_path,
+           "Keep the whole path of each repository instead of its last element."),
+      Choice("dependencies", {"none", "all"}, &options->dependencies,
+             "Which dependencies pack and copy take along; all without it."),
+  };
+  AddRegistryOptions(&spec, &options->access);
+  AddCommonOptions(&spec, &options->common);
+  return spec;
+}
+
+absl::Status Usage(std::string message) {
+  return MakeError({.id = DiagnosticId::kUsage, .message = std::move(message)});
+}
+
+class Command {
+ public:
+  Command(const Options& options, const Env& env, Terminal& terminal)
+      : options_(options), env_(env), terminal_(terminal) {}
+
+  absl::Status Run(const Invocation& invocation);
+
+ private:
+  absl::Status CheckOptions(const std::string& verb) const;
+  absl::Status Pack(const std::string& operand);
+  absl::Status Verify(const std::string& operand);
+  absl::Status Relocate(absl::StatusOr<Family> family);
+  absl::StatusOr<Family> Collect(const std::string& reference);
+  absl::StatusOr<Family> CollectSolution(const std::string& operand);
+  absl::StatusOr<Family> Open(const std::string& path);
+  absl::StatusOr<Registry*> TheRegistry();
+  absl::Status WriteReport(const Relocation& relocation);
+  void TellNotes(const Family& family);
+  Progress MakeProgress();
+  CollectOptions MakeCollectOptions();
+
+  const Options& options_;
+  const Env& env_;
+  Terminal& terminal_;
+  std::unique_ptr<Registry> registry_;
+};
+
+bool IsFile(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+// A result that cannot be written shall be known before anything is sent.
+absl::Status CheckWritable(const std::string& path) {
+  if (path.empty() || path == "-") return absl::OkStatus();
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  struct stat info;
+  const bool exists = stat(path.c_str(), &info) == 0;
+  if (exists && S_ISDIR(info.st_mode)) errno = EISDIR;
+  const bool in_place = exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+  const bool writable = exists && S_ISDIR(info.st_mode) ? false
+                        : in_place                      ? access(path.c_str(), W_OK) == 0
+                                                        : access(folder.c_str(), W_OK | X_OK) == 0;
+  if (writable) return absl::OkStatus();
+  return MakeError({.id = DiagnosticId::kFileWrite,
+                    .message = std::strerror(errno),
+                    .location = {.file = path}});
+}
+
+Progress Command::MakeProgress() {
+  return [this](std::string_view text) {
+    if (terminal_.interactive()) {
+      terminal_.Say(text);
+    } else {
+      terminal_.Detail(text);
+    }
+  };
+}
+
+CollectOptions Command::MakeCollectOptions() {
+  return {.jobs = static_cast<int>(options_.jobs),
+          .dependencies = options_.dependencies == "all",
+          .progress = MakeProgress()};
+}
+
+absl::StatusOr<Registry*> Command::TheRegistry() {
+  if (registry_ == nullptr) {
+    DEPS_ASSIGN_OR_RETURN(registry_, Registry::Create(options_.access, env_.getenv));
+  }
+  return registry_.get();
+}
+
+void Command::TellNotes(const Family& family) {
+  for (const std::string& note : family.notes) terminal_.Say(note);
+}
+
+absl::StatusOr<Family> Command::Collect(const std::string& reference) {
+  DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
+  return CollectFromReference(reference, *registry, MakeCollectOptions());
+}
+
+absl::StatusOr<Family> Command::CollectSolution(const std::string& operand) {
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env_));
+  DEPS_ASSIGN_OR_RETURN(const Graph solution, ParseSolution(source));
+  DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
+  return CollectFromSolution(solution, *registry, MakeCollectOptions());
+}
+
+absl::StatusOr<Family> Command::Open(const std::string& path) {
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, ReadArchive(path));
+  return FamilyOf(std::move(archive), path);
+}
+
+absl::Status Command::Pack(const std::string& operand) {
+  DEPS_RETURN_IF_ERROR(CheckWritable(options_.common.output));
+  const bool is_solution = operand.empty() || operand == "-" || IsFile(operand);
+  DEPS_ASSIGN_OR_RETURN(const Family family,
+                        is_solution ? CollectSolution(operand) : Collect(operand));
+  TellNotes(family);
+  const BundleArchive archive = ArchiveOf(family);
+  terminal_.Detail(absl::StrCat(family.members.size(), " bundles, ", family.blobs.size(),
+                                " manifests and blobs"));
+  if (options_.dry_run) return absl::OkStatus();
+  const std::string& output = options_.common.output;
+  if (!output.empty() && output != "-") return WriteArchiveFile(archive, output);
+  return WriteArchive(archive, [this](std::string_view bytes) {
+    if (env_.out->write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
+      return absl::OkStatus();
+    }
+    return MakeError(
+        {.id = DiagnosticId::kFileWrite, .message = "standard output cannot be written"});
+  });
+}
+
+absl::Status Command::WriteReport(const Relocation& relocation) {
+  return WriteResult(options_.common.output, FormatRelocation(relocation, options_.common.style()),
+                     env_);
+}
+
+absl::Status Command::Relocate(absl::StatusOr<Family> family) {
+  DEPS_RETURN_IF_ERROR(family.status());
+  TellNotes(*family);
+  DEPS_ASSIGN_OR_RETURN(const RelocationPlan plan, PlanRelocation(*family, options_.target));
+  DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
+  DEPS_ASSIGN_OR_RETURN(const Relocation relocation,
+                        Publish(*family, plan, *registry,
+                                {.force = options_.force,
+                                 .dry_run = options_.dry_run,
+                                 .jobs = static_cast<int>(options_.jobs),
+                                 .progress = MakeProgress()}));
+  if (!options_.mapping.empty() && !options_.dry_run) {
+    DEPS_RETURN_IF_ERROR(WriteResult(options_.mapping, FormatMapping(relocation.mapping), env_));
+  }
+  return WriteReport(relocation);
+}
+
+absl::Status Command::Verify(const std::string& operand) {
+  DEPS_ASSIGN_OR_RETURN(const Family family, IsFile(operand) ? Open(operand) : Collect(operand));
+  TellNotes(family);
+  DEPS_ASSIGN_OR_RETURN(const Relocation relocation, deps::Verify(family));
+  return WriteReport(relocation);
+}
+
+absl::Status Command::CheckOptions(const std::string& verb) const {
+  if (options_.jobs < 1 || options_.jobs > 64) return Usage("--jobs takes a number from 1 to 64");
+  const bool has_target = !options_.target.registry.empty() || !options_.target.reference.empty();
+  const bool wants_target = verb == "publish" || verb == "copy";
+  if (wants_target && !has_target) {
+    return Usage(absl::StrCat(verb, " needs --registry or --reference"));
+  }
+  if (!wants_target && has_target) {
+    return Usage(absl::StrCat("--registry and --reference do not go with ", verb));
+  }
+  if (!wants_target && (!options_.mapping.empty() || options_.force)) {
+    return Usage(absl::StrCat("--mapping and --force do not go with ", verb));
+  }
+  if (verb == "publish" && options_.dependencies != "all") {
+    return Usage("--dependencies goes with pack and copy");
+  }
+  DEPS_RETURN_IF_ERROR(CheckWritable(options_.mapping));
+  return CheckWritable(options_.common.output);
+}
+
+absl::Status Command::Run(const Invocation& invocation) {
+  DEPS_RETURN_IF_ERROR(CheckOptions(invocation.verb));
+  const std::string operand = invocation.operands.empty() ? "" : invocation.operands.front();
+  if (invocation.verb == "pack") return Pack(operand);
+  if (invocation.verb == "verify") return Verify(operand);
+  return Relocate(invocation.verb == "publish" ? Open(operand) : Collect(operand));
+}
+
+}  // namespace
+
+ExitCode RunOciRelocate(absl::Span<const std::string> args, const Env& env) {
+  Options options;
+  const CommandSpec spec = MakeSpec(&options);
+  return RunCommand(spec, options.common, args, env,
+                    [&](const Invocation& invocation, const Env& env,
+                        Terminal& terminal) -> absl::StatusOr<ExitCode> {
+                      DEPS_RETURN_IF_ERROR(Command(options, env, terminal).Run(invocation));
+                      return ExitCode::kOk;
+                    });
+}
+
+}  // namespace deps
