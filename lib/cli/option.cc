@@ -33,9 +33,10 @@ Option Choice(std::string_view long_name, std::vector<std::string> choices, std:
 }
 
 void AddCommonOptions(CommandSpec* spec, CommonOptions* options, std::vector<std::string> formats) {
-  Option output = Value("output", "FILE", &options->output,
-                        "Write to FILE instead of standard output. FILE is replaced in one step, "
-                        "and only when the command succeeds.");
+  Option output =
+      Value("output", "FILE", &options->output,
+            "Write to FILE instead of standard output. FILE is replaced in one step and never "
+            "left half written.");
   output.short_name = 'o';
   Option quiet = Flag("quiet", &options->quiet, "Print errors only.");
   quiet.short_name = 'q';
