@@ -59,7 +59,8 @@ struct Value {
   static Value Strings(const std::vector<std::string>& items);
   static Value StringMap(const std::map<std::string, std::string>& members);
   static Value Object(std::vector<Member> members = {});
-  // The value that `json` spells; it must be valid JSON (JsonText is).
+  // The value that `json` spells; it must be valid JSON (JsonText is). An empty
+  // text, that of a JsonText that nobody set, is null.
   static Value Of(const JsonText& json);
 
   bool IsString() const { return kind == Kind::kString; }
@@ -69,7 +70,7 @@ struct Value {
   // The member of an object, or nullptr; also nullptr where this is no object.
   const Value* Find(std::string_view key) const;
   Value* Find(std::string_view key);
-  // Appends a member, or replaces the one that has this key.
+  // Appends a member, or replaces the one that has this key. Returns *this.
   Value& Set(std::string_view key, Value value);
 };
 
@@ -79,6 +80,8 @@ struct ParseLimits {
 };
 
 // Parses a whole text as one JSON value. UTF-8 only, no BOM, no comments.
+//
+// Numbers keep their spelling; one beyond the range of a double is an error.
 //
 // Time: O(size). Errors: json-syntax, json-duplicate-key, json-depth,
 // input-too-large; each with line, column and, where known, pointer.
@@ -159,6 +162,12 @@ class ObjectReader {
 
  private:
   const Value* Take(std::string_view key, Kind kind, bool required);
+  void ReadString(std::string_view key, bool required, std::string* out);
+  void ReadBoolean(std::string_view key, bool required, bool* out);
+  bool ReadInteger(std::string_view key, bool required, int64_t* out);
+  void ReadStrings(std::string_view key, bool required, std::vector<std::string>* out);
+  void ReadStringMap(std::string_view key, bool required, std::map<std::string, std::string>* out);
+  bool CheckString(const Value& item, std::string pointer);
 
   const Source& source_;
   const Value& value_;
