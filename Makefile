@@ -1,0 +1,24 @@
+# Names for the scripts; everything is built by Bazel.
+
+.PHONY: all setup test update demo format ci
+
+all:
+	bazel build //:commands
+
+setup:
+	scripts/setup
+
+test:
+	scripts/test
+
+update:
+	scripts/test --update
+
+demo:
+	scripts/demo
+
+format:
+	scripts/format
+
+ci:
+	.ci/run
