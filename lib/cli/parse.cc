@@ -14,7 +14,7 @@
 #include "lib/base/version.h"
 #include "lib/cli/command.h"
 #include "lib/cli/describe.h"
-#include "lib/text/text.h"
+#include "lib/text/closest_match.h"
 
 namespace deps {
 namespace {
