@@ -103,6 +103,8 @@ class Client {
 // Whether an error of Send may be gone the next time: a connection that broke
 // off, not one that could not be made.
 bool IsTransient(const absl::Status& status);
+// Makes it one of those.
+void MarkTransient(absl::Status* status);
 
 // Where a connection goes: equal origins may see each other's credentials.
 struct Origin {

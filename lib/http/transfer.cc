@@ -59,6 +59,8 @@ bool IsTransient(const absl::Status& status) {
   return status.GetPayload(kTransientUrl).has_value();
 }
 
+void MarkTransient(absl::Status* status) { status->SetPayload(kTransientUrl, absl::Cord("1")); }
+
 Transfer::Transfer(CURL* handle, const ClientOptions& options, const Request& request)
     : handle_(handle), options_(options), request_(request) {}
 
@@ -200,7 +202,7 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
                  .message = absl::StrCat(
                      where, IsBrokenOff(code) ? " broke off: " : " is not reachable: ", text)});
   if (IsBrokenOff(code) || (stalled && header_bytes_ > 0)) {
-    status.SetPayload(kTransientUrl, absl::Cord("1"));
+    MarkTransient(&status);
   }
   return status;
 }

@@ -104,8 +104,9 @@ class Registry {
   // In the registry's order, all pages. At most a million.
   absl::StatusOr<std::vector<std::string>> ListTags(const Reference& repository);
 
+  class Session;  // Of the implementation.
+
  private:
-  class Session;
   explicit Registry(std::unique_ptr<Session> session);
   std::unique_ptr<Session> session_;
 };

@@ -1,0 +1,36 @@
+#include "lib/oci/registry_options.h"
+
+#include <string>
+#include <utility>
+
+#include "lib/cli/command.h"
+
+namespace deps {
+
+void AddRegistryOptions(CommandSpec* spec, AccessOptions* options) {
+  const auto add = [&](Option option) {
+    option.group = "Registries";
+    spec->options.push_back(std::move(option));
+  };
+  add(Value("registry-config", "FILE", &options->registry_config,
+            "Take credentials from FILE, in the format of docker's config.json or podman's "
+            "auth.json, and from nowhere else."));
+  add(Value("insecure-registry", "HOST[:PORT]", &options->insecure_registries,
+            "Reach this registry over http; may be given more than once. Loopback hosts always "
+            "are reached so."));
+  add(Value("trusted-realm", "HOST", &options->trusted_realms,
+            "Let the token server HOST have the credentials of a registry that names it; may be "
+            "given more than once."));
+  add(Value("ca-file", "FILE", &options->ca_file,
+            "Trust the certificates in FILE (PEM) besides those of the system."));
+  add(Flag("offline", &options->offline, "Reach no registry; what would need one is an error."));
+  for (const char* line :
+       {"DOCKER_CONFIG  the folder of docker's config.json, instead of ~/.docker",
+        "REGISTRY_AUTH_FILE  podman's auth.json, instead of "
+        "$XDG_RUNTIME_DIR/containers/auth.json",
+        "HTTPS_PROXY, HTTP_PROXY, NO_PROXY  proxies, also in lower case"}) {
+    spec->environment.emplace_back(line);
+  }
+}
+
+}  // namespace deps

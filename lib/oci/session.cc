@@ -1,0 +1,229 @@
+#include "lib/oci/session.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "lib/base/status_macros.h"
+#include "lib/base/version.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/json/json.h"
+
+namespace deps {
+namespace {
+
+constexpr int kMaxRedirects = 5;
+
+// "localhost:5000" -> "localhost"; "[::1]:5000" -> "[::1]".
+std::string_view WithoutPort(std::string_view host) {
+  const size_t bracket = host.rfind(']');
+  const size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  return host.substr(0, colon);
+}
+
+bool IsRedirect(const http::Response& response) {
+  switch (response.status) {
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308:
+      return !response.Header("location").empty();
+    default:
+      return false;
+  }
+}
+
+std::string Shown(std::string_view text) { return absl::CHexEscape(text.substr(0, 300)); }
+
+// What the registry itself says: "MANIFEST_INVALID: manifest invalid".
+std::string WordsOf(const http::Response& response) {
+  const Source source = {.name = "answer", .text = response.body};
+  const absl::StatusOr<json::Value> value = json::Parse(source);
+  if (!value.ok()) return "";
+  const json::Value* errors = value->Find("errors");
+  if (errors == nullptr || errors->items.empty()) return "";
+  const json::Value* code = errors->items[0].Find("code");
+  const json::Value* message = errors->items[0].Find("message");
+  std::string words = code != nullptr ? Shown(code->text) : "";
+  if (message != nullptr && !message->text.empty()) {
+    absl::StrAppend(&words, words.empty() ? "" : ": ", Shown(message->text));
+  }
+  return words;
+}
+
+}  // namespace
+
+bool IsTemporary(int status) {
+  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+absl::Duration WaitBefore(int next, const RetryPolicy& policy, std::string_view retry_after) {
+  absl::Duration wait = policy.first_wait;
+  for (int i = 1; i < next; ++i) wait = std::min(wait * 4, policy.longest_wait);
+  int64_t seconds = 0;
+  absl::Time date;
+  if (absl::SimpleAtoi(retry_after, &seconds)) {
+    wait = std::max(wait, absl::Seconds(std::max<int64_t>(seconds, 0)));
+  } else if (absl::ParseTime("%a, %d %b %Y %H:%M:%S GMT", retry_after, &date, nullptr)) {
+    wait = std::max(wait, date - absl::Now());
+  }
+  return std::min(wait, policy.longest_wait);
+}
+
+Registry::Session::Session(const AccessOptions& options, http::ClientOptions http,
+                           std::unique_ptr<Credentials> credentials, RetryPolicy retry)
+    : options_(options),
+      retry_(retry),
+      client_(std::move(http)),
+      credentials_(std::move(credentials)),
+      authorizer_(&client_, credentials_.get(), options.trusted_realms) {}
+
+bool Registry::Session::IsInsecure(std::string_view host) const {
+  const std::string_view name = WithoutPort(host);
+  if (http::IsLoopback(name)) return true;
+  for (const std::string& insecure : options_.insecure_registries) {
+    if (absl::EqualsIgnoreCase(insecure, host) || absl::EqualsIgnoreCase(insecure, name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Endpoint Registry::Session::EndpointOf(const Reference& reference) const {
+  const std::string& host = reference.host();
+  const bool insecure = IsInsecure(host);
+  const std::string_view name = WithoutPort(host);
+  Endpoint endpoint = {.host = host};
+  endpoint.origin = {.scheme = insecure ? "http" : "https",
+                     .host = absl::AsciiStrToLower(name),
+                     .port = insecure ? 80 : 443};
+  if (host == "docker.io") endpoint.origin.host = "registry-1.docker.io";
+  std::string port;
+  if (name.size() < host.size()) {
+    port = host.substr(name.size());
+    // A reference has been parsed, so this is a number.
+    (void)absl::SimpleAtoi(port.substr(1), &endpoint.origin.port);
+  }
+  endpoint.url = absl::StrCat(endpoint.origin.scheme, "://", endpoint.origin.host, port);
+  return endpoint;
+}
+
+Registry::Session::Call Registry::Session::Pull(const Reference& reference,
+                                                std::string_view suffix) {
+  return {.reference = reference,
+          .name = reference.Familiar(),
+          .target = absl::StrCat("/v2/", reference.path(), "/", suffix),
+          .access = {.path = reference.path(),
+                     .scopes = {absl::StrCat("repository:", reference.path(), ":pull")}}};
+}
+
+Registry::Session::Call Registry::Session::Push(const Reference& reference,
+                                                std::string_view suffix) {
+  Call call = Pull(reference, suffix);
+  call.access.scopes = {absl::StrCat("repository:", reference.path(), ":pull,push")};
+  return call;
+}
+
+absl::StatusOr<http::Response> Registry::Session::Send(const Call& call) {
+  const Endpoint endpoint = EndpointOf(call.reference);
+  if (options_.offline) {
+    return MakeError({.id = DiagnosticId::kOffline,
+                      .message = absl::StrCat(call.name, " would have to be asked for at ",
+                                              endpoint.host, ", and --offline forbids it")});
+  }
+  for (int attempt = 1;; ++attempt) {
+    if (call.restart) DEPS_RETURN_IF_ERROR(call.restart());
+    absl::StatusOr<http::Response> response = SendOnce(call, endpoint);
+    const bool temporary =
+        response.ok() ? IsTemporary(response->status) : http::IsTransient(response.status());
+    if (!temporary || call.once || attempt >= retry_.attempts) return response;
+    absl::SleepFor(
+        WaitBefore(attempt, retry_, response.ok() ? response->Header("retry-after") : ""));
+  }
+}
+
+absl::StatusOr<http::Response> Registry::Session::SendOnce(const Call& call,
+                                                           const Endpoint& endpoint) {
+  std::string url =
+      absl::StartsWith(call.target, "/") ? absl::StrCat(endpoint.url, call.target) : call.target;
+  for (int redirects = 0;; ++redirects) {
+    DEPS_ASSIGN_OR_RETURN(http::Response response, SendTo(call, endpoint, url));
+    const bool follow = call.method == "GET" || call.method == "HEAD";
+    if (!follow || !IsRedirect(response)) return response;
+    if (redirects == kMaxRedirects) {
+      return MakeError({.id = DiagnosticId::kRegistryProtocol,
+                        .message = absl::StrCat(endpoint.host, " redirects too often")});
+    }
+    DEPS_ASSIGN_OR_RETURN(std::string next, http::ResolveUrl(url, response.Header("location")));
+    if (absl::StartsWith(url, "https:") && !absl::StartsWith(next, "https:")) {
+      return MakeError(
+          {.id = DiagnosticId::kRegistryProtocol,
+           .message = absl::StrCat(endpoint.host, " redirects from https to http, refused")});
+    }
+    url = std::move(next);
+  }
+}
+
+absl::StatusOr<http::Response> Registry::Session::SendTo(const Call& call, const Endpoint& endpoint,
+                                                         const std::string& url) {
+  http::Request request = {.method = call.method,
+                           .url = url,
+                           .headers = call.headers,
+                           .body = call.body,
+                           .sink = call.sink};
+  request.headers.emplace_back("User-Agent", absl::StrCat("cnab-deps/", kVersion));
+  DEPS_ASSIGN_OR_RETURN(const http::Origin origin, http::OriginOf(url));
+  if (!(origin == endpoint.origin)) {
+    // Elsewhere: no credentials, whatever it asks for.
+    request.refuse_link_local = true;
+    return client_.Send(request);
+  }
+  DEPS_ASSIGN_OR_RETURN(std::string authorization, authorizer_.HeaderFor(endpoint, call.access));
+  const auto headers = request.headers;
+  for (int attempt = 0;; ++attempt) {
+    request.headers = headers;
+    if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
+    DEPS_ASSIGN_OR_RETURN(http::Response response, client_.Send(request));
+    if (response.status != 401 || attempt == 2) return response;
+    DEPS_ASSIGN_OR_RETURN(authorization,
+                          authorizer_.Answer(endpoint, call.access, response, authorization));
+  }
+}
+
+absl::StatusOr<http::Response> Registry::Session::Require(const Call& call) {
+  DEPS_ASSIGN_OR_RETURN(http::Response response, Send(call));
+  if (response.status < 200 || response.status >= 300) return ErrorOf(call, response);
+  return response;
+}
+
+absl::Status Registry::Session::ErrorOf(const Call& call, const http::Response& response) {
+  const Endpoint endpoint = EndpointOf(call.reference);
+  const std::string words = WordsOf(response);
+  const std::string said = words.empty() ? "" : absl::StrCat(": ", words);
+  if (response.status == 404) {
+    return MakeError({.id = DiagnosticId::kRegistryNotFound,
+                      .message = absl::StrCat(call.name, " is not in the registry")});
+  }
+  if (response.status == 401 || response.status == 403) {
+    return authorizer_.Refused(
+        endpoint, call.access,
+        absl::StrCat("refuses access to ", call.name, " (status ", response.status, ")", said));
+  }
+  return MakeError({.id = DiagnosticId::kRegistryProtocol,
+                    .message = absl::StrCat(endpoint.host, " answers to ", call.method, " of ",
+                                            call.name, " with status ", response.status, said)});
+}
+
+}  // namespace deps
