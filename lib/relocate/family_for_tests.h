@@ -1,0 +1,33 @@
+// A family of made-up bundles whose blobs are in a private folder.
+#ifndef DEPS_LIB_RELOCATE_FAMILY_FOR_TESTS_H_
+#define DEPS_LIB_RELOCATE_FAMILY_FOR_TESTS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lib/relocate/family.h"
+
+namespace deps {
+
+class FamilyMaker {
+ public:
+  FamilyMaker();
+
+  // Adds a bundle REPOSITORY:vVERSION with one invocation image of one layer,
+  // whose v2 requirements are `references` (alias -> as written) and are met by
+  // the members with the same alias in `members` (alias -> Source()). Returns
+  // its Source().
+  std::string Add(const std::string& repository, const std::string& version,
+                  const std::map<std::string, std::string>& references = {},
+                  const std::map<std::string, std::string>& members = {});
+
+  Family family;
+
+ private:
+  std::string AddBlob(const std::string& bytes);
+};
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RELOCATE_FAMILY_FOR_TESTS_H_
