@@ -58,8 +58,10 @@ judge() {
 holds() {
   local found
   found=$(judge "$scratch/layers" "$1" <"$scratch/dependencies")
-  printf '%s' "$found"
-  [[ -z $found ]]
+  [[ -z $found ]] || {
+    echo "$found"
+    return 1
+  }
 }
 
 has_no_cycle() {

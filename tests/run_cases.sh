@@ -99,7 +99,7 @@ update_case() {
 }
 
 main() {
-  local update='' folders=() case
+  local update='' folders=() cases case
   while [[ $# -gt 0 ]]; do
     case $1 in
       --help) usage && exit ;;
@@ -108,18 +108,19 @@ main() {
     esac
     shift
   done
-  if [[ ${#folders[@]} -ne 2 || ! -d ${folders[0]-} ]]; then
+  if [[ ${#folders[@]} -ne 2 || ! -d ${folders[0]-} || ! -d ${folders[1]} ]]; then
     usage >&2
     exit 2
   fi
   bin=$(cd "${folders[0]}" && pwd)
+  cases=$(cd "${folders[1]}" && pwd)
   registry=''
   scratch=$(mktemp -d)
   trap clean_up EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
 
-  for case in "${folders[1]}"/*/; do
+  for case in "$cases"/*/; do
     case=${case%/}
     [[ -f $case/cmd ]] || continue
     run_case "$case"
