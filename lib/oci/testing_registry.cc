@@ -1,0 +1,148 @@
+#include "lib/oci/testing_registry.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace deps {
+namespace {
+
+// Of the password "secret", by bcrypt.
+constexpr char kHtpasswd[] = "ada:$2y$04$xTvjmv1CNWovJSY1WgACsemTLrxcW2TO8R7PII2EA1nJkDRRoRnji\n";
+
+[[noreturn]] void Abort(std::string_view what) {
+  std::fprintf(stderr, "testing registry: %.*s\n", static_cast<int>(what.size()), what.data());
+  std::abort();
+}
+
+sockaddr_in Loopback(int port) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  return address;
+}
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = Loopback(0);
+  socklen_t size = sizeof(address);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    Abort("no free port");
+  }
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+bool Listens(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = Loopback(port);
+  const bool connected =
+      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  close(fd);
+  return connected;
+}
+
+void Write(const std::string& path, std::string_view text) {
+  if (!WriteFile(path, text).ok()) Abort(absl::StrCat("cannot write ", path));
+}
+
+std::string Config(const std::string& folder, const std::string& host, TestingRegistry::Auth auth) {
+  std::string config = absl::StrCat(
+      "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ", folder,
+      "/storage\n  delete:\n    enabled: true\nhttp:\n  addr: ", host, "\n");
+  if (auth == TestingRegistry::Auth::kPassword) {
+    Write(absl::StrCat(folder, "/htpasswd"), kHtpasswd);
+    absl::StrAppend(&config, "auth:\n  htpasswd:\n    realm: tests\n    path: ", folder,
+                    "/htpasswd\n");
+  }
+  return config;
+}
+
+TemporaryFolder NewFolder() {
+  absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("registry");
+  if (!folder.ok()) Abort("no temporary folder");
+  return *std::move(folder);
+}
+
+// Ends with this process, whatever becomes of it.
+pid_t Start(const std::string& config, const std::string& log) {
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
+  const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  dup2(out, 1);
+  dup2(out, 2);
+  execlp("docker-registry", "docker-registry", "serve", config.c_str(), nullptr);
+  _exit(127);
+}
+
+}  // namespace
+
+TestingRegistry::TestingRegistry(Auth auth) : folder_(NewFolder()) {
+  const std::string config = absl::StrCat(folder_.path(), "/config.yml");
+  // Another process may take the port between finding it and using it.
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    const int port = FreePort();
+    host_ = absl::StrCat("127.0.0.1:", port);
+    Write(config, Config(folder_.path(), host_, auth));
+    pid_ = Start(config, absl::StrCat(folder_.path(), "/log"));
+    for (int wait = 0; wait < 1000; ++wait) {
+      if (waitpid(pid_, nullptr, WNOHANG) == pid_) break;
+      if (Listens(port)) return;
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+  }
+  Abort("docker-registry does not start");
+}
+
+TestingRegistry::~TestingRegistry() {
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+}
+
+Reference TestingRegistry::Ref(std::string_view rest) const {
+  const absl::StatusOr<Reference> reference = Reference::Parse(absl::StrCat(host_, "/", rest));
+  if (!reference.ok()) Abort(reference.status().message());
+  return *reference;
+}
+
+std::unique_ptr<Registry> TestingRegistry::Client(std::string_view config_json) const {
+  AccessOptions options;
+  if (!config_json.empty()) {
+    options.registry_config = absl::StrCat(folder_.path(), "/config.json");
+    Write(options.registry_config, config_json);
+  }
+  absl::StatusOr<std::unique_ptr<Registry>> registry =
+      Registry::Create(options, EmptyEnvironment, {.first_wait = absl::Milliseconds(1)});
+  if (!registry.ok()) Abort(registry.status().message());
+  return *std::move(registry);
+}
+
+std::optional<std::string> EmptyEnvironment(std::string_view name) {
+  if (name != "PATH") return std::nullopt;
+  const char* path = std::getenv("PATH");
+  return path == nullptr ? "/usr/bin:/bin" : path;
+}
+
+}  // namespace deps

@@ -1,0 +1,50 @@
+// A real registry for tests: docker-registry on a free port of 127.0.0.1, with
+// its storage in a temporary folder. It ends with the object.
+#ifndef DEPS_LIB_OCI_TESTING_REGISTRY_H_
+#define DEPS_LIB_OCI_TESTING_REGISTRY_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/io/file.h"
+#include "lib/oci/reference.h"
+#include "lib/oci/registry.h"
+
+namespace deps {
+
+class TestingRegistry {
+ public:
+  enum class Auth { kNone, kPassword };
+
+  // Started and answering; aborts where docker-registry does not start.
+  explicit TestingRegistry(Auth auth = Auth::kNone);
+  ~TestingRegistry();
+  TestingRegistry(const TestingRegistry&) = delete;
+  TestingRegistry& operator=(const TestingRegistry&) = delete;
+
+  const std::string& host() const { return host_; }  // "127.0.0.1:PORT"
+  // HOST/REST as a reference.
+  Reference Ref(std::string_view rest) const;
+  // A client without credentials, or with those of a config.json.
+  std::unique_ptr<Registry> Client(std::string_view config_json = "") const;
+
+  // With Auth::kPassword.
+  static constexpr std::string_view kUser = "ada";
+  static constexpr std::string_view kPassword = "secret";
+
+ private:
+  TemporaryFolder folder_;
+  std::string host_;
+  pid_t pid_ = -1;
+};
+
+// An environment without anything in it but PATH.
+std::optional<std::string> EmptyEnvironment(std::string_view name);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_OCI_TESTING_REGISTRY_H_
