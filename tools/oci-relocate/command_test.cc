@@ -1,0 +1,329 @@
+#include "tools/oci-relocate/command.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
+#include "lib/cli/env.h"
+#include "lib/digest/sha256.h"
+#include "lib/io/file.h"
+#include "lib/model/graph.h"
+#include "lib/model/relocation.h"
+#include "lib/oci/registry.h"
+#include "lib/relocate/family_for_tests.h"
+#include "lib/relocate/plan.h"
+#include "lib/relocate/publish.h"
+
+namespace deps {
+namespace {
+
+// A docker-registry of its own on a free port of the loopback.
+class Server {
+ public:
+  Server() : folder_(*TemporaryFolder::Create("registry-")) {
+    const std::string config = folder_.path() + "/config.yml";
+    EXPECT_TRUE(
+        WriteFile(config, absl::StrCat("version: 0.1\nlog: {level: info}\nstorage:\n"
+                                       "  filesystem: {rootdirectory: ",
+                                       folder_.path(), "/content}\nhttp:\n  addr: 127.0.0.1:0\n"))
+            .ok());
+    pid_ = fork();
+    if (pid_ == 0) {
+      const int log = open(LogPath().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+      dup2(log, STDOUT_FILENO);
+      dup2(log, STDERR_FILENO);
+      execlp("docker-registry", "docker-registry", "serve", config.c_str(), nullptr);
+      _exit(127);
+    }
+    for (int wait = 0; wait < 400 && address_.empty(); ++wait) {
+      usleep(25'000);
+      const std::string log = Log();
+      const size_t at = log.find("listening on ");
+      if (at == std::string::npos) continue;
+      const std::string rest = log.substr(at + 13);
+      address_ = rest.substr(0, rest.find_first_not_of("0123456789.:"));
+    }
+    EXPECT_FALSE(address_.empty()) << Log();
+  }
+  ~Server() { Stop(); }
+
+  void Stop() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+  const std::string& address() const { return address_; }
+
+  // How many requests changed, or tried to change, what the registry has.
+  int Writes() const {
+    int writes = 0;
+    for (const std::string_view line : absl::StrSplit(Log(), '\n')) {
+      for (const char* const method : {"\"PUT ", "\"POST ", "\"PATCH ", "\"DELETE "}) {
+        if (absl::StrContains(line, method)) ++writes;
+      }
+    }
+    return writes;
+  }
+
+ private:
+  std::string LogPath() const { return folder_.path() + "/log"; }
+  std::string Log() const {
+    const absl::StatusOr<Source> log = ReadFile(LogPath());
+    return log.ok() ? log->text : "";
+  }
+
+  TemporaryFolder folder_;
+  pid_t pid_ = 0;
+  std::string address_;
+};
+
+struct Result {
+  ExitCode code;
+  std::string out;
+  std::string err;
+};
+
+Result Execute(const std::vector<std::string>& args, const std::string& in = "") {
+  std::istringstream input(in);
+  std::ostringstream output;
+  std::ostringstream errors;
+  const Env env = {.in = &input, .out = &output, .err = &errors, .getenv = [](std::string_view) {
+                     return std::optional<std::string>();
+                   }};
+  const ExitCode code = RunOciRelocate(args, env);
+  return {code, output.str(), errors.str()};
+}
+
+std::string Text(const std::string& path) {
+  const absl::StatusOr<Source> source = ReadFile(path);
+  EXPECT_TRUE(source.ok()) << source.status();
+  return source.ok() ? source->text : "";
+}
+
+class OciRelocateTest : public testing::Test {
+ protected:
+  // app needs db and web, web needs db, as tags of the first registry.
+  void SetUp() override {
+    const std::string host = source_->address() + "/team";
+    maker_.Add(host + "/db", "1.0.0");
+    maker_.Add(host + "/web", "2.0.0", {{"db", host + "/db:v1.0.0"}});
+    maker_.Add(host + "/app", "3.0.0", {{"db", host + "/db:v1.0.0"}, {"web", host + "/web"}});
+    registry_ = *Registry::Create({}, [](std::string_view) { return std::nullopt; });
+    const RelocationPlan plan = *PlanRelocation(maker_.family, {.registry = host});
+    const absl::StatusOr<Relocation> pushed = Publish(maker_.family, plan, *registry_, {});
+    ASSERT_TRUE(pushed.ok()) << pushed.status();
+    app_ = host + "/app:v3.0.0";
+  }
+
+  std::string Path(std::string_view name) const { return absl::StrCat(folder_.path(), "/", name); }
+  void Pack() {
+    const Result result = Execute({"pack", app_, "-o", Path("a.tgz")});
+    ASSERT_EQ(result.code, ExitCode::kOk) << result.err;
+    ASSERT_EQ(result.out + result.err, "");
+  }
+  Relocation Report(const Result& result) {
+    EXPECT_EQ(result.code, ExitCode::kOk) << result.err;
+    EXPECT_EQ(result.err, "");
+    const absl::StatusOr<Relocation> relocation =
+        ParseRelocation({.name = "report", .text = result.out});
+    EXPECT_TRUE(relocation.ok()) << relocation.status() << result.out;
+    return relocation.ok() ? *relocation : Relocation();
+  }
+
+  TemporaryFolder folder_ = *TemporaryFolder::Create("relocate-test-");
+  std::unique_ptr<Server> source_ = std::make_unique<Server>();
+  Server target_;
+  FamilyMaker maker_;
+  std::unique_ptr<Registry> registry_;
+  std::string app_;
+};
+
+TEST_F(OciRelocateTest, PackingTwiceGivesTheSameBytes) {
+  Pack();
+  const std::string first = Text(Path("a.tgz"));
+  Pack();
+  EXPECT_EQ(Text(Path("a.tgz")), first);
+  const Result piped = Execute({"pack", app_});
+  EXPECT_EQ(piped.code, ExitCode::kOk);
+  EXPECT_EQ(piped.out, first);
+}
+
+TEST_F(OciRelocateTest, AnArchiveIsPublishedWithoutTheRegistryItCameFrom) {
+  Pack();
+  source_->Stop();
+  const std::string host = target_.address();
+  const Result result = Execute(
+      {"publish", Path("a.tgz"), "--registry", host + "/mirror", "--mapping", Path("map.json")});
+  const Relocation relocation = Report(result);
+  ASSERT_EQ(relocation.bundles.size(), 3u);
+  std::vector<std::string> tags;
+  for (size_t i = 0; i < 3; ++i) {
+    const RelocatedBundle& bundle = relocation.bundles[i];
+    tags.push_back(bundle.tag);
+    EXPECT_EQ(bundle.action, "pushed");
+    EXPECT_EQ(bundle.source, maker_.family.members[i].Source());
+    // The registry has under the tag what the report says.
+    const Reference tag = *Reference::Parse(bundle.tag);
+    const absl::StatusOr<std::optional<Descriptor>> found = registry_->HeadManifest(tag);
+    ASSERT_TRUE(found.ok() && found->has_value()) << bundle.tag;
+    EXPECT_EQ(bundle.target, tag.WithDigest((*found)->digest).Familiar());
+    EXPECT_EQ(relocation.mapping.at(bundle.source), bundle.target);
+    EXPECT_EQ(relocation.mapping.at(maker_.family.members[i].references.front()), bundle.target);
+  }
+  EXPECT_EQ(tags, (std::vector<std::string>{host + "/mirror/db:v1.0.0", host + "/mirror/web:v2.0.0",
+                                            host + "/mirror/app:v3.0.0"}));
+  // A leaf keeps its digest, what needs it does not.
+  EXPECT_TRUE(absl::EndsWith(relocation.bundles[0].target, maker_.family.members[0].index.digest));
+  EXPECT_FALSE(absl::EndsWith(relocation.bundles[1].target, maker_.family.members[1].index.digest));
+  ASSERT_EQ(relocation.images.size(), 3u);
+  for (const RelocatedImage& image : relocation.images) {
+    EXPECT_EQ(image.action, "pushed");
+    EXPECT_EQ(relocation.mapping.at(image.source), image.target);
+  }
+  EXPECT_GT(relocation.bytes_uploaded, 0);
+  EXPECT_EQ(Text(Path("map.json")), FormatMapping(relocation.mapping));
+}
+
+TEST_F(OciRelocateTest, WhatIsThereIsNotSentAgain) {
+  Pack();
+  const std::vector<std::string> args = {"publish", Path("a.tgz"), "--registry", target_.address()};
+  const Relocation first = Report(Execute(args));
+  const int writes = target_.Writes();
+  EXPECT_GT(writes, 0);
+  const Relocation second = Report(Execute(args));
+  EXPECT_EQ(target_.Writes(), writes);
+  EXPECT_EQ(second.mapping, first.mapping);
+  EXPECT_EQ(second.bytes_uploaded, 0);
+  for (const RelocatedBundle& bundle : second.bundles) EXPECT_EQ(bundle.action, "unchanged");
+  for (const RelocatedImage& image : second.images) EXPECT_EQ(image.action, "unchanged");
+}
+
+TEST_F(OciRelocateTest, ARewrittenBundleNamesItsDependenciesByDigest) {
+  Pack();
+  const Relocation relocation =
+      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.address()}));
+  // What was published is packed again, through the mapping's digests.
+  const Reference app = *Reference::Parse(relocation.bundles[2].tag);
+  const absl::StatusOr<FetchedBundle> fetched = FetchBundle(*registry_, app);
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_TRUE(absl::StrContains(
+      fetched->bundle_json,
+      absl::StrCat("\"requires\":{\"db\":{\"bundle\":\"", maker_.family.members[0].Source(),
+                   "\"},\"web\":{\"bundle\":\"", maker_.family.members[1].Source(), "\"}}")))
+      << fetched->bundle_json;
+}
+
+TEST_F(OciRelocateTest, OtherContentIsReplacedOnlyByForce) {
+  Pack();
+  const std::string host = target_.address();
+  FamilyMaker other;
+  other.Add(host + "/web", "2.0.0", {{"x", "a.com/x:v1"}});
+  const RelocationPlan plan = *PlanRelocation(other.family, {.registry = host});
+  ASSERT_TRUE(Publish(other.family, plan, *registry_, {}).ok());
+  const int writes = target_.Writes();
+  const Result refused = Execute({"publish", Path("a.tgz"), "--registry", host});
+  EXPECT_EQ(refused.code, ExitCode::kInput);
+  EXPECT_TRUE(absl::StrContains(refused.err, "[relocate-exists]")) << refused.err;
+  EXPECT_EQ(target_.Writes(), writes);
+  const Relocation forced =
+      Report(Execute({"publish", Path("a.tgz"), "--registry", host, "--force"}));
+  EXPECT_EQ(forced.bundles.size(), 3u);
+}
+
+TEST_F(OciRelocateTest, ADryRunWritesNothing) {
+  Pack();
+  const Relocation relocation =
+      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.address(), "--dry-run",
+                      "--mapping", Path("map.json")}));
+  EXPECT_EQ(relocation.bundles[2].action, "pushed");
+  EXPECT_EQ(target_.Writes(), 0);
+  EXPECT_FALSE(ReadFile(Path("map.json")).ok());
+}
+
+TEST_F(OciRelocateTest, AMappingThatCannotBeWrittenIsKnownBeforeTheFirstPush) {
+  Pack();
+  const Result result = Execute({"publish", Path("a.tgz"), "--registry", target_.address(),
+                                 "--mapping", Path("none/map.json")});
+  EXPECT_EQ(result.code, ExitCode::kEnvironment);
+  EXPECT_TRUE(absl::StrContains(result.err, "[file-write]")) << result.err;
+  EXPECT_EQ(target_.Writes(), 0);
+}
+
+TEST_F(OciRelocateTest, CopyingAndVerifyingAgree) {
+  const Relocation copied =
+      Report(Execute({"copy", app_, "--registry", target_.address(), "--jobs", "2"}));
+  Pack();
+  const Relocation published =
+      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.address()}));
+  EXPECT_EQ(published.mapping, copied.mapping);
+  const Relocation archive = Report(Execute({"verify", Path("a.tgz")}));
+  const Relocation registry = Report(Execute({"verify", app_}));
+  EXPECT_EQ(archive.bundles, registry.bundles);
+  EXPECT_EQ(archive.images, registry.images);
+}
+
+TEST_F(OciRelocateTest, SkopeoReadsTheArchiveAndWhatWasPublished) {
+  Pack();
+  const Relocation relocation =
+      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.address()}));
+  const auto output_of = [](const std::string& command) {
+    std::string output;
+    FILE* const pipe = popen(command.c_str(), "r");
+    char buffer[4096];
+    for (size_t count = 0; (count = fread(buffer, 1, sizeof(buffer), pipe)) > 0;) {
+      output.append(buffer, count);
+    }
+    EXPECT_EQ(pclose(pipe), 0) << command;
+    return output;
+  };
+  for (const RelocatedBundle& bundle : relocation.bundles) {
+    const std::string raw =
+        output_of("skopeo inspect --raw --tls-verify=false docker://" + bundle.tag);
+    EXPECT_TRUE(absl::EndsWith(bundle.target, Sha256Digest(raw))) << raw;
+  }
+  output_of(absl::StrCat("cd ", folder_.path(), " && tar xzf a.tgz"));
+  const FamilyMember& db = maker_.family.members[0];
+  EXPECT_EQ(output_of(absl::StrCat("skopeo inspect --raw oci:", folder_.path(),
+                                   "/artifacts/layout:", db.references.front())),
+            db.index.bytes);
+}
+
+TEST_F(OciRelocateTest, CommandLinesThatMakeNoSenseAreUsageErrors) {
+  const std::vector<std::vector<std::string>> rows = {
+      {},
+      {"publish", "a.tgz"},
+      {"copy", app_},
+      {"pack", app_, "--registry", "r.io"},
+      {"verify", "a.tgz", "--force"},
+      {"publish", "a.tgz", "--registry", "r.io", "--jobs", "0"},
+      {"unpack", "a.tgz"},
+  };
+  for (const std::vector<std::string>& args : rows) {
+    const Result result = Execute(args);
+    EXPECT_EQ(result.code, ExitCode::kUsage) << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+}  // namespace
+}  // namespace deps
