@@ -14,15 +14,21 @@ namespace deps {
 // Reads a bundle.json (CNAB 101) with its dependencies extension: v2
 // (`org.getporter.dependencies@v2`) where it is there, else v1
 // (`io.cnab.dependencies`). Members that are not read are ignored: other tools
-// extend bundles. `bundle.digest` is the SHA-256 of the canonical text.
+// extend bundles. `bundle.digest` is the SHA-256 of the canonical text. The
+// document of an interface has with each item the members of the definition
+// that the item names ("type", "$id", …), which are in the bundle otherwise.
 //
 // Errors: those of json::Parse; bundle-invalid, reference-invalid,
 // document-type, document-member; all that the file has, located.
 absl::StatusOr<BundleDefinition> ReadBundleJson(const Source& source);
 
-// Reads a porter.yaml, schema 1.0.x and 1.1.0, both forms of dependencies.
-// Errors: yaml-syntax, yaml-duplicate-key, bundle-invalid,
-// graph-duplicate-alias, reference-invalid; with line and column.
+// Reads a porter.yaml, schema 1.x: what Porter would make of it in bundle.json.
+// Members are ignored as above, but not those of a dependency. A parameter is
+// required where it has neither a default nor a source. `bundle.digest` is "":
+// there is no bundle yet. Two dependencies of one name are kept (lib/expand
+// tells of them with the rest).
+// Errors: yaml-…, bundle-invalid, reference-invalid, document-…; with line and
+// column.
 absl::StatusOr<BundleDefinition> ReadPorterYaml(const Source& source);
 
 }  // namespace deps

@@ -1,0 +1,75 @@
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/bundle/catalog.h"
+#include "lib/bundle/read.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/diag/source.h"
+#include "lib/io/file.h"
+
+namespace deps {
+namespace {
+
+bool IsYamlName(std::string_view path) {
+  return absl::EndsWith(path, ".yaml") || absl::EndsWith(path, ".yml");
+}
+
+bool IsFolder(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
+}
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
+// Whether someone who writes this means a file, there or not.
+bool LooksLikeFile(std::string_view operand) {
+  return IsYamlName(operand) || absl::EndsWith(operand, ".json") ||
+         absl::StartsWith(operand, "/") || absl::StartsWith(operand, "./") ||
+         absl::StartsWith(operand, "../");
+}
+
+absl::StatusOr<std::string> FileIn(const std::string& folder) {
+  for (const std::string_view name : {"porter.yaml", "bundle.json"}) {
+    std::string path = (std::filesystem::path(folder) / name).string();
+    if (Exists(path)) return path;
+  }
+  return MakeError({.id = DiagnosticId::kFileNotFound,
+                    .message = "the folder has neither a porter.yaml nor a bundle.json",
+                    .location = {.file = folder}});
+}
+
+absl::StatusOr<std::shared_ptr<const BundleDefinition>> Shared(
+    absl::StatusOr<BundleDefinition> definition) {
+  DEPS_RETURN_IF_ERROR(definition.status());
+  return std::make_shared<const BundleDefinition>(*std::move(definition));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::string& operand,
+                                                                   Catalog& catalog,
+                                                                   const Env& env) {
+  if (operand.empty() || operand == "-") {
+    DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
+    return Shared(ReadBundleJson(source));
+  }
+  if (!Exists(operand) && !LooksLikeFile(operand)) return catalog.Get(operand);
+  std::string path = operand;
+  if (IsFolder(path)) {
+    DEPS_ASSIGN_OR_RETURN(path, FileIn(path));
+  }
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(path));
+  return Shared(IsYamlName(path) ? ReadPorterYaml(source) : ReadBundleJson(source));
+}
+
+}  // namespace deps
