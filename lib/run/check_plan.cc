@@ -1,0 +1,89 @@
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/run/scheduler.h"
+
+namespace deps {
+namespace {
+
+absl::Status Wrong(std::string message) {
+  return MakeError({.id = DiagnosticId::kDocumentValue, .message = std::move(message)});
+}
+
+absl::Status CheckSource(const ValueSource& source, const std::set<std::string>& tasks) {
+  switch (source.kind) {
+    case ValueSource::Kind::kOutput:
+    case ValueSource::Kind::kParameter:
+    case ValueSource::Kind::kCredential:
+      if (!tasks.contains(source.item.task)) {
+        return Wrong(absl::StrCat("a source names task '", source.item.task,
+                                  "', which the plan does not have"));
+      }
+      return absl::OkStatus();
+    case ValueSource::Kind::kSecret:
+      return ParseSecretReference(source.text).status();
+    case ValueSource::Kind::kTemplate:
+      for (const auto& [name, input] : source.inputs) {
+        if (input.kind == ValueSource::Kind::kTemplate) {
+          return Wrong("a template within a template");
+        }
+        DEPS_RETURN_IF_ERROR(CheckSource(input, tasks));
+      }
+      return absl::OkStatus();
+    case ValueSource::Kind::kValue:
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTask(const PlannedTask& task, const std::set<std::string>& tasks) {
+  for (const std::string& need : task.needs) {
+    if (!tasks.contains(need)) {
+      return Wrong(absl::StrCat("it needs '", need, "', which the plan does not have"));
+    }
+  }
+  for (const auto* sources : {&task.parameters, &task.credentials}) {
+    for (const auto& [name, source] : *sources) DEPS_RETURN_IF_ERROR(CheckSource(source, tasks));
+  }
+  for (const auto& [name, output] : task.outputs) {
+    if (output.sink.empty()) continue;
+    DEPS_ASSIGN_OR_RETURN(const SecretReference sink, ParseSecretReference(output.sink));
+    return MakeError({.id = DiagnosticId::kSecretUnavailable,
+                      .message = absl::StrCat("output '", name, "': provider '", sink.provider,
+                                              "' of '", output.sink, "' takes no values"),
+                      .hint = "without a sink the value is sealed into the state"});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckPlan(const Plan& plan) {
+  std::set<std::string> tasks;
+  for (const PlannedTask& task : plan.tasks) {
+    if (!tasks.insert(task.id).second) return Wrong(absl::StrCat("task '", task.id, "' twice"));
+  }
+  for (const PlannedTask& task : plan.tasks) {
+    const absl::Status status = CheckTask(task, tasks);
+    if (!status.ok()) return WithContext(status, absl::StrCat("task '", task.id, "'"));
+  }
+  // Whatever order works takes away each task once; a circle never is.
+  std::set<std::string> done;
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (const PlannedTask& task : plan.tasks) {
+      bool ready = !done.contains(task.id);
+      for (const std::string& need : task.needs) ready = ready && done.contains(need);
+      if (ready) progress = done.insert(task.id).second;
+    }
+  }
+  if (done.size() < tasks.size()) return Wrong("tasks of the plan need each other in a circle");
+  return absl::OkStatus();
+}
+
+}  // namespace deps

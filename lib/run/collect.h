@@ -1,0 +1,32 @@
+// What a run tool left in /cnab/app/outputs.
+#ifndef DEPS_LIB_RUN_COLLECT_H_
+#define DEPS_LIB_RUN_COLLECT_H_
+
+#include <string>
+#include <string_view>
+
+#include "lib/model/plan.h"
+#include "lib/run/inputs.h"
+#include "lib/run/scratch.h"
+#include "lib/state/store.h"
+
+namespace deps {
+
+// An output has at most this many bytes.
+inline constexpr size_t kMaxOutput = size_t{16} << 20;
+
+// Puts the outputs that `task` has in its action into `result`, also after a
+// failure; sensitive ones sealed. A missing one gets its default. Where the task
+// succeeded and one is missing, too large, no regular file or not of its type,
+// the result becomes "failed" with reason "output"; but uninstall may leave
+// outputs out.
+void CollectOutputs(const PlannedTask& task, const Claim& claim, const Scratch& scratch,
+                    StateKey& key, TaskResult* result);
+
+// A run tool's bytes as JSON: of type "string" or "" the text as a string, else
+// the JSON value that they spell, or the text as a string where they spell none.
+JsonText AsJson(const std::string& type, std::string_view bytes);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RUN_COLLECT_H_

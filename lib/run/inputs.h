@@ -1,0 +1,79 @@
+// From the sources of a plan to values, immediately before a task needs them.
+#ifndef DEPS_LIB_RUN_INPUTS_H_
+#define DEPS_LIB_RUN_INPUTS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "lib/model/plan.h"
+#include "lib/secrets/provider.h"
+#include "lib/secrets/seal.h"
+#include "lib/secrets/secret_buffer.h"
+#include "lib/state/store.h"
+
+namespace deps {
+
+// The key of sealed outputs, made when it is first needed. For several threads.
+class StateKey {
+ public:
+  explicit StateKey(std::string path) : path_(std::move(path)) {}
+  // Errors: secret-unavailable.
+  absl::StatusOr<std::string> Seal(std::string_view value, std::string_view ref);
+  absl::StatusOr<SecretBuffer> Open(const StoredOutput& output);
+
+ private:
+  absl::Status Load(bool create) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::string path_;
+  absl::Mutex mutex_;
+  std::unique_ptr<SealKey> key_ ABSL_GUARDED_BY(mutex_);
+};
+
+struct ResolvedValue {
+  SecretBuffer bytes;
+  bool sensitive = false;
+};
+
+// The bytes that a run tool gets for a JSON value: a string's text, else the
+// JSON itself.
+SecretBuffer BytesOf(const JsonText& value);
+
+// Reads values for the tasks of one workflow. For several threads. The objects
+// that it is made of must outlive it.
+class InputResolver {
+ public:
+  InputResolver(const Plan& plan, std::string workflow, Store& store, StateKey& key, Getenv getenv);
+
+  // Errors: document-value for a source that names what the plan does not have;
+  // state-unknown-workflow for an output that its task has not left;
+  // secret-reference, secret-unavailable, state-open.
+  absl::StatusOr<ResolvedValue> Resolve(const ValueSource& source) const;
+
+  // The value of a task's parameter: its source's, else the definition's
+  // default, else the empty text. Sensitive where either says so.
+  absl::StatusOr<ResolvedValue> Parameter(const PlannedTask& task, const std::string& name) const;
+
+ private:
+  absl::StatusOr<ResolvedValue> ResolveAt(const ValueSource& source, int depth) const;
+  absl::StatusOr<ResolvedValue> ParameterAt(const PlannedTask& task, const std::string& name,
+                                            int depth) const;
+  absl::StatusOr<ResolvedValue> Credential(const TaskItem& item, int depth) const;
+  absl::StatusOr<ResolvedValue> Output(const TaskItem& item) const;
+  absl::StatusOr<ResolvedValue> Template(const ValueSource& source, int depth) const;
+  absl::StatusOr<const PlannedTask*> Find(const TaskItem& item) const;
+
+  std::map<std::string, const PlannedTask*> tasks_;
+  const std::string workflow_;
+  Store& store_;
+  StateKey& key_;
+  const Getenv getenv_;
+};
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RUN_INPUTS_H_

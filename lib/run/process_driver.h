@@ -1,0 +1,24 @@
+// Runs a program of this machine as every bundle's run tool: for trying a plan
+// out, and for tests.
+#ifndef DEPS_LIB_RUN_PROCESS_DRIVER_H_
+#define DEPS_LIB_RUN_PROCESS_DRIVER_H_
+
+#include <string>
+
+#include "lib/run/driver.h"
+
+namespace deps {
+
+class ProcessDriver : public Driver {
+ public:
+  explicit ProcessDriver(std::string program) : program_(std::move(program)) {}
+  absl::StatusOr<RunEnd> Run(const BundleRun& run, const RunWatch& watch) override;
+  absl::Status CleanUp(const Traces& traces) override;
+
+ private:
+  const std::string program_;
+};
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RUN_PROCESS_DRIVER_H_

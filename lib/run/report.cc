@@ -1,0 +1,129 @@
+#include "lib/run/report.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "lib/run/runtime_files.h"
+
+namespace deps {
+namespace {
+
+using json::Value;
+
+// Columns as wide as their widest cell, two spaces between them.
+std::string Table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      line.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
+Value OutputsValue(const WorkflowTask& task) {
+  Value outputs = Value::Object();
+  for (const auto& [name, output] : task.outputs) {
+    Value value = Value::Object();
+    if (output.sensitive) {
+      value.Set("sensitive", Value::Boolean(true));
+      value.Set("ref", Value::String(output.ref));
+    } else if (output.value.has_value()) {
+      value.Set("value", Value::Of(*output.value));
+    }
+    outputs.Set(name, std::move(value));
+  }
+  return outputs;
+}
+
+}  // namespace
+
+std::string FormatEvent(const StoredEvent& event) {
+  return json::Format(Value::Object({{"seq", Value::Integer(event.seq)},
+                                     {"time", Value::String(event.time)},
+                                     {"workflow", Value::String(event.workflow)},
+                                     {"task", Value::String(event.task)},
+                                     {"attempt", Value::Integer(event.attempt)},
+                                     {"type", Value::String(event.type)},
+                                     {"data", Value::Of(event.data)}}),
+                      json::Style::kCompact);
+}
+
+std::string FormatWorkflows(const std::vector<StoredWorkflow>& workflows, json::Style style) {
+  Value list = Value::Array();
+  for (const StoredWorkflow& workflow : workflows) {
+    list.items.push_back(Value::Object(
+        {{"id", Value::String(workflow.id)},
+         {"status", Value::String(workflow.status)},
+         {"action", Value::String(workflow.action)},
+         {"installation",
+          Value::Object({{"namespace", Value::String(workflow.installation.name_space)},
+                         {"name", Value::String(workflow.installation.name)}})},
+         {"driver", Value::String(workflow.driver)},
+         {"createdAt", Value::String(workflow.created)},
+         {"modifiedAt", Value::String(workflow.modified)}}));
+  }
+  return json::Format(list, style);
+}
+
+std::string FormatWorkflowsTable(const std::vector<StoredWorkflow>& workflows) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "STATUS", "ACTION", "INSTALLATION", "CREATED"}};
+  for (const StoredWorkflow& workflow : workflows) {
+    rows.push_back({workflow.id, workflow.status, workflow.action,
+                    QualifiedName(workflow.installation), workflow.created});
+  }
+  return Table(rows);
+}
+
+std::string FormatWorkflowTable(const Workflow& workflow) {
+  std::vector<std::vector<std::string>> rows = {
+      {"TASK", "STATUS", "ATTEMPT", "EXIT", "REASON", "MESSAGE"}};
+  for (const WorkflowTask& task : workflow.tasks) {
+    rows.push_back({task.id, task.status, absl::StrCat(task.attempt),
+                    task.exit_code.has_value() ? absl::StrCat(*task.exit_code) : "", task.reason,
+                    task.message});
+  }
+  return absl::StrCat("workflow ", workflow.id, ": ", workflow.status, "\n", Table(rows));
+}
+
+std::string FormatInstallationsTable(const std::vector<Installation>& installations) {
+  std::vector<std::vector<std::string>> rows = {
+      {"NAMESPACE", "NAME", "INSTALLED", "VERSION", "ACTION", "STATUS", "BUNDLE"}};
+  for (const Installation& installation : installations) {
+    rows.push_back({installation.name.name_space, installation.name.name,
+                    installation.IsInstalled() ? "yes" : "no", installation.bundle_version,
+                    installation.action, installation.result_status,
+                    installation.bundle_reference});
+  }
+  return Table(rows);
+}
+
+std::string FormatOutputs(const Workflow& workflow, const std::string& task, json::Style style) {
+  Value all = Value::Object();
+  for (const WorkflowTask& item : workflow.tasks) {
+    if (item.id == task) return json::Format(OutputsValue(item), style);
+    if (!item.outputs.empty()) all.Set(item.id, OutputsValue(item));
+  }
+  return json::Format(all, style);
+}
+
+Workflow PendingWorkflow(const Plan& plan) {
+  Workflow workflow = {.id = std::string(26, '0'), .plan = plan.digest, .status = "pending"};
+  for (const PlannedTask& task : plan.tasks) {
+    workflow.tasks.push_back({.id = task.id, .status = "pending"});
+  }
+  return workflow;
+}
+
+}  // namespace deps

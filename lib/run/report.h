@@ -1,0 +1,34 @@
+// Documents about the state: lists of workflows, events, values of outputs.
+#ifndef DEPS_LIB_RUN_REPORT_H_
+#define DEPS_LIB_RUN_REPORT_H_
+
+#include <string>
+#include <vector>
+
+#include "lib/json/json.h"
+#include "lib/model/plan.h"
+#include "lib/model/workflow.h"
+#include "lib/state/store.h"
+
+namespace deps {
+
+// {"seq","time","workflow","task","attempt","type","data"} as one line.
+std::string FormatEvent(const StoredEvent& event);
+
+// A JSON array of {"id","status","action","installation","driver","createdAt",
+// "modifiedAt"}.
+std::string FormatWorkflows(const std::vector<StoredWorkflow>& workflows, json::Style style);
+std::string FormatWorkflowsTable(const std::vector<StoredWorkflow>& workflows);
+std::string FormatWorkflowTable(const Workflow& workflow);
+std::string FormatInstallationsTable(const std::vector<Installation>& installations);
+
+// {TASK: {NAME: {"value"} | {"sensitive","ref"}}} of all tasks, or of `task`
+// alone {NAME: …}.
+std::string FormatOutputs(const Workflow& workflow, const std::string& task, json::Style style);
+
+// A workflow of `plan` in which nothing has happened.
+Workflow PendingWorkflow(const Plan& plan);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RUN_REPORT_H_

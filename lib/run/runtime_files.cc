@@ -1,0 +1,262 @@
+#include "lib/run/runtime_files.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "lib/state/ulid.h"
+
+namespace deps {
+namespace {
+
+using json::Value;
+
+void SetText(Value* object, std::string_view key, const std::string& text) {
+  if (!text.empty()) object->Set(key, Value::String(text));
+}
+
+Value Definition(const std::string& type, const std::string& id, bool sensitive,
+                 const std::optional<JsonText>& default_value) {
+  Value definition = Value::Object();
+  SetText(&definition, "$id", id);
+  SetText(&definition, "type", type);
+  if (default_value.has_value()) definition.Set("default", Value::Of(*default_value));
+  if (sensitive) definition.Set("writeOnly", Value::Boolean(true));
+  return definition;
+}
+
+Value DestinationValue(const Destination& destination) {
+  Value value = Value::Object();
+  SetText(&value, "env", destination.env);
+  SetText(&value, "path", destination.path);
+  return value;
+}
+
+template <typename Item>
+Value ItemValue(const Item& item) {
+  Value value = Value::Object();
+  if (!item.apply_to.empty()) value.Set("applyTo", Value::Strings(item.apply_to));
+  return value;
+}
+
+Value ImageValue(const Image& image) {
+  Value value = Value::Object({{"image", Value::String(image.image)}});
+  SetText(&value, "imageType", image.image_type);
+  SetText(&value, "mediaType", image.media_type);
+  SetText(&value, "contentDigest", image.content_digest);
+  if (image.size > 0) value.Set("size", Value::Integer(image.size));
+  return value;
+}
+
+Value ImagesValue(const Bundle& bundle) {
+  Value images = Value::Object();
+  for (const auto& [name, image] : bundle.images) images.Set(name, ImageValue(image));
+  return images;
+}
+
+void AddInputs(const Bundle& bundle, Value* document, Value* definitions) {
+  Value parameters = Value::Object();
+  for (const auto& [name, parameter] : bundle.parameters) {
+    const std::string definition = absl::StrCat("parameter-", name);
+    definitions->Set(definition, Definition(parameter.type, parameter.id, parameter.sensitive,
+                                            parameter.default_value));
+    Value value = ItemValue(parameter);
+    value.Set("definition", Value::String(definition));
+    value.Set("destination", DestinationValue(parameter.destination));
+    if (parameter.required) value.Set("required", Value::Boolean(true));
+    parameters.Set(name, std::move(value));
+  }
+  document->Set("parameters", std::move(parameters));
+  Value credentials = Value::Object();
+  for (const auto& [name, credential] : bundle.credentials) {
+    Value value = ItemValue(credential);
+    SetText(&value, "env", credential.destination.env);
+    SetText(&value, "path", credential.destination.path);
+    if (credential.required) value.Set("required", Value::Boolean(true));
+    credentials.Set(name, std::move(value));
+  }
+  document->Set("credentials", std::move(credentials));
+}
+
+Value BundleValue(const Bundle& bundle) {
+  Value document = Value::Object({{"schemaVersion", Value::String("1.2.0")},
+                                  {"name", Value::String(bundle.name)},
+                                  {"version", Value::String(bundle.version)}});
+  Value invocation_images = Value::Array();
+  for (const Image& image : bundle.invocation_images) {
+    invocation_images.items.push_back(ImageValue(image));
+  }
+  document.Set("invocationImages", std::move(invocation_images));
+  document.Set("images", ImagesValue(bundle));
+  Value actions = Value::Object();
+  for (const auto& [name, action] : bundle.actions) {
+    actions.Set(name, Value::Object({{"modifies", Value::Boolean(action.modifies)},
+                                     {"stateless", Value::Boolean(action.stateless)}}));
+  }
+  document.Set("actions", std::move(actions));
+  Value definitions = Value::Object();
+  AddInputs(bundle, &document, &definitions);
+  Value outputs = Value::Object();
+  for (const auto& [name, output] : bundle.outputs) {
+    const std::string definition = absl::StrCat("output-", name);
+    definitions.Set(definition,
+                    Definition(output.type, output.id, output.sensitive, output.default_value));
+    Value value = ItemValue(output);
+    value.Set("definition", Value::String(definition));
+    value.Set("path", Value::String(output.path));
+    outputs.Set(name, std::move(value));
+  }
+  document.Set("outputs", std::move(outputs));
+  document.Set("definitions", std::move(definitions));
+  return document;
+}
+
+// The members that Porter's Run and the CNAB claim share in spirit.
+Value ParameterSet(const RunRecord& record) {
+  Value parameters = Value::Array();
+  for (const auto& [name, value] : record.parameters) {
+    const Value parsed = Value::Of(value);
+    parameters.items.push_back(Value::Object(
+        {{"name", Value::String(name)},
+         {"source", Value::Object({{"value", Value::String(parsed.IsString() ? parsed.text
+                                                                             : value.text)}})}}));
+  }
+  return Value::Object(
+      {{"schemaType", Value::String("ParameterSet")},
+       {"schemaVersion", Value::String("1.1.0")},
+       {"name", Value::String(absl::StrCat("internal-parameter-set-", record.run_id))},
+       {"parameters", std::move(parameters)}});
+}
+
+void TrackBundle(const Bundle& bundle, Installation* installation) {
+  const std::string& reference = bundle.reference;
+  installation->repository = RepositoryOfReference(reference);
+  installation->version.clear();
+  installation->digest.clear();
+  installation->tag.clear();
+  const size_t at = reference.find('@');
+  // A digest decides where there is one; the version beside it is for people.
+  installation->version = bundle.version;
+  if (at != std::string::npos) {
+    installation->digest = reference.substr(at + 1);
+  } else if (bundle.version.empty() && reference.size() > installation->repository.size()) {
+    installation->tag = reference.substr(installation->repository.size() + 1);
+  }
+  installation->bundle_reference = reference;
+  installation->bundle_version = bundle.version;
+  installation->bundle_digest = bundle.digest;
+}
+
+}  // namespace
+
+std::string BundleFile(const Bundle& bundle) { return json::Canonical(BundleValue(bundle)); }
+
+std::string ImageMapFile(const Bundle& bundle) { return json::Canonical(ImagesValue(bundle)); }
+
+std::string ClaimFile(const PlannedTask& task, const RunRecord& record) {
+  Value parameters = Value::Object();
+  for (const auto& [name, value] : record.parameters) parameters.Set(name, Value::Of(value));
+  Value claim =
+      Value::Object({{"schemaVersion", Value::String("1.0.0")},
+                     {"id", Value::String(record.run_id)},
+                     {"installation", Value::String(QualifiedName(task.installation.name))},
+                     {"revision", Value::String(record.revision)},
+                     {"created", Value::String(record.created)},
+                     {"action", Value::String(task.action)},
+                     {"bundle", BundleValue(task.bundle)},
+                     {"parameters", std::move(parameters)}});
+  SetText(&claim, "bundleReference", task.bundle.reference);
+  return json::Canonical(claim);
+}
+
+std::string RunDocument(const PlannedTask& task, const RunRecord& record) {
+  const InstallationName& name = task.installation.name;
+  return json::Canonical(Value::Object({{"schemaVersion", Value::String("1.0.2")},
+                                        {"_id", Value::String(record.run_id)},
+                                        {"created", Value::String(record.created)},
+                                        {"modified", Value::String(record.created)},
+                                        {"namespace", Value::String(name.name_space)},
+                                        {"installation", Value::String(name.name)},
+                                        {"revision", Value::String(record.revision)},
+                                        {"action", Value::String(task.action)},
+                                        {"bundle", Value::String(BundleFile(task.bundle))},
+                                        {"bundleReference", Value::String(task.bundle.reference)},
+                                        {"bundleDigest", Value::String(task.bundle.digest)},
+                                        {"parameters", ParameterSet(record)}}));
+}
+
+std::string ResultDocument(const PlannedTask& task, const RunRecord& record,
+                           const TaskResult& result) {
+  const InstallationName& name = task.installation.name;
+  Value outputs = Value::Object();
+  for (const StoredOutput& output : result.outputs) {
+    outputs.Set(output.name, Value::Object({{"generatedByBundle", Value::String("true")}}));
+  }
+  Value document = Value::Object({{"schemaVersion", Value::String("1.0.2")},
+                                  {"_id", Value::String(record.result_id)},
+                                  {"created", Value::String(NowText())},
+                                  {"namespace", Value::String(name.name_space)},
+                                  {"installation", Value::String(name.name)},
+                                  {"runId", Value::String(record.run_id)},
+                                  {"status", Value::String(result.status)},
+                                  {"outputs", std::move(outputs)}});
+  SetText(&document, "message", result.message);
+  return json::Canonical(document);
+}
+
+std::string QualifiedName(const InstallationName& name) {
+  return name.name_space.empty() ? name.name : absl::StrCat(name.name_space, "/", name.name);
+}
+
+std::string RepositoryOfReference(std::string_view reference) {
+  reference = reference.substr(0, reference.find('@'));
+  const size_t slash = reference.rfind('/');
+  const size_t colon = reference.rfind(':');
+  if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash)) {
+    reference = reference.substr(0, colon);
+  }
+  return std::string(reference);
+}
+
+bool Modifies(const PlannedTask& task) {
+  const auto custom = task.bundle.actions.find(task.action);
+  return custom == task.bundle.actions.end() || custom->second.modifies;
+}
+
+Installation ApplyRun(const std::optional<Installation>& before, const PlannedTask& task,
+                      const RunRecord& record, const TaskResult& result) {
+  Installation after = before.value_or(Installation{});
+  const std::string now = NowText();
+  if (!before.has_value()) {
+    after.id = NewUlid();
+    after.name = task.installation.name;
+    after.created = now;
+  }
+  for (const StoredOutput& output : result.outputs) {
+    if (std::find(after.outputs.begin(), after.outputs.end(), output.name) == after.outputs.end()) {
+      after.outputs.push_back(output.name);
+    }
+  }
+  std::sort(after.outputs.begin(), after.outputs.end());
+  after.outputs_known = true;
+  if (!Modifies(task)) return after;
+  after.modified = now;
+  for (const auto& [name, value] : task.installation.labels) after.labels[name] = value;
+  TrackBundle(task.bundle, &after);
+  after.run_id = record.run_id;
+  after.action = task.action;
+  after.result_status = result.status;
+  if (result.status != "succeeded") return after;
+  if (task.action == "install" && !after.IsInstalled()) {
+    after.installed_at = now;
+    after.uninstalled = false;
+  }
+  if (task.action == "uninstall") {
+    after.uninstalled = true;
+    after.uninstalled_at = now;
+  }
+  return after;
+}
+
+}  // namespace deps

@@ -1,0 +1,53 @@
+// Runs the tasks of a workflow: independent ones at the same time, each after
+// all that it needs.
+#ifndef DEPS_LIB_RUN_SCHEDULER_H_
+#define DEPS_LIB_RUN_SCHEDULER_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "lib/model/plan.h"
+#include "lib/model/workflow.h"
+#include "lib/run/driver.h"
+#include "lib/secrets/provider.h"
+#include "lib/state/open_store.h"
+#include "lib/state/owner.h"
+#include "lib/state/store.h"
+
+namespace deps {
+
+struct RunOptions {
+  int64_t jobs = 1;                                   // Tasks at the same time.
+  bool fail_fast = false;                             // After a failure nothing more is started.
+  int64_t retries = 0;                                // Further attempts of a task that failed.
+  absl::Duration timeout = absl::InfiniteDuration();  // Of an attempt.
+  absl::Duration grace = absl::Seconds(30);           // From SIGTERM to SIGKILL.
+  StateFiles files;
+  Getenv getenv;
+  // How many signals asked to stop: with one, tasks are asked to end; with two
+  // they are killed. May be empty.
+  std::function<int()> signals;
+  // Each event of the workflow, in order, once. May be empty.
+  std::function<void(const StoredEvent&)> on_event;
+};
+
+// Checks what can be known before a task runs: that needs and sources name tasks
+// of the plan, needs form no circle, references to secrets are well-formed and
+// sinks can be written.
+// Errors: document-value, secret-reference, secret-unavailable.
+absl::Status CheckPlan(const Plan& plan);
+
+// Runs workflow `id`, which `owner` holds in `store`, until no task can go on,
+// and finishes it. Succeeded and reused tasks stay as they are. What needs a task
+// that failed is skipped with reason "upstream"; what does not, goes on.
+// Errors: those of the store; what runs is ended first.
+absl::StatusOr<Workflow> RunWorkflow(const Plan& plan, const std::string& id, const Owner& owner,
+                                     Store& store, Driver& driver, const RunOptions& options);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RUN_SCHEDULER_H_

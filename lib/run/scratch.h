@@ -1,0 +1,50 @@
+// A folder in memory for the files of one run: credentials and outputs never
+// touch a disk.
+#ifndef DEPS_LIB_RUN_SCRATCH_H_
+#define DEPS_LIB_RUN_SCRATCH_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/secrets/secret_buffer.h"
+
+namespace deps {
+
+class Scratch {
+ public:
+  // A new folder of mode 0700 on a tmpfs: below $XDG_RUNTIME_DIR or /dev/shm.
+  // Errors: run-driver where neither is one.
+  static absl::StatusOr<Scratch> Create();
+  Scratch(Scratch&& other) noexcept;
+  Scratch& operator=(Scratch&& other) = delete;
+  ~Scratch();
+
+  const std::string& path() const { return path_; }
+  // Stands for "/" of the run tool.
+  std::string root() const { return path_ + "/root"; }
+
+  // Makes the file that the run tool sees as `path` ("/cnab/bundle.json").
+  // Errors: bundle-invalid for a path with "..", run-driver.
+  absl::Status Put(std::string_view path, std::string_view content);
+  // The file that the run tool wrote to `path`; absent where there is none.
+  // Symbolic links are not followed: neither they nor pipes nor folders are read.
+  // Errors: run-driver where it is no regular file or has more than `limit`
+  // bytes.
+  absl::StatusOr<std::optional<SecretBuffer>> Read(std::string_view path, size_t limit) const;
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+// Removes what an earlier process made by Scratch::Create. Ignores a path that
+// is not of this form, or not this user's.
+void RemoveScratch(const std::string& path);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_RUN_SCRATCH_H_

@@ -1,0 +1,92 @@
+#include "lib/state/sqlite_schema.h"
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+
+namespace deps {
+namespace {
+
+// Each brings a database from its index to the next version. What was released
+// is not changed; a change is a further entry.
+constexpr const char* kMigrations[] = {
+    R"(
+CREATE TABLE runner(
+  id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, start_time INTEGER NOT NULL,
+  boot_id TEXT NOT NULL, started TEXT NOT NULL) STRICT;
+CREATE TABLE workflow(
+  id TEXT PRIMARY KEY, plan_digest TEXT NOT NULL, plan TEXT NOT NULL, action TEXT NOT NULL,
+  namespace TEXT NOT NULL, installation TEXT NOT NULL, engine TEXT NOT NULL, driver TEXT NOT NULL,
+  status TEXT NOT NULL, created TEXT NOT NULL, modified TEXT NOT NULL,
+  owner TEXT REFERENCES runner(id), cancel_requested INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE task(
+  workflow TEXT NOT NULL REFERENCES workflow(id) ON DELETE CASCADE, id TEXT NOT NULL,
+  position INTEGER NOT NULL, status TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0,
+  epoch INTEGER NOT NULL DEFAULT 0, revision TEXT NOT NULL, started TEXT NOT NULL DEFAULT '',
+  finished TEXT NOT NULL DEFAULT '', exit_code INTEGER, reason TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '', traces TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY(workflow, id)) STRICT;
+CREATE TABLE output(
+  workflow TEXT NOT NULL, task TEXT NOT NULL, name TEXT NOT NULL, sensitive INTEGER NOT NULL,
+  value TEXT, box BLOB, ref TEXT, PRIMARY KEY(workflow, task, name),
+  FOREIGN KEY(workflow, task) REFERENCES task(workflow, id) ON DELETE CASCADE,
+  CHECK((sensitive = 0 AND box IS NULL) OR (sensitive = 1 AND value IS NULL))) STRICT;
+CREATE TABLE event(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL,
+  workflow TEXT NOT NULL REFERENCES workflow(id) ON DELETE CASCADE, task TEXT NOT NULL,
+  attempt INTEGER NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL) STRICT;
+CREATE INDEX event_workflow ON event(workflow, seq);
+CREATE TABLE hold(
+  namespace TEXT NOT NULL, name TEXT NOT NULL, workflow TEXT NOT NULL, task TEXT NOT NULL,
+  PRIMARY KEY(namespace, name),
+  FOREIGN KEY(workflow, task) REFERENCES task(workflow, id) ON DELETE CASCADE) STRICT;
+CREATE TABLE installation(
+  namespace TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL,
+  PRIMARY KEY(namespace, name)) STRICT;
+CREATE TABLE run(
+  id TEXT PRIMARY KEY, namespace TEXT NOT NULL, installation TEXT NOT NULL,
+  document TEXT NOT NULL) STRICT;
+CREATE TABLE result(
+  id TEXT PRIMARY KEY, run TEXT NOT NULL REFERENCES run(id), namespace TEXT NOT NULL,
+  installation TEXT NOT NULL, status TEXT NOT NULL, document TEXT NOT NULL) STRICT;
+CREATE TABLE installation_output(
+  namespace TEXT NOT NULL, installation TEXT NOT NULL, name TEXT NOT NULL, result TEXT NOT NULL,
+  sensitive INTEGER NOT NULL, value TEXT, box BLOB, ref TEXT,
+  PRIMARY KEY(namespace, installation, name, result),
+  CHECK((sensitive = 0 AND box IS NULL) OR (sensitive = 1 AND value IS NULL))) STRICT;
+)",
+};
+constexpr int64_t kVersion = std::size(kMigrations);
+
+absl::StatusOr<int64_t> VersionOf(SqliteDatabase& database) {
+  DEPS_RETURN_IF_ERROR(
+      database.Execute("CREATE TABLE IF NOT EXISTS schema(version INTEGER NOT NULL) STRICT"));
+  SqliteStatement statement(database, "SELECT coalesce(max(version), 0) FROM schema");
+  const int64_t version = statement.Step() ? statement.Number(0) : 0;
+  DEPS_RETURN_IF_ERROR(statement.status());
+  return version;
+}
+
+}  // namespace
+
+absl::Status Migrate(SqliteDatabase& database) {
+  DEPS_ASSIGN_OR_RETURN(const auto transaction, SqliteTransaction::Begin(database));
+  DEPS_ASSIGN_OR_RETURN(const int64_t version, VersionOf(database));
+  if (version > kVersion) {
+    return MakeError({.id = DiagnosticId::kStateOpen,
+                      .message = absl::StrCat("the state is of version ", version,
+                                              ", and this command knows up to ", kVersion),
+                      .hint = "use the later version of the command that wrote it"});
+  }
+  for (int64_t next = version; next < kVersion; ++next) {
+    DEPS_RETURN_IF_ERROR(database.Execute(kMigrations[next]));
+    DEPS_RETURN_IF_ERROR(
+        SqliteStatement(database, "INSERT INTO schema(version) VALUES(?)").Bind(next + 1).Run());
+  }
+  return transaction->Commit();
+}
+
+}  // namespace deps

@@ -1,0 +1,116 @@
+#include "tools/deps-run/command.h"
+
+#include <sys/prctl.h>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/cli/command.h"
+#include "lib/run/report.h"
+#include "lib/state/open_store.h"
+#include "lib/state/ulid.h"
+#include "tools/deps-run/session.h"
+#include "tools/deps-run/verbs.h"
+
+namespace deps {
+namespace {
+
+constexpr std::string_view kDefaultDriver = "podman";
+
+CommandSpec Describe(RunCommandOptions* options) {
+  CommandSpec spec = {
+      .name = "deps-run",
+      .summary = "run a plan of bundles, and look after what was run",
+      .description =
+          "Runs the tasks of a plan, independent ones at the same time, each after those that it "
+          "needs. A task that fails stops only what needs it.\n\n"
+          "Every step is in the state before the next one begins: after a failure, an interruption "
+          "or a crash 'deps-run resume ID' goes on where it stopped.\n\n"
+          "Secrets are resolved immediately before a task starts and reach it by memory only; "
+          "sensitive outputs are sealed in the state. Logs are redacted.",
+      .operands = "[PLAN]",
+      .verbs = RunVerbs(),
+      .reads = "a Plan document",
+      .writes = "a Workflow document",
+      .exit_one = "a task failed, or the workflow was canceled",
+      .examples = {{"deps-plan solution.json | deps-run", "Run a plan with podman."},
+                   {"deps-run resume 01J8ZQ4W6M9T0X3Y5K7N2P1R8S", "Go on after a failure."},
+                   {"deps-run --driver process:./run.sh plan.json",
+                    "Try a plan out with a program instead of images."}},
+      .environment = {"DEPS_AGENT  path of deps-agent, which otherwise lies beside deps-run",
+                      "DEPS_STATE_KEY_FILE  key of sealed outputs; by default beside the state",
+                      "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF  podman's own settings",
+                      "XDG_RUNTIME_DIR  folder in memory for files of a task; else /dev/shm"},
+      .see_also = {"deps-plan(1)", "podman(1)"},
+  };
+  spec.options = {
+      Value("engine", "NAME", &options->engine,
+            "What runs the tasks: local, or an engine that a plugin deps-engine-NAME brings."),
+      Value("driver", "DRIVER", &options->driver,
+            "How a bundle is run: podman (the default), or process:PATH, which runs the program "
+            "PATH as every bundle's run tool, with files below $CNAB_ROOT instead of /."),
+      Value("mapping", "FILE", &options->mapping,
+            "A relocation mapping, in which every image is looked up first."),
+      Value("jobs", "N", &options->jobs,
+            "Run up to N tasks at the same time. By default as many as there are processors."),
+      Flag("fail-fast", &options->fail_fast, "After a failure start nothing more."),
+      Value("retries", "N", &options->retries, "Try a task that fails up to N more times."),
+      Value("timeout", "DURATION", &options->timeout,
+            "Stop an attempt that takes longer, such as 90s or 1h30m."),
+      Value("grace", "DURATION", &options->grace,
+            "How long a task that is asked to stop may take before it is killed. By default 30s."),
+      Flag("events", &options->events, "Write events, one JSON object a line, as they happen."),
+      Flag("dry-run", &options->dry_run, "Check the plan and the driver, and run nothing."),
+      Flag("reveal", &options->reveal, "With outputs: print the value of a sensitive output."),
+  };
+  AddStateOption(&spec, &options->state);
+  AddCommonOptions(&spec, &options->common, {"json", "table"});
+  return spec;
+}
+
+absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOptions& options,
+                                 const Env& env, Terminal& terminal) {
+  DEPS_RETURN_IF_ERROR(MakeRunOptions(options, env).status());
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
+  DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(source));
+  if (const absl::Status status = CheckPlan(plan); !status.ok()) {
+    return WithFile(status, source.name);
+  }
+  const std::string name = options.driver.empty() ? std::string(kDefaultDriver) : options.driver;
+  DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(options, name, env));
+  if (options.dry_run) {
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(PendingWorkflow(plan), options, env));
+    return ExitCode::kOk;
+  }
+  DEPS_ASSIGN_OR_RETURN(const std::string url, StateUrl(options.state, env));
+  DEPS_ASSIGN_OR_RETURN(const auto store, OpenStore(url));
+  const Owner owner = ThisProcess();
+  const std::string id = NewUlid();
+  DEPS_RETURN_IF_ERROR(store->CreateWorkflow(id, plan, name, owner));
+  return Drive(plan, id, owner, *store, *driver, options, env, terminal);
+}
+
+}  // namespace
+
+ExitCode RunDepsRun(absl::Span<const std::string> args, const Env& env) {
+  // Values of secrets go through this memory: no core dump, no debugger.
+  prctl(PR_SET_DUMPABLE, 0);
+  RunCommandOptions options;
+  const CommandSpec spec = Describe(&options);
+  return RunCommand(
+      spec, options.common, args, env,
+      [&options](const Invocation& invocation, const Env& world,
+                 Terminal& terminal) -> absl::StatusOr<ExitCode> {
+        if (options.engine != "local") {
+          return MakeError({.id = DiagnosticId::kUsage,
+                            .message = absl::StrCat("the engine plugin 'deps-engine-",
+                                                    options.engine, "' is not installed")});
+        }
+        if (!invocation.verb.empty()) {
+          return RunVerb(invocation, options, world, terminal);
+        }
+        const std::string operand = invocation.operands.empty() ? "" : invocation.operands[0];
+        return RunPlan(operand, options, world, terminal);
+      });
+}
+
+}  // namespace deps

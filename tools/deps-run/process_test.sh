@@ -1,0 +1,309 @@
+#!/bin/bash
+#
+# deps-run from end to end with programs in the place of bundles.
+# Usage: process_test.sh DEPS_RUN
+
+set -uo pipefail
+
+run=$PWD/$1
+work=$(mktemp -d)
+started=()
+cleanup() {
+  local process
+  for process in "${started[@]}"; do
+    kill -KILL "$process" 2>/dev/null
+  done
+  rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work" || exit 1
+export DEPS_STATE=sqlite:$work/state/state.db
+export WORK=$work
+failed=0
+
+ok() { echo "ok: $1"; }
+bad() {
+  echo "FAILED: $1"
+  failed=1
+}
+# expect NAME COMMAND…: the command succeeds.
+expect() {
+  if "${@:2}"; then ok "$1"; else bad "$1"; fi
+}
+# same NAME EXPECTED FOUND
+same() {
+  if [[ $2 == "$3" ]]; then
+    ok "$1"
+  else
+    bad "$1"
+    printf 'expected: %s\nfound:    %s\n' "$2" "$3"
+  fi
+}
+# ask NAME FILE FILTER EXPECTED: what jq finds.
+ask() { same "$1" "$4" "$(jq -c "$3" "$2" 2>&1)"; }
+# deps EXPECTED_STATUS ARGUMENT…: output in out, diagnostics in err.
+deps() {
+  local expected=$1 status=0
+  shift
+  "$run" "$@" >out 2>err || status=$?
+  if [[ $status -ne $expected ]]; then
+    bad "deps-run $*: status $status instead of $expected"
+    cat err
+  fi
+}
+
+# plan FILTER: the plan that the filter makes, with its digest.
+plan() {
+  jq -n -cS "$1" >body.json
+  local digest
+  digest=$(jq -cSj . body.json | sha256sum)
+  jq --arg digest "sha256:${digest%% *}" '. + {digest: $digest}' body.json
+}
+
+# A plan of three tasks: db is needed by app, and lone by nothing.
+family='
+def bundle($name): {name: $name, version: "1.0.0", reference: ("localhost:5000/" + $name + "@sha256:" + ("0" * 64)),
+  digest: ("sha256:" + ("0" * 64))};
+def installation($name): {namespace: "dev", name: $name, labels: {}};
+{apiVersion: "cnab-deps/v1", kind: "Plan", action: "install",
+ installation: {namespace: "dev", name: "app"},
+ tasks: [
+  {id: "root/db", action: "install", installation: installation("app-db"), needs: [], stage: 0,
+   bundle: (bundle("db") + {
+     parameters: {size: {type: "integer", required: false, default: 3, sensitive: false, applyTo: [], destination: {env: "SIZE"}},
+                  name: {type: "string", required: true, sensitive: false, applyTo: [], destination: {path: "/etc/db/name"}}},
+     credentials: {token: {required: true, applyTo: [], destination: {env: "TOKEN", path: "/root/token"}}},
+     outputs: {host: {type: "string", sensitive: false, applyTo: [], path: "/cnab/app/outputs/host"},
+               password: {type: "string", sensitive: true, applyTo: [], path: "/cnab/app/outputs/password"},
+               port: {type: "integer", sensitive: false, applyTo: [], path: "/cnab/app/outputs/port", default: 3306}}}),
+   parameters: {name: {value: "my db"}}, credentials: {token: {secret: "env:DB_TOKEN"}},
+   outputs: {host: {path: "/cnab/app/outputs/host", type: "string", sensitive: false},
+             password: {path: "/cnab/app/outputs/password", type: "string", sensitive: true},
+             port: {path: "/cnab/app/outputs/port", type: "integer", sensitive: false}}},
+  {id: "root/lone", action: "install", installation: installation("app-lone"), needs: [], stage: 0,
+   bundle: bundle("lone"), parameters: {}, credentials: {}, outputs: {}},
+  {id: "root", action: "install", installation: installation("app"), needs: ["root/db"], stage: 1,
+   bundle: (bundle("app") + {
+     parameters: {url: {type: "string", required: true, sensitive: false, applyTo: [], destination: {env: "URL"}},
+                  password: {type: "string", required: true, sensitive: true, applyTo: [], destination: {env: "PASSWORD"}}},
+     outputs: {seen: {type: "string", sensitive: false, applyTo: [], path: "/cnab/app/outputs/seen"}}}),
+   parameters: {url: {template: "http://${host}:${port}/${name}",
+                      inputs: {host: {output: {task: "root/db", name: "host"}},
+                               port: {output: {task: "root/db", name: "port"}},
+                               name: {parameter: {task: "root/db", name: "name"}}}},
+                password: {output: {task: "root/db", name: "password"}}},
+   credentials: {}, outputs: {seen: {path: "/cnab/app/outputs/seen", type: "string", sensitive: false}}}],
+ stages: [["root/db", "root/lone"], ["root"]], outputs: {}, unmapped: {parameters: [], credentials: []}}'
+plan "$family" >plan.json
+
+cat >tool <<'TOOL'
+#!/bin/bash
+set -eu
+out=$CNAB_ROOT/cnab/app/outputs
+echo "$CNAB_BUNDLE_NAME $CNAB_REVISION" >>"$WORK/revisions"
+echo "$CNAB_BUNDLE_NAME" >>"$WORK/order"
+case $CNAB_BUNDLE_NAME in
+  db)
+    [[ $TOKEN == sentinel-token && $(<"$CNAB_ROOT/root/token") == "$TOKEN" ]]
+    [[ $(<"$CNAB_ROOT/etc/db/name") == "my db" && $SIZE == 3 ]]
+    echo "the token is $TOKEN"
+    echo "$CNAB_ACTION $CNAB_INSTALLATION_NAME $CNAB_BUNDLE_VERSION $CNAB_CLAIMS_VERSION"
+    jq -c '[.action, .installation, .parameters]' "$CNAB_ROOT/cnab/claim.json"
+    jq -r .name "$CNAB_ROOT/cnab/bundle.json"
+    cp "$CNAB_ROOT/cnab/claim.json" "$WORK/claim.json"
+    stat -fc %T "$CNAB_ROOT"
+    printf db.local >"$out/host"
+    printf sentinel-password >"$out/password"
+    ;;
+  lone)
+    if [[ -e $WORK/slow ]]; then
+      touch "$WORK/slow-started"
+      sleep "$(<"$WORK/slow")"
+    fi
+    ;;
+  app)
+    echo "password $PASSWORD"
+    if [[ -e $WORK/break ]]; then
+      echo broken >&2
+      exit 3
+    fi
+    printf '%s' "$URL" >"$out/seen"
+    ;;
+esac
+TOOL
+chmod +x tool
+driver=process:./tool
+export DB_TOKEN=sentinel-token
+
+deps 0 --driver "$driver" --dry-run plan.json
+ask 'a dry run shows what would run' out '[.status, [.tasks[].status]]' \
+  '["pending",["pending","pending","pending"]]'
+expect 'a dry run makes no state' test ! -e state
+
+deps 0 --driver "$driver" plan.json
+ask 'all tasks succeed' out '[.kind, .status, [.tasks[] | [.id, .status, .attempt, .exitCode]]]' \
+  '["Workflow","succeeded",[["root/db","succeeded",1,0],["root/lone","succeeded",1,0],["root","succeeded",1,0]]]'
+ask 'outputs are values, and references where they are sensitive' out \
+  '.tasks[0].outputs | [.host.value, .port.value, .password.sensitive, .password.value, (.password.ref | startswith("state:"))]' \
+  '["db.local",3306,true,null,true]'
+ask 'outputs are wired' out '.tasks[2].outputs.seen.value' '"http://db.local:3306/my db"'
+id=$(jq -r .id out)
+deps 0 logs "$id" root/db
+same 'the contract is kept, and the log redacted' \
+  "the token is [redacted]
+install app-db 1.0.0 CNAB-Claims-1.0.0
+[\"install\",\"dev/app-db\",{\"name\":\"my db\",\"size\":3}]
+db
+tmpfs" "$(<out)"
+deps 0 logs "$id" root
+same 'a sensitive output is redacted in the log of the task that gets it' \
+  'password [redacted]' "$(<out)"
+deps 0 outputs "$id" root/db host
+same 'the value of an output' 'db.local' "$(<out)"
+deps 2 outputs "$id" root/db password
+expect 'a sensitive output is not printed' grep -q 'sensitive' err
+deps 0 outputs "$id" root/db password --reveal
+same 'a sensitive output is printed with --reveal' 'sentinel-password' "$(<out)"
+deps 0 show "$id"
+ask 'show gives the same document' out .status '"succeeded"'
+deps 0 list
+ask 'list has the workflow' out '.[] | [.status, .action, .installation.name]' \
+  '["succeeded","install","app"]'
+deps 0 list --format table
+expect 'list as a table' grep -q "$id  succeeded  install  dev/app" out
+deps 0 events "$id"
+same 'events tell everything' \
+  '2 task.running task.succeeded workflow.running workflow.succeeded' \
+  "$(jq -r .type out | sort -u | tr '\n' ' ' | sed 's/^/2 /; s/ $//')"
+deps 0 installations
+ask 'installations are there' out '[.[] | [.namespace, .name, .status.resultStatus, .bundle.version]]' \
+  '[["dev","app","succeeded","1.0.0"],["dev","app-db","succeeded","1.0.0"],["dev","app-lone","succeeded","1.0.0"]]'
+if grep -rqa 'sentinel-' state claim.json; then
+  bad "a secret is in: $(grep -rla 'sentinel-' state claim.json)"
+else
+  ok 'no secret is in state, logs or claim'
+fi
+same 'files are private' '600' "$(find state -type f -printf '%m\n' | sort -u)"
+
+touch break
+deps 1 --driver "$driver" plan.json
+ask 'a failed task leaves others alone' out '[.status, [.tasks[] | [.status, .reason, .exitCode]]]' \
+  '["failed",[["succeeded",null,0],["succeeded",null,0],["failed","bundle",3]]]'
+id=$(jq -r .id out)
+expect 'the failure is reported with its log' grep -q "task 'root' failed.*\[run-failed\]" err
+expect 'the way on is told' grep -q "deps-run resume $id" err
+rm -f break order
+first=$(grep '^app' revisions | tail -n 1)
+deps 0 resume "$id"
+same 'only the failed task runs again' app "$(<order)"
+same 'the revision stays over attempts' "$first" "$(grep '^app' revisions | tail -n 1)"
+ask 'the workflow is repaired' out '[.status, .tasks[2].attempt]' '["succeeded",2]'
+deps 0 retry "$id"
+same 'what succeeded is not run again' app "$(<order)"
+
+DB_TOKEN='' ; unset DB_TOKEN
+deps 1 --driver "$driver" plan.json
+ask 'a missing secret fails its task alone' out '[.tasks[] | [.status, .reason]]' \
+  '[["failed","secret"],["succeeded",null],["skipped","upstream"]]'
+expect 'the reference is named' grep -q "env:DB_TOKEN" err
+export DB_TOKEN=sentinel-token
+
+echo 100 >slow
+rm -f slow-started
+"$run" --driver "$driver" --grace 1s plan.json >out 2>err &
+process=$!
+started+=("$process")
+until [[ -e slow-started ]]; do sleep 0.05; done
+id=$("$run" list 2>/dev/null | jq -r '.[0].id')
+deps 4 resume "$id"
+expect 'a workflow that runs is busy' grep -q 'run-busy' err
+"$run" --driver "$driver" plan.json >other 2>other-err
+ask 'an installation that is in use is busy' other '.tasks[1].reason' '"busy"'
+kill -KILL "$process"
+wait "$process" 2>/dev/null
+deps 0 show "$id"
+ask 'after kill -9 the running task is unknown' out '.tasks[1].status' '"unknown"'
+echo 0 >slow
+rm -f order
+deps 0 resume "$id"
+ask 'resume takes over from a dead process' out '[.status, .tasks[1].attempt]' '["succeeded",2]'
+expect 'finished tasks were not run again' bash -c '! grep -q db order'
+same 'nothing is left in memory' '' "$(find /dev/shm -maxdepth 1 -name 'cnab-deps-*' -user "$(id -un)" -newer tool 2>/dev/null)"
+
+echo 100 >slow
+rm -f slow-started
+"$run" --driver "$driver" --grace 1s plan.json >out 2>err &
+process=$!
+started+=("$process")
+until [[ -e slow-started ]]; do sleep 0.05; done
+kill -TERM "$process"
+wait "$process"
+same 'SIGTERM gives status 143' 143 $?
+ask 'what ran is canceled' out '[.status, .tasks[1].status]' '["canceled","canceled"]'
+echo 0 >slow
+deps 0 resume "$(jq -r .id out)"
+ask 'a canceled workflow can be resumed' out .status '"succeeded"'
+
+echo 100 >slow
+deps 1 --driver "$driver" --timeout 300ms --grace 1s plan.json
+ask 'a timeout ends a task' out '.tasks[1].reason' '"timeout"'
+deps 0 delete "$(jq -r .id out)"
+deps 4 show "$(jq -r .id other)x"
+
+echo 100 >slow
+rm -f slow-started
+"$run" --driver "$driver" --grace 1s plan.json >out 2>err &
+process=$!
+started+=("$process")
+until [[ -e slow-started ]]; do sleep 0.05; done
+deps 0 cancel "$("$run" list | jq -r '.[0].id')"
+wait "$process"
+same 'cancel ends the run with status 1' 1 $?
+rm slow
+
+deps 2 --engine argo plan.json
+expect 'another engine is a plugin' grep -q 'deps-engine-argo' err
+
+cat >parallel <<'TOOL'
+#!/bin/bash
+echo "$CNAB_BUNDLE_NAME" >>"$WORK/meeting"
+for ((i = 0; i < 100; i++)); do
+  [[ $(wc -l <"$WORK/meeting") -ge 8 ]] && exit 0
+  sleep 0.05
+done
+exit 1
+TOOL
+chmod +x parallel
+plan '{apiVersion: "cnab-deps/v1", kind: "Plan", action: "install", installation: {namespace: "", name: "wide"},
+ tasks: [range(8) | tostring | {id: ("root/" + .), action: "install", needs: [], stage: 0,
+   installation: {namespace: "", name: ("wide-" + .), labels: {}},
+   bundle: {name: ("b" + .), version: "1.0.0"}, parameters: {}, credentials: {}, outputs: {}}],
+ stages: [[range(8) | "root/" + tostring]], outputs: {}, unmapped: {parameters: [], credentials: []}}' >wide.json
+deps 0 --driver process:./parallel --jobs 8 wide.json
+ask 'eight tasks run at the same time' out .status '"succeeded"'
+
+cat >flaky <<'TOOL'
+#!/bin/bash
+[[ -e $WORK/once ]] && exit 0
+touch "$WORK/once"
+exit 1
+TOOL
+chmod +x flaky
+jq '.tasks |= .[:1] | .stages = [["root/0"]] | del(.digest)' wide.json >one-body.json
+plan "$(<one-body.json)" >one.json
+deps 0 --driver process:./flaky --retries 1 --events one.json
+same 'a retry is told by events' 'workflow.running task.running task.retrying task.running task.succeeded workflow.succeeded' \
+  "$(jq -r .type out | tr '\n' ' ' | sed 's/ $//')"
+
+cat >sly <<'TOOL'
+#!/bin/bash
+ln -s /etc/passwd "$CNAB_ROOT/cnab/app/outputs/host"
+TOOL
+chmod +x sly
+jq 'del(.digest) | .tasks |= [.[0] | {id, action, installation, needs, stage, bundle: (.bundle | del(.parameters, .credentials, .outputs)), parameters: {}, credentials: {}, outputs: (.outputs | {host})}] | .stages = [["root/db"]]' plan.json >sly-body.json
+plan "$(<sly-body.json)" >sly.json
+deps 1 --driver process:./sly sly.json
+ask 'a symbolic link is no output' out '[.tasks[0].reason, .tasks[0].outputs]' '["output",null]'
+expect 'and the message says so' grep -q 'symbolic link' err
+
+exit "$failed"

@@ -1,0 +1,56 @@
+// What deps-run was asked for, and the parts that it works with.
+#ifndef DEPS_TOOLS_DEPS_RUN_SESSION_H_
+#define DEPS_TOOLS_DEPS_RUN_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/cli/command.h"
+#include "lib/cli/env.h"
+#include "lib/model/plan.h"
+#include "lib/run/driver.h"
+#include "lib/run/scheduler.h"
+#include "lib/state/owner.h"
+#include "lib/state/state_option.h"
+#include "lib/state/store.h"
+
+namespace deps {
+
+struct RunCommandOptions {
+  CommonOptions common;
+  StateOptions state;
+  std::string engine = "local";
+  std::string driver;  // "": podman, or that of the workflow that is resumed.
+  std::string mapping;
+  int64_t jobs = 0;  // 0: as many as there are processors.
+  int64_t retries = 0;
+  std::string timeout;
+  std::string grace;
+  bool fail_fast = false;
+  bool events = false;
+  bool dry_run = false;
+  bool reveal = false;
+};
+
+// Errors: usage for numbers and durations that make no sense.
+absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, const Env& env);
+
+absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& options,
+                                                   const std::string& name, const Env& env);
+
+// Runs a workflow that `owner` holds: tells its progress, heeds SIGINT and
+// SIGTERM, writes the document or events, and reports tasks that failed.
+absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Owner& owner,
+                               Store& store, Driver& driver, const RunCommandOptions& options,
+                               const Env& env, Terminal& terminal);
+
+// Writes a Workflow in the format that was asked for.
+absl::Status WriteWorkflow(const Workflow& workflow, const RunCommandOptions& options,
+                           const Env& env);
+
+}  // namespace deps
+
+#endif  // DEPS_TOOLS_DEPS_RUN_SESSION_H_

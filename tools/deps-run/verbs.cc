@@ -1,0 +1,229 @@
+#include "tools/deps-run/verbs.h"
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/io/file.h"
+#include "lib/model/installation.h"
+#include "lib/run/attempt.h"
+#include "lib/run/inputs.h"
+#include "lib/run/report.h"
+#include "lib/state/open_store.h"
+
+namespace deps {
+namespace {
+
+// What every verb gets.
+struct Verbs {
+  const Invocation& invocation;
+  const RunCommandOptions& options;
+  const Env& env;
+  Terminal& terminal;
+  std::string url;
+  std::unique_ptr<Store> store;
+
+  bool table() const { return options.common.format == "table"; }
+  const std::string& operand(size_t i) const { return invocation.operands[i]; }
+  bool has(size_t i) const { return invocation.operands.size() > i; }
+  absl::Status Write(std::string_view text) const {
+    return WriteResult(options.common.output, text, env);
+  }
+};
+
+absl::Status Unknown(std::string_view what, std::string_view name, const std::string& id) {
+  return MakeError({.id = DiagnosticId::kStateUnknownWorkflow,
+                    .message = absl::StrCat("workflow '", id, "' has no ", what, " '", name, "'")});
+}
+
+absl::StatusOr<ExitCode> List(Verbs& verbs) {
+  DEPS_ASSIGN_OR_RETURN(const std::vector<StoredWorkflow> workflows, verbs.store->Workflows());
+  DEPS_RETURN_IF_ERROR(verbs.Write(verbs.table()
+                                       ? FormatWorkflowsTable(workflows)
+                                       : FormatWorkflows(workflows, verbs.options.common.style())));
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> Show(Verbs& verbs) {
+  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
+  DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, verbs.options, verbs.env));
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> Events(Verbs& verbs) {
+  DEPS_RETURN_IF_ERROR(verbs.store->FindWorkflow(verbs.operand(0)).status());
+  DEPS_ASSIGN_OR_RETURN(const std::vector<StoredEvent> events,
+                        verbs.store->Events(verbs.operand(0), 0));
+  std::string text;
+  for (const StoredEvent& event : events) text += FormatEvent(event);
+  DEPS_RETURN_IF_ERROR(verbs.Write(text));
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> Logs(Verbs& verbs) {
+  DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url));
+  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
+  std::string text;
+  bool found = !verbs.has(1);
+  for (const WorkflowTask& task : workflow.tasks) {
+    if (verbs.has(1) && task.id != verbs.operand(1)) continue;
+    found = true;
+    for (int64_t attempt = 1; attempt <= task.attempt; ++attempt) {
+      const absl::StatusOr<Source> log =
+          ReadFile(LogPath(files.logs, workflow.id, task.id, attempt));
+      if (HasId(log.status(), DiagnosticId::kFileNotFound)) continue;
+      DEPS_RETURN_IF_ERROR(log.status());
+      if (!verbs.has(1) || task.attempt > 1) {
+        absl::StrAppend(&text, "==> ", task.id, ", attempt ", attempt, " <==\n");
+      }
+      text += log->text;
+      if (!text.empty() && text.back() != '\n') text += '\n';
+    }
+  }
+  if (!found) return Unknown("task", verbs.operand(1), workflow.id);
+  DEPS_RETURN_IF_ERROR(verbs.Write(text));
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> WriteOutput(Verbs& verbs, const std::string& id, const std::string& task,
+                                     const std::string& name) {
+  DEPS_ASSIGN_OR_RETURN(const RunOptions run, MakeRunOptions(verbs.options, verbs.env));
+  DEPS_ASSIGN_OR_RETURN(const std::vector<StoredOutput> outputs, verbs.store->Outputs(id, task));
+  for (const StoredOutput& output : outputs) {
+    if (output.name != name) continue;
+    if (output.sensitive && !verbs.options.reveal) {
+      return MakeError({.id = DiagnosticId::kUsage,
+                        .message = absl::StrCat("output '", name, "' is sensitive"),
+                        .hint = "--reveal prints it"});
+    }
+    StateKey key(run.files.key);
+    SecretBuffer value;
+    if (output.sensitive) {
+      DEPS_ASSIGN_OR_RETURN(value, key.Open(output));
+    } else {
+      value = BytesOf(output.value);
+    }
+    if (!absl::EndsWith(value.view(), "\n")) value.Append("\n");
+    DEPS_RETURN_IF_ERROR(verbs.Write(value.view()));
+    return ExitCode::kOk;
+  }
+  return Unknown(absl::StrCat("output of task '", task, "'"), name, id);
+}
+
+absl::StatusOr<ExitCode> Outputs(Verbs& verbs) {
+  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
+  const std::string task = verbs.has(1) ? verbs.operand(1) : "";
+  bool found = task.empty();
+  for (const WorkflowTask& item : workflow.tasks) found = found || item.id == task;
+  if (!found) return Unknown("task", task, workflow.id);
+  if (verbs.has(2)) return WriteOutput(verbs, workflow.id, task, verbs.operand(2));
+  DEPS_RETURN_IF_ERROR(verbs.Write(FormatOutputs(workflow, task, verbs.options.common.style())));
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> Resume(Verbs& verbs) {
+  const std::string& id = verbs.operand(0);
+  DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(id));
+  if (stored.status == "succeeded") return Show(verbs);
+  const std::string driver_name =
+      verbs.options.driver.empty() ? stored.driver : verbs.options.driver;
+  DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = id, .text = stored.plan}));
+  DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(verbs.options, driver_name, verbs.env));
+  const Owner owner = ThisProcess();
+  DEPS_RETURN_IF_ERROR(verbs.store->TakeWorkflow(id, driver_name, owner));
+  return Drive(plan, id, owner, *verbs.store, *driver, verbs.options, verbs.env, verbs.terminal);
+}
+
+// Ends a workflow whose process died: what it left behind goes, and what was not
+// finished is canceled.
+absl::Status CancelAbandoned(Verbs& verbs, const StoredWorkflow& stored) {
+  DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = stored.id, .text = stored.plan}));
+  DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(verbs.options, stored.driver, verbs.env));
+  const Owner owner = ThisProcess();
+  DEPS_RETURN_IF_ERROR(verbs.store->TakeWorkflow(stored.id, stored.driver, owner));
+  DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(verbs.options, verbs.env));
+  run.signals = [] { return 1; };
+  return RunWorkflow(plan, stored.id, owner, *verbs.store, *driver, run).status();
+}
+
+absl::StatusOr<ExitCode> Cancel(Verbs& verbs) {
+  const std::string& id = verbs.operand(0);
+  DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(id));
+  if (stored.status == "running") {
+    DEPS_RETURN_IF_ERROR(verbs.store->RequestCancel(id));
+    if (!stored.owner.has_value() || !IsAlive(*stored.owner)) {
+      DEPS_RETURN_IF_ERROR(CancelAbandoned(verbs, stored));
+    }
+  }
+  return Show(verbs);
+}
+
+absl::StatusOr<ExitCode> Delete(Verbs& verbs) {
+  const std::string& id = verbs.operand(0);
+  DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url));
+  DEPS_RETURN_IF_ERROR(verbs.store->DeleteWorkflow(id));
+  // The id is one of the state's, so it is no path that leads elsewhere.
+  std::error_code error;
+  std::filesystem::remove_all(absl::StrCat(files.logs, "/", id), error);
+  if (!error) return ExitCode::kOk;
+  return MakeError({.id = DiagnosticId::kFileWrite,
+                    .message = absl::StrCat("logs of workflow '", id, "': ", error.message())});
+}
+
+absl::StatusOr<ExitCode> Installations(Verbs& verbs) {
+  DEPS_ASSIGN_OR_RETURN(const std::vector<Installation> installations,
+                        verbs.store->Installations());
+  DEPS_RETURN_IF_ERROR(verbs.Write(
+      verbs.table() ? FormatInstallationsTable(installations)
+                    : FormatInstallations(installations, verbs.options.common.style())));
+  return ExitCode::kOk;
+}
+
+struct VerbEntry {
+  Verb verb;
+  absl::StatusOr<ExitCode> (*run)(Verbs&);
+};
+
+const std::vector<VerbEntry>& Entries() {
+  static const auto* const entries = new std::vector<VerbEntry>{
+      {{"list", "", "The workflows of the state, the newest first.", 0, 0}, List},
+      {{"show", "ID", "A workflow as it is now.", 1, 1}, Show},
+      {{"events", "ID", "What happened to a workflow, one JSON object a line.", 1, 1}, Events},
+      {{"logs", "ID [TASK]", "What the run tools printed.", 1, 2}, Logs},
+      {{"outputs", "ID [TASK [NAME]]", "The outputs, or the value of one.", 1, 3}, Outputs},
+      {{"resume", "ID", "Goes on: what is finished stays finished.", 1, 1}, Resume},
+      {{"retry", "ID", "The same as resume.", 1, 1}, Resume},
+      {{"cancel", "ID", "Asks the process that runs a workflow to stop.", 1, 1}, Cancel},
+      {{"delete", "ID", "Forgets a workflow, its events and logs; installations stay.", 1, 1},
+       Delete},
+      {{"installations", "", "Porter's documents of what is installed.", 0, 0}, Installations},
+  };
+  return *entries;
+}
+
+}  // namespace
+
+std::vector<Verb> RunVerbs() {
+  std::vector<Verb> verbs;
+  for (const VerbEntry& entry : Entries()) verbs.push_back(entry.verb);
+  return verbs;
+}
+
+absl::StatusOr<ExitCode> RunVerb(const Invocation& invocation, const RunCommandOptions& options,
+                                 const Env& env, Terminal& terminal) {
+  Verbs verbs = {.invocation = invocation, .options = options, .env = env, .terminal = terminal};
+  DEPS_ASSIGN_OR_RETURN(verbs.url, StateUrl(options.state, env));
+  DEPS_ASSIGN_OR_RETURN(verbs.store, OpenForReading(verbs.url));
+  for (const VerbEntry& entry : Entries()) {
+    if (entry.verb.name == invocation.verb) return entry.run(verbs);
+  }
+  return MakeError({.id = DiagnosticId::kInternal,
+                    .message = absl::StrCat("verb '", invocation.verb, "' has no body")});
+}
+
+}  // namespace deps
