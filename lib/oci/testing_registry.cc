@@ -17,7 +17,9 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -116,9 +118,25 @@ TestingRegistry::TestingRegistry(Auth auth) : folder_(NewFolder()) {
   Abort("docker-registry does not start");
 }
 
-TestingRegistry::~TestingRegistry() {
+TestingRegistry::~TestingRegistry() { Stop(); }
+
+void TestingRegistry::Stop() {
+  if (pid_ <= 0) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+int TestingRegistry::Writes() const {
+  const absl::StatusOr<Source> log = ReadFile(absl::StrCat(folder_.path(), "/log"));
+  if (!log.ok()) Abort("no log");
+  int writes = 0;
+  for (const std::string_view line : absl::StrSplit(log->text, '\n')) {
+    for (const char* const method : {"\"PUT ", "\"POST ", "\"PATCH ", "\"DELETE "}) {
+      if (absl::StrContains(line, method)) ++writes;
+    }
+  }
+  return writes;
 }
 
 Reference TestingRegistry::Ref(std::string_view rest) const {

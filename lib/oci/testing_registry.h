@@ -29,6 +29,10 @@ class TestingRegistry {
   const std::string& host() const { return host_; }  // "127.0.0.1:PORT"
   // HOST/REST as a reference.
   Reference Ref(std::string_view rest) const;
+  // No longer answers. The destructor does this too.
+  void Stop();
+  // How many requests so far would change what the registry has.
+  int Writes() const;
   // A client without credentials, or with those of a config.json.
   std::unique_ptr<Registry> Client(std::string_view config_json = "") const;
 

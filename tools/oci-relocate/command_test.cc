@@ -1,13 +1,6 @@
 #include "tools/oci-relocate/command.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdio>
-#include <cstdlib>
-#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -19,83 +12,21 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "lib/cli/env.h"
 #include "lib/digest/sha256.h"
 #include "lib/io/file.h"
-#include "lib/model/graph.h"
 #include "lib/model/relocation.h"
+#include "lib/oci/bundle_format.h"
+#include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
+#include "lib/oci/testing_registry.h"
 #include "lib/relocate/family_for_tests.h"
 #include "lib/relocate/plan.h"
 #include "lib/relocate/publish.h"
 
 namespace deps {
 namespace {
-
-// A docker-registry of its own on a free port of the loopback.
-class Server {
- public:
-  Server() : folder_(*TemporaryFolder::Create("registry-")) {
-    const std::string config = folder_.path() + "/config.yml";
-    EXPECT_TRUE(
-        WriteFile(config, absl::StrCat("version: 0.1\nlog: {level: info}\nstorage:\n"
-                                       "  filesystem: {rootdirectory: ",
-                                       folder_.path(), "/content}\nhttp:\n  addr: 127.0.0.1:0\n"))
-            .ok());
-    pid_ = fork();
-    if (pid_ == 0) {
-      const int log = open(LogPath().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-      dup2(log, STDOUT_FILENO);
-      dup2(log, STDERR_FILENO);
-      execlp("docker-registry", "docker-registry", "serve", config.c_str(), nullptr);
-      _exit(127);
-    }
-    for (int wait = 0; wait < 400 && address_.empty(); ++wait) {
-      usleep(25'000);
-      const std::string log = Log();
-      const size_t at = log.find("listening on ");
-      if (at == std::string::npos) continue;
-      const std::string rest = log.substr(at + 13);
-      address_ = rest.substr(0, rest.find_first_not_of("0123456789.:"));
-    }
-    EXPECT_FALSE(address_.empty()) << Log();
-  }
-  ~Server() { Stop(); }
-
-  void Stop() {
-    if (pid_ <= 0) return;
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-
-  const std::string& address() const { return address_; }
-
-  // How many requests changed, or tried to change, what the registry has.
-  int Writes() const {
-    int writes = 0;
-    for (const std::string_view line : absl::StrSplit(Log(), '\n')) {
-      for (const char* const method : {"\"PUT ", "\"POST ", "\"PATCH ", "\"DELETE "}) {
-        if (absl::StrContains(line, method)) ++writes;
-      }
-    }
-    return writes;
-  }
-
- private:
-  std::string LogPath() const { return folder_.path() + "/log"; }
-  std::string Log() const {
-    const absl::StatusOr<Source> log = ReadFile(LogPath());
-    return log.ok() ? log->text : "";
-  }
-
-  TemporaryFolder folder_;
-  pid_t pid_ = 0;
-  std::string address_;
-};
 
 struct Result {
   ExitCode code;
@@ -107,9 +38,7 @@ Result Execute(const std::vector<std::string>& args, const std::string& in = "")
   std::istringstream input(in);
   std::ostringstream output;
   std::ostringstream errors;
-  const Env env = {.in = &input, .out = &output, .err = &errors, .getenv = [](std::string_view) {
-                     return std::optional<std::string>();
-                   }};
+  const Env env = {.in = &input, .out = &output, .err = &errors, .getenv = EmptyEnvironment};
   const ExitCode code = RunOciRelocate(args, env);
   return {code, output.str(), errors.str()};
 }
@@ -124,11 +53,11 @@ class OciRelocateTest : public testing::Test {
  protected:
   // app needs db and web, web needs db, as tags of the first registry.
   void SetUp() override {
-    const std::string host = source_->address() + "/team";
+    const std::string host = source_.host() + "/team";
     maker_.Add(host + "/db", "1.0.0");
     maker_.Add(host + "/web", "2.0.0", {{"db", host + "/db:v1.0.0"}});
     maker_.Add(host + "/app", "3.0.0", {{"db", host + "/db:v1.0.0"}, {"web", host + "/web"}});
-    registry_ = *Registry::Create({}, [](std::string_view) { return std::nullopt; });
+    registry_ = source_.Client();
     const RelocationPlan plan = *PlanRelocation(maker_.family, {.registry = host});
     const absl::StatusOr<Relocation> pushed = Publish(maker_.family, plan, *registry_, {});
     ASSERT_TRUE(pushed.ok()) << pushed.status();
@@ -151,8 +80,8 @@ class OciRelocateTest : public testing::Test {
   }
 
   TemporaryFolder folder_ = *TemporaryFolder::Create("relocate-test-");
-  std::unique_ptr<Server> source_ = std::make_unique<Server>();
-  Server target_;
+  TestingRegistry source_;
+  TestingRegistry target_;
   FamilyMaker maker_;
   std::unique_ptr<Registry> registry_;
   std::string app_;
@@ -170,8 +99,8 @@ TEST_F(OciRelocateTest, PackingTwiceGivesTheSameBytes) {
 
 TEST_F(OciRelocateTest, AnArchiveIsPublishedWithoutTheRegistryItCameFrom) {
   Pack();
-  source_->Stop();
-  const std::string host = target_.address();
+  source_.Stop();
+  const std::string host = target_.host();
   const Result result = Execute(
       {"publish", Path("a.tgz"), "--registry", host + "/mirror", "--mapping", Path("map.json")});
   const Relocation relocation = Report(result);
@@ -206,7 +135,7 @@ TEST_F(OciRelocateTest, AnArchiveIsPublishedWithoutTheRegistryItCameFrom) {
 
 TEST_F(OciRelocateTest, WhatIsThereIsNotSentAgain) {
   Pack();
-  const std::vector<std::string> args = {"publish", Path("a.tgz"), "--registry", target_.address()};
+  const std::vector<std::string> args = {"publish", Path("a.tgz"), "--registry", target_.host()};
   const Relocation first = Report(Execute(args));
   const int writes = target_.Writes();
   EXPECT_GT(writes, 0);
@@ -221,7 +150,7 @@ TEST_F(OciRelocateTest, WhatIsThereIsNotSentAgain) {
 TEST_F(OciRelocateTest, ARewrittenBundleNamesItsDependenciesByDigest) {
   Pack();
   const Relocation relocation =
-      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.address()}));
+      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.host()}));
   // What was published is packed again, through the mapping's digests.
   const Reference app = *Reference::Parse(relocation.bundles[2].tag);
   const absl::StatusOr<FetchedBundle> fetched = FetchBundle(*registry_, app);
@@ -235,7 +164,7 @@ TEST_F(OciRelocateTest, ARewrittenBundleNamesItsDependenciesByDigest) {
 
 TEST_F(OciRelocateTest, OtherContentIsReplacedOnlyByForce) {
   Pack();
-  const std::string host = target_.address();
+  const std::string host = target_.host();
   FamilyMaker other;
   other.Add(host + "/web", "2.0.0", {{"x", "a.com/x:v1"}});
   const RelocationPlan plan = *PlanRelocation(other.family, {.registry = host});
@@ -253,7 +182,7 @@ TEST_F(OciRelocateTest, OtherContentIsReplacedOnlyByForce) {
 TEST_F(OciRelocateTest, ADryRunWritesNothing) {
   Pack();
   const Relocation relocation =
-      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.address(), "--dry-run",
+      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.host(), "--dry-run",
                       "--mapping", Path("map.json")}));
   EXPECT_EQ(relocation.bundles[2].action, "pushed");
   EXPECT_EQ(target_.Writes(), 0);
@@ -262,8 +191,8 @@ TEST_F(OciRelocateTest, ADryRunWritesNothing) {
 
 TEST_F(OciRelocateTest, AMappingThatCannotBeWrittenIsKnownBeforeTheFirstPush) {
   Pack();
-  const Result result = Execute({"publish", Path("a.tgz"), "--registry", target_.address(),
-                                 "--mapping", Path("none/map.json")});
+  const Result result = Execute(
+      {"publish", Path("a.tgz"), "--registry", target_.host(), "--mapping", Path("none/map.json")});
   EXPECT_EQ(result.code, ExitCode::kEnvironment);
   EXPECT_TRUE(absl::StrContains(result.err, "[file-write]")) << result.err;
   EXPECT_EQ(target_.Writes(), 0);
@@ -271,10 +200,10 @@ TEST_F(OciRelocateTest, AMappingThatCannotBeWrittenIsKnownBeforeTheFirstPush) {
 
 TEST_F(OciRelocateTest, CopyingAndVerifyingAgree) {
   const Relocation copied =
-      Report(Execute({"copy", app_, "--registry", target_.address(), "--jobs", "2"}));
+      Report(Execute({"copy", app_, "--registry", target_.host(), "--jobs", "2"}));
   Pack();
   const Relocation published =
-      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.address()}));
+      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.host()}));
   EXPECT_EQ(published.mapping, copied.mapping);
   const Relocation archive = Report(Execute({"verify", Path("a.tgz")}));
   const Relocation registry = Report(Execute({"verify", app_}));
@@ -285,7 +214,7 @@ TEST_F(OciRelocateTest, CopyingAndVerifyingAgree) {
 TEST_F(OciRelocateTest, SkopeoReadsTheArchiveAndWhatWasPublished) {
   Pack();
   const Relocation relocation =
-      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.address()}));
+      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.host()}));
   const auto output_of = [](const std::string& command) {
     std::string output;
     FILE* const pipe = popen(command.c_str(), "r");

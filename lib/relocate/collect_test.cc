@@ -1,0 +1,149 @@
+#include "lib/relocate/collect.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/model/graph.h"
+#include "lib/oci/testing_registry.h"
+#include "lib/relocate/family_for_tests.h"
+#include "lib/relocate/plan.h"
+#include "lib/relocate/publish.h"
+#include "lib/relocate/verify.h"
+
+namespace deps {
+namespace {
+
+class CollectTest : public testing::Test {
+ protected:
+  // Publishes what `maker` holds as it is.
+  void Push(const FamilyMaker& maker) {
+    const absl::StatusOr<RelocationPlan> plan = PlanRelocation(maker.family, {.registry = host_});
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    const absl::StatusOr<Relocation> pushed = Publish(maker.family, *plan, *registry_, {});
+    ASSERT_TRUE(pushed.ok()) << pushed.status();
+  }
+  static std::vector<std::string> Sources(const Family& family) {
+    std::vector<std::string> sources;
+    for (const FamilyMember& member : family.members) sources.push_back(member.Source());
+    return sources;
+  }
+  Node NodeFor(const std::string& id, const FamilyMember& member) {
+    return {.id = id,
+            .resolution = Resolution{.kind = "bundle",
+                                     .by = "range",
+                                     .reference = member.Source(),
+                                     .tag = member.tag,
+                                     .digest = member.index.digest}};
+  }
+  static Edge Requires(const std::string& from, const std::string& to, const std::string& alias) {
+    return {.from = from, .to = to, .alias = alias};
+  }
+
+  TestingRegistry server_;
+  const std::string host_ = server_.host();
+  std::unique_ptr<Registry> registry_ = server_.Client();
+};
+
+TEST_F(CollectTest, ARepositoryAloneIsItsHighestVersionInRange) {
+  FamilyMaker maker;
+  for (const char* const version : {"1.0.0", "1.9.0", "1.10.0", "2.0.0-rc.1"}) {
+    maker.Add(host_ + "/db", version);
+  }
+  maker.Add(host_ + "/app", "1.0.0", {{"db", host_ + "/db"}});
+  Push(maker);
+  const absl::StatusOr<Family> family = CollectFromReference(host_ + "/app:v1.0.0", *registry_, {});
+  ASSERT_TRUE(family.ok()) << family.status();
+  EXPECT_EQ(Sources(*family), (std::vector<std::string>{maker.family.members[2].Source(),
+                                                        maker.family.members[4].Source()}));
+  const FamilyMember& db = family->members[0];
+  EXPECT_EQ(db.tag, "v1.10.0");
+  EXPECT_EQ(db.references, (std::vector<std::string>{host_ + "/db", host_ + "/db:v1.10.0"}));
+  EXPECT_TRUE(CheckFamily(*family).ok());
+}
+
+TEST_F(CollectTest, WithoutDependenciesTheRootIsAlone) {
+  FamilyMaker maker;
+  maker.Add(host_ + "/app", "1.0.0", {{"db", host_ + "/none:v1"}});
+  Push(maker);
+  const absl::StatusOr<Family> family =
+      CollectFromReference(host_ + "/app:v1.0.0", *registry_, {.dependencies = false});
+  ASSERT_TRUE(family.ok()) << family.status();
+  EXPECT_EQ(family->members.size(), 1u);
+  EXPECT_TRUE(HasId(CollectFromReference(host_ + "/app:v1.0.0", *registry_, {}).status(),
+                    DiagnosticId::kRegistryNotFound));
+}
+
+TEST_F(CollectTest, CirclesAndMissingVersionsAreTold) {
+  FamilyMaker maker;
+  maker.Add(host_ + "/a", "1.0.0", {{"b", host_ + "/b:v1.0.0"}});
+  maker.Add(host_ + "/b", "1.0.0", {{"a", host_ + "/a:v1.0.0"}});
+  maker.Add(host_ + "/c", "1.0.0-rc.1", {{"c", host_ + "/c"}});
+  Push(maker);
+  const absl::Status circle = CollectFromReference(host_ + "/a:v1.0.0", *registry_, {}).status();
+  EXPECT_TRUE(HasId(circle, DiagnosticId::kGraphCycle));
+  EXPECT_TRUE(absl::EndsWith(
+      DiagnosticsOf(circle).front().message,
+      absl::StrCat(host_, "/a:v1.0.0 -> ", host_, "/b:v1.0.0 -> ", host_, "/a:v1.0.0")));
+  EXPECT_TRUE(HasId(CollectFromReference(host_ + "/c:v1.0.0-rc.1", *registry_, {}).status(),
+                    DiagnosticId::kGraphNoVersion));
+}
+
+TEST_F(CollectTest, ASolutionsDigestsAreTakenAndInstallationsLeftOut) {
+  FamilyMaker maker;
+  maker.Add(host_ + "/db", "1.0.0");
+  maker.Add(host_ + "/db", "2.0.0");
+  maker.Add(host_ + "/app", "1.0.0",
+            {{"db", host_ + "/db:v1.0.0"}, {"mail", host_ + "/mail:v1.0.0"}});
+  Push(maker);
+  const std::vector<FamilyMember>& members = maker.family.members;
+  Graph solution = {.status = "solved"};
+  solution.nodes = {{.id = "root", .reference = host_ + "/app:v1.0.0"},
+                    NodeFor("root/db", members[1]),
+                    {.id = "root/mail", .resolution = Resolution{.kind = "installation"}}};
+  solution.edges = {Requires("root", "root/db", "db"), Requires("root", "root/mail", "mail")};
+  const absl::StatusOr<Family> family = CollectFromSolution(solution, *registry_, {});
+  ASSERT_TRUE(family.ok()) << family.status();
+  EXPECT_EQ(Sources(*family), (std::vector<std::string>{members[1].Source(), members[2].Source()}));
+  EXPECT_EQ(family->members[1].requirements,
+            (std::map<std::string, std::string>{{"db", members[1].Source()}}));
+  EXPECT_EQ(family->members[0].references,
+            (std::vector<std::string>{host_ + "/db:v1.0.0", host_ + "/db:v2.0.0"}));
+  EXPECT_EQ(family->notes.size(), 1u);
+
+  solution.nodes[0].bundle = Bundle{.digest = members[0].index.digest};
+  EXPECT_TRUE(
+      HasId(CollectFromSolution(solution, *registry_, {}).status(), DiagnosticId::kDigestMismatch));
+  solution.status = "unsatisfiable";
+  EXPECT_TRUE(
+      HasId(CollectFromSolution(solution, *registry_, {}).status(), DiagnosticId::kPlanUnsolved));
+}
+
+TEST_F(CollectTest, OneBundleCannotBeRewrittenInTwoWays) {
+  FamilyMaker maker;
+  maker.Add(host_ + "/db", "1.0.0");
+  maker.Add(host_ + "/db", "2.0.0");
+  maker.Add(host_ + "/web", "1.0.0", {{"db", host_ + "/db"}});
+  maker.Add(host_ + "/app", "1.0.0", {{"a", host_ + "/web"}, {"b", host_ + "/web"}});
+  Push(maker);
+  const std::vector<FamilyMember>& members = maker.family.members;
+  Graph solution = {.status = "solved"};
+  solution.nodes = {{.id = "root", .reference = host_ + "/app:v1.0.0"},
+                    NodeFor("root/a", members[2]),
+                    NodeFor("root/a/db", members[0]),
+                    NodeFor("root/b", members[2]),
+                    NodeFor("root/b/db", members[1])};
+  solution.edges = {Requires("root", "root/a", "a"), Requires("root", "root/b", "b"),
+                    Requires("root/a", "root/a/db", "db"), Requires("root/b", "root/b/db", "db")};
+  EXPECT_TRUE(HasId(CollectFromSolution(solution, *registry_, {}).status(),
+                    DiagnosticId::kRelocateCollision));
+}
+
+}  // namespace
+}  // namespace deps
