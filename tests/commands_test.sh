@@ -50,10 +50,14 @@ has_clean_manual_page() { "$1" --man | mandoc -Tlint -W warning; }
 
 has_valid_completion() { "$1" --completion | bash -n; }
 
-# BoringSSL and curl are linked from archives. libpq may bring an OpenSSL of its
-# own, which must not serve a symbol of ours.
+# BoringSSL and curl are linked from archives. libpq brings an OpenSSL of its
+# own, which must not serve a symbol of ours; nothing else may bring one.
 links_no_system_tls() {
-  ! readelf -d "$1" | grep -E 'NEEDED.*lib(ssl|crypto|curl)'
+  if readelf -d "$1" | grep -q 'NEEDED.*libpq'; then
+    ! readelf -d "$1" | grep -E 'NEEDED.*lib(ssl|crypto|curl)'
+  else
+    ! ldd "$1" | grep -E 'lib(ssl|crypto|curl)'
+  fi
 }
 
 binds_no_system_tls() {
