@@ -23,7 +23,7 @@ using Asked = std::vector<const Requirement*>;
 // What is known of a key, from pass to pass.
 struct KeyState {
   Asked asked;  // What `choice` was made for.
-  Choice choice;
+  NodeChoice choice;
   const Requirements* requirements = nullptr;  // Of choice.bundle; nullptr: not asked yet.
   std::vector<Diagnostic> errors;
 };
@@ -118,13 +118,13 @@ class Expander {
   }
 
   // The ancestor that has the same bundle.
-  std::optional<size_t> SameAbove(const Visit& visit, const Choice& choice) const {
+  std::optional<size_t> SameAbove(const Visit& visit, const NodeChoice& choice) const {
     if (choice.leaf || choice.bundle == nullptr || choice.bundle->bundle.digest.empty() ||
         choice.bundle->dependencies.empty()) {
       return std::nullopt;
     }
     for (size_t at = visit.parent;; at = visits_[at].parent) {
-      const Choice& above = states_.at(visits_[at].key).choice;
+      const NodeChoice& above = states_.at(visits_[at].key).choice;
       if (above.bundle->bundle.digest == choice.bundle->bundle.digest) return at;
       if (at == 0) return std::nullopt;
     }
@@ -151,7 +151,7 @@ class Expander {
       if (accumulate) AddMissing(state.asked, &asked);
       if (asked == state.asked) continue;
       changed = true;
-      DEPS_ASSIGN_OR_RETURN(Choice choice, choose_(key, asked));
+      DEPS_ASSIGN_OR_RETURN(NodeChoice choice, choose_(key, asked));
       if (Same(choice.bundle, state.choice.bundle)) {
         choice.bundle = state.choice.bundle;  // Its requirements stay what others were asked for.
       } else {

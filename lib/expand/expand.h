@@ -57,7 +57,7 @@ absl::StatusOr<std::vector<Requirement>> RequirementsOf(const std::string& paren
                                                         const ExpandOptions& options);
 
 // What stands for a node.
-struct Choice {
+struct NodeChoice {
   // Absent: nothing was found; the node stays without bundle.
   std::shared_ptr<const BundleDefinition> bundle;
   // An installation that is reused has its bundle, but nothing below it.
@@ -70,7 +70,7 @@ struct Choice {
 // they are known: at least one. It is called once for each key and level, and
 // again for a key where a deeper level asks for it too; what it says last
 // counts. An error ends the expansion.
-using Chooser = std::function<absl::StatusOr<Choice>(
+using Chooser = std::function<absl::StatusOr<NodeChoice>(
     const std::string& key, const std::vector<const Requirement*>& requirements)>;
 
 // Expands `root` breadth first. The graph is complete: nodes with all their

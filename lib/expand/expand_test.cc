@@ -48,7 +48,7 @@ class Shelf {
 
   Chooser FirstReference() const {
     return [this](const std::string&, const std::vector<const Requirement*>& asked) {
-      return absl::StatusOr<Choice>(Choice{.bundle = Get(asked[0]->dependency.reference)});
+      return absl::StatusOr<NodeChoice>(NodeChoice{.bundle = Get(asked[0]->dependency.reference)});
     };
   }
 
@@ -176,7 +176,8 @@ TEST(Expand, ChoosesAgainWhereADeeperLevelAsksToo) {
   shelf.Add("old:1", {});
   shelf.Add("new:1", {});
   const Chooser last = [&](const std::string&, const std::vector<const Requirement*>& asked) {
-    return absl::StatusOr<Choice>(Choice{.bundle = shelf.Get(asked.back()->dependency.reference)});
+    return absl::StatusOr<NodeChoice>(
+        NodeChoice{.bundle = shelf.Get(asked.back()->dependency.reference)});
   };
   const absl::StatusOr<Graph> graph = Expand(shelf.Get("root:1"), {}, last);
   ASSERT_TRUE(graph.ok()) << graph.status();
@@ -193,7 +194,8 @@ TEST(Expand, EndsWhereChoicesUndoThemselves) {
   shelf.Add("x:1", {Needs("db", "db:2")});
   shelf.Add("db:2", {});
   const Chooser by_count = [&](const std::string&, const std::vector<const Requirement*>& asked) {
-    return absl::StatusOr<Choice>(Choice{.bundle = shelf.Get(asked.back()->dependency.reference)});
+    return absl::StatusOr<NodeChoice>(
+        NodeChoice{.bundle = shelf.Get(asked.back()->dependency.reference)});
   };
   const absl::StatusOr<Graph> graph = Expand(shelf.Get("root:1"), {}, by_count);
   ASSERT_TRUE(graph.ok()) << graph.status();
@@ -216,8 +218,8 @@ TEST(Expand, RefusesAnEndlessChain) {
   const Chooser deeper = [](const std::string& key, const std::vector<const Requirement*>&) {
     BundleDefinition definition{.dependencies = {Needs("x", "x:1", kNone)}};
     definition.bundle.digest = key;
-    return absl::StatusOr<Choice>(
-        Choice{.bundle = std::make_shared<const BundleDefinition>(definition)});
+    return absl::StatusOr<NodeChoice>(
+        NodeChoice{.bundle = std::make_shared<const BundleDefinition>(definition)});
   };
   const auto root = std::make_shared<const BundleDefinition>(
       BundleDefinition{.dependencies = {Needs("x", "x:1", kNone)}});

@@ -1,26 +1,18 @@
 #include "lib/expand/wiring.h"
 
-#include <algorithm>
 #include <map>
 #include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "lib/expand/hint.h"
 #include "lib/json/json.h"
 
 namespace deps {
 namespace {
 
 using Kind = TemplatePart::Kind;
-
-template <typename Map>
-std::vector<std::string> KeysOf(const Map& map) {
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : map) keys.push_back(key);
-  return keys;
-}
 
 class WireReader {
  public:
@@ -83,7 +75,7 @@ class WireReader {
     if (defined.contains(name)) return;
     Fail(DiagnosticId::kGraphUnknownName,
          absl::StrCat("bundle '", bundle_.bundle.name, "' has no ", what, " '", name, "'"),
-         HintOf(KeysOf(defined)));
+         HintOfKeys(defined));
   }
 
   void CheckAlias(bool promotes, TemplatePart* part) {
@@ -99,7 +91,7 @@ class WireReader {
     }
     Fail(DiagnosticId::kGraphUnknownAlias,
          absl::StrCat("bundle '", bundle_.bundle.name, "' has no dependency '", part->alias, "'"),
-         HintOf(aliases));
+         HintOf(std::move(aliases)));
   }
 
   void FailSelf(const TemplatePart& part) {
@@ -124,16 +116,6 @@ std::vector<Wire> WiresOf(const BundleDefinition& bundle, const Dependency& depe
   reader.Read("credentials", dependency.credentials);
   reader.Read("outputs", dependency.outputs);
   return reader.Take();
-}
-
-std::string HintOf(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 8;
-  if (names.empty()) return "it has none";
-  std::vector<std::string> sorted = names;
-  std::sort(sorted.begin(), sorted.end());
-  const size_t shown = std::min(sorted.size(), kShown);
-  return absl::StrCat("it has ", absl::StrJoin(sorted.begin(), sorted.begin() + shown, ", "),
-                      sorted.size() > shown ? ", …" : "");
 }
 
 }  // namespace deps

@@ -27,9 +27,6 @@ struct Wire {
 std::vector<Wire> WiresOf(const BundleDefinition& bundle, const Dependency& dependency,
                           std::vector<Diagnostic>* errors);
 
-// "it has: a, b, c" for a hint, the first few of `names`.
-std::string HintOf(const std::vector<std::string>& names);
-
 }  // namespace deps
 
 #endif  // DEPS_LIB_EXPAND_WIRING_H_

@@ -1,0 +1,49 @@
+#include "lib/graph/make.h"
+
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/graph/check.h"
+#include "lib/graph/default_choice.h"
+
+namespace deps {
+namespace {
+
+// Takes what is an error out of a graph's diagnostics.
+std::vector<Diagnostic> TakeErrors(std::vector<Diagnostic>* diagnostics) {
+  std::vector<Diagnostic> errors;
+  std::vector<Diagnostic> rest;
+  for (Diagnostic& diagnostic : *diagnostics) {
+    (diagnostic.severity == Severity::kError ? errors : rest).push_back(std::move(diagnostic));
+  }
+  *diagnostics = std::move(rest);
+  return errors;
+}
+
+void Append(std::vector<Diagnostic> more, std::vector<Diagnostic>* all) {
+  all->insert(all->end(), std::make_move_iterator(more.begin()),
+              std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+absl::StatusOr<Graph> MakeGraph(std::shared_ptr<const BundleDefinition> root, Catalog& catalog,
+                                const GraphOptions& options) {
+  const Chooser choose = [&](const std::string&,
+                             const std::vector<const Requirement*>& requirements) {
+    return absl::StatusOr<NodeChoice>(ChooseDefault(catalog, requirements, options.keep_going));
+  };
+  DEPS_ASSIGN_OR_RETURN(Expansion expansion, ExpandAll(std::move(root), options.expand, choose));
+  // What could not be looked up comes first: the rest may follow from it.
+  std::vector<Diagnostic> errors = TakeErrors(&expansion.graph.diagnostics);
+  Append(std::move(expansion.errors), &errors);
+  Append(CheckGraph(expansion.graph, expansion.places), &errors);
+  if (!errors.empty()) return MakeErrors(std::move(errors));
+  return std::move(expansion.graph);
+}
+
+}  // namespace deps
