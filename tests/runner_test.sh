@@ -63,7 +63,7 @@ echo '{} at REGISTRY' >"$cases/registry/stdout"
 run_cases
 report_check 'a case that mentions a registry has one' counts 1 0
 report_check 'the registry is gone with the run' stopped
-report_check 'the run leaves no file' test -z "$(find "$scratch" -maxdepth 1 -name 'tmp.*')"
+report_check 'the run leaves no file' test -z "$(find "$scratch" -mindepth 1 -maxdepth 1 -name 'tmp.*')"
 
 tests/run_cases.sh "$bin" >"$scratch/log" 2>&1
 report_check 'the usage is told' test $? -eq 2
