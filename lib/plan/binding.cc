@@ -1,0 +1,271 @@
+#include "lib/plan/binding.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "lib/base/status_macros.h"
+#include "lib/plan/interface_names.h"
+#include "lib/plan/naming.h"
+#include "lib/plan/typed_value.h"
+
+namespace deps {
+namespace {
+
+ValueSource ValueOf(JsonText value) { return {.value = std::move(value)}; }
+
+ValueSource TextOf(std::string_view text) {
+  return ValueOf(json::ToText(json::Value::String(text)));
+}
+
+absl::Status UnknownName(const Node& node, std::string_view what, const std::string& name) {
+  return MakeError({.id = DiagnosticId::kGraphUnknownName,
+                    .message = absl::StrCat(node.id, " does not define the ", std::string(what),
+                                            " \"", name, "\"")});
+}
+
+const ParameterDefinition* ParameterOf(const Node& node, const std::string& name) {
+  if (!node.bundle) return nullptr;
+  const auto found = node.bundle->parameters.find(name);
+  return found == node.bundle->parameters.end() ? nullptr : &found->second;
+}
+
+// Joins parts to one source: plain text stays a value, and a lone reference is
+// that reference.
+class TemplateJoiner {
+ public:
+  void AddText(std::string_view text) { absl::StrAppend(&text_, std::string(text)); }
+
+  void Add(const std::string& name, ValueSource source) {
+    std::string input = name;
+    for (int number = 2; inputs_.count(input) > 0 && !(inputs_[input] == source); ++number) {
+      input = absl::StrCat(name, "_", number);
+    }
+    absl::StrAppend(&text_, "${", input, "}");
+    inputs_[input] = std::move(source);
+  }
+
+  ValueSource Finish() && {
+    if (inputs_.empty()) return TextOf(text_);
+    const bool alone =
+        inputs_.size() == 1 && text_ == absl::StrCat("${", inputs_.begin()->first, "}");
+    if (alone) return std::move(inputs_.begin()->second);
+    return {.kind = ValueSource::Kind::kTemplate, .text = text_, .inputs = std::move(inputs_)};
+  }
+
+ private:
+  std::string text_;
+  std::map<std::string, ValueSource> inputs_;
+};
+
+}  // namespace
+
+std::string_view FieldName(Field field) {
+  return field == Field::kParameters ? "parameters" : "credentials";
+}
+
+Binder::Binder(const NodeTable& table, BindingFacts facts)
+    : table_(table), facts_(std::move(facts)) {}
+
+absl::StatusOr<BoundSource> Binder::Input(const Node& node, Field field, const std::string& name) {
+  const Key key{node.id, std::string(FieldName(field)), name};
+  if (const auto found = bound_.find(key); found != bound_.end()) return found->second;
+  const auto open = std::find(open_.begin(), open_.end(), key);
+  if (open != open_.end()) {
+    const auto step = [](std::string* out, const Key& at) {
+      absl::StrAppend(out, std::get<0>(at), "#", std::get<2>(at));
+    };
+    return MakeError({.id = DiagnosticId::kGraphCycle,
+                      .message = absl::StrCat(
+                          "wiring forms a circle: ", absl::StrJoin(open, open_.end(), " -> ", step),
+                          " -> ", node.id, "#", name)});
+  }
+  open_.push_back(key);
+  absl::StatusOr<BoundSource> bound = BindInput(node, field, name);
+  open_.pop_back();
+  DEPS_RETURN_IF_ERROR(bound.status());
+  bound_[key] = *bound;
+  return bound;
+}
+
+absl::StatusOr<BoundSource> Binder::BindInput(const Node& node, Field field,
+                                              const std::string& name) {
+  const bool parameters = field == Field::kParameters;
+  const GivenSources& given = parameters ? facts_.parameters : facts_.credentials;
+  if (const auto found = given.find({node.id, name}); found != given.end()) {
+    return BoundSource{found->second};
+  }
+  const ParameterDefinition* definition = parameters ? ParameterOf(node, name) : nullptr;
+  BoundSource bound{.absent = {node.id, name}, .absent_field = field};
+  // All that require one node wire it alike, or it would be several nodes.
+  const std::vector<const Edge*>& edges = table_.RequiredBy(node.id);
+  if (!edges.empty()) {
+    const Edge& edge = *edges.front();
+    const auto& wiring = parameters ? edge.parameters : edge.credentials;
+    const Node* owner = table_.Find(edge.from);
+    if (const auto found = wiring.find(name); found != wiring.end() && owner != nullptr) {
+      absl::StatusOr<BoundSource> wired = BindTemplate(found->second, *owner, &node);
+      if (!wired.ok()) return WithContext(wired.status(), absl::StrCat(node.id, "#", name));
+      bound = *std::move(wired);
+      if (bound.source && bound.source->kind == ValueSource::Kind::kValue && definition) {
+        absl::StatusOr<JsonText> typed = TypedValue(bound.source->value, definition->type);
+        if (!typed.ok()) return WithContext(typed.status(), absl::StrCat(node.id, "#", name));
+        bound.source->value = *std::move(typed);
+      }
+      if (bound.source) return bound;
+    }
+  }
+  for (const Edge* edge : table_.WiringOf(node.id)) {
+    if (edge->field != FieldName(field) || edge->name != name) continue;
+    const Node* producer = table_.Find(edge->to);
+    if (producer != nullptr) return Output(*producer, edge->output, nullptr);
+  }
+  if (definition != nullptr && definition->default_value) {
+    bound.source = ValueOf(*definition->default_value);
+  }
+  return bound;
+}
+
+absl::StatusOr<BoundSource> Binder::Output(const Node& node, const std::string& name,
+                                           const Edge* edge) {
+  const Key key{node.id, "outputs", name};
+  if (std::find(open_.begin(), open_.end(), key) != open_.end()) {
+    return MakeError({.id = DiagnosticId::kGraphCycle,
+                      .message = absl::StrCat("the output \"", name, "\" of ", node.id,
+                                              " is promoted from itself")});
+  }
+  open_.push_back(key);
+  absl::StatusOr<BoundSource> bound = BindOutput(node, name, edge);
+  open_.pop_back();
+  return bound;
+}
+
+absl::StatusOr<BoundSource> Binder::BindOutput(const Node& node, const std::string& name,
+                                               const Edge* edge) {
+  for (const Edge* below : table_.RequiresOf(node.id)) {
+    const auto promoted = below->outputs.find(name);
+    if (promoted != below->outputs.end()) {
+      return BindTemplate(promoted->second, node, table_.Find(below->to));
+    }
+  }
+  const std::string own = OutputName(node, name, edge);
+  if (node.bundle && node.bundle->outputs.count(own) == 0 &&
+      !(node.resolution && node.resolution->installation)) {
+    return UnknownName(node, "output", name);
+  }
+  return BoundSource{ValueSource{.kind = ValueSource::Kind::kOutput, .item = {node.id, own}}};
+}
+
+absl::StatusOr<BoundSource> Binder::BindTemplate(const std::string& text, const Node& owner,
+                                                 const Node* own) {
+  DEPS_ASSIGN_OR_RETURN(const std::vector<TemplatePart> parts, ParseTemplate(text));
+  TemplateJoiner joiner;
+  for (const TemplatePart& part : parts) {
+    switch (part.kind) {
+      case TemplatePart::Kind::kText:
+        joiner.AddText(part.text);
+        break;
+      case TemplatePart::Kind::kInstallation:
+      case TemplatePart::Kind::kBundle: {
+        DEPS_ASSIGN_OR_RETURN(const std::string fact, Fact(part, owner));
+        joiner.AddText(fact);
+        break;
+      }
+      default: {
+        DEPS_ASSIGN_OR_RETURN(BoundSource bound, BindPart(part, owner, own));
+        if (!bound.source) return bound;
+        joiner.Add(part.name, *std::move(bound.source));
+      }
+    }
+  }
+  return BoundSource{std::move(joiner).Finish()};
+}
+
+absl::StatusOr<BoundSource> Binder::BindPart(const TemplatePart& part, const Node& owner,
+                                             const Node* own) {
+  switch (part.kind) {
+    case TemplatePart::Kind::kParameter:
+      return BindReference(Field::kParameters, part.name, owner);
+    case TemplatePart::Kind::kCredential:
+      return BindReference(Field::kCredentials, part.name, owner);
+    case TemplatePart::Kind::kDependencyOutput: {
+      const Edge* edge = table_.Requires(owner.id, part.alias);
+      const Node* producer = edge == nullptr ? nullptr : table_.Find(edge->to);
+      if (producer == nullptr) {
+        return MakeError(
+            {.id = DiagnosticId::kGraphUnknownAlias,
+             .message = absl::StrCat(owner.id, " has no dependency \"", part.alias, "\"")});
+      }
+      return Output(*producer, part.name, edge);
+    }
+    case TemplatePart::Kind::kOwnOutput:
+      if (own != nullptr) return Output(*own, part.name, table_.Requires(owner.id, own->alias));
+      break;
+    default:
+      break;
+  }
+  return UnknownName(owner, "source", part.text);
+}
+
+absl::StatusOr<BoundSource> Binder::BindReference(Field field, const std::string& name,
+                                                  const Node& owner) {
+  const bool defined =
+      owner.bundle && (field == Field::kParameters ? owner.bundle->parameters.count(name) > 0
+                                                   : owner.bundle->credentials.count(name) > 0);
+  if (!defined) {
+    return UnknownName(owner, field == Field::kParameters ? "parameter" : "credential", name);
+  }
+  DEPS_ASSIGN_OR_RETURN(BoundSource bound, Input(owner, field, name));
+  // What the owner's own task does not get is taken from where it would come.
+  if (!bound.source || !facts_.is_task_input(owner, field, name)) return bound;
+  const auto kind =
+      field == Field::kParameters ? ValueSource::Kind::kParameter : ValueSource::Kind::kCredential;
+  return BoundSource{ValueSource{.kind = kind, .item = {owner.id, name}}};
+}
+
+absl::StatusOr<std::string> Binder::Fact(const TemplatePart& part, const Node& owner) const {
+  if (part.kind == TemplatePart::Kind::kBundle) {
+    if (owner.bundle && part.name == "name") return owner.bundle->name;
+    if (owner.bundle && part.name == "version") return owner.bundle->version;
+    if (owner.bundle && part.name == "reference") return owner.bundle->reference;
+    return UnknownName(owner, "source", part.text);
+  }
+  const bool root = part.name.rfind("root.", 0) == 0;
+  const std::string fact = root ? part.name.substr(5) : part.name;
+  const auto found = facts_.installations.find(root ? table_.root().id : owner.id);
+  if (found != facts_.installations.end()) {
+    const InstallationName& name = found->second.name;
+    if (fact == "name") return name.name;
+    if (fact == "namespace") return name.name_space;
+    // What identifies an installation before there is one.
+    if (fact == "id") return DisplayName(name);
+  }
+  return UnknownName(owner, "source", part.text);
+}
+
+void Binder::CollectTasks(const ValueSource& source, std::set<std::string>* tasks) const {
+  switch (source.kind) {
+    case ValueSource::Kind::kOutput:
+      tasks->insert(source.item.task);
+      return;
+    case ValueSource::Kind::kTemplate:
+      for (const auto& [name, input] : source.inputs) CollectTasks(input, tasks);
+      return;
+    case ValueSource::Kind::kParameter:
+    case ValueSource::Kind::kCredential: {
+      const Field field =
+          source.kind == ValueSource::Kind::kParameter ? Field::kParameters : Field::kCredentials;
+      const Key key{source.item.task, std::string(FieldName(field)), source.item.name};
+      const auto found = bound_.find(key);
+      if (found != bound_.end() && found->second.source) {
+        CollectTasks(*found->second.source, tasks);
+      }
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+}  // namespace deps

@@ -1,0 +1,87 @@
+// Where each input of each node comes from.
+#ifndef DEPS_LIB_PLAN_BINDING_H_
+#define DEPS_LIB_PLAN_BINDING_H_
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/model/plan.h"
+#include "lib/plan/node_table.h"
+#include "lib/template/template.h"
+
+namespace deps {
+
+enum class Field { kParameters, kCredentials };
+
+// "parameters" or "credentials".
+std::string_view FieldName(Field field);
+
+// A source, or the input whose lack is why there is none.
+struct BoundSource {
+  std::optional<ValueSource> source;
+  TaskItem absent = {};
+  Field absent_field = Field::kParameters;
+};
+
+// What the user gave, by node id and name.
+using GivenSources = std::map<std::pair<std::string, std::string>, ValueSource>;
+
+struct BindingFacts {
+  std::map<std::string, PlannedInstallation> installations;  // By node id.
+  // Whether the input is one that the node's task gets, so that others may
+  // refer to it there.
+  std::function<bool(const Node& node, Field field, const std::string& name)> is_task_input;
+  GivenSources parameters;
+  GivenSources credentials;
+};
+
+// Every answer is kept, so asking for all inputs takes O(inputs * template).
+class Binder {
+ public:
+  // The table must outlive the binder.
+  Binder(const NodeTable& table, BindingFacts facts);
+
+  // The source of an input that `node`'s bundle defines.
+  // Errors: template-invalid, graph-unknown-name, graph-cycle, plan-value.
+  absl::StatusOr<BoundSource> Input(const Node& node, Field field, const std::string& name);
+
+  // Where an output of `node` is found: its own, or the one below it that is
+  // promoted under this name. `edge`, where not nullptr, requires the node, and
+  // its interface may give the output another name. Errors: as Input.
+  absl::StatusOr<BoundSource> Output(const Node& node, const std::string& name, const Edge* edge);
+
+  // The tasks whose outputs `source` reads in the end.
+  void CollectTasks(const ValueSource& source, std::set<std::string>* tasks) const;
+
+ private:
+  using Key = std::tuple<std::string, std::string, std::string>;  // Node, field, name.
+
+  absl::StatusOr<BoundSource> BindInput(const Node& node, Field field, const std::string& name);
+  absl::StatusOr<BoundSource> BindOutput(const Node& node, const std::string& name,
+                                         const Edge* edge);
+  // A template that `owner` declares; `own` is the dependency that it wires.
+  absl::StatusOr<BoundSource> BindTemplate(const std::string& text, const Node& owner,
+                                           const Node* own);
+  absl::StatusOr<BoundSource> BindPart(const TemplatePart& part, const Node& owner,
+                                       const Node* own);
+  absl::StatusOr<BoundSource> BindReference(Field field, const std::string& name,
+                                            const Node& owner);
+  absl::StatusOr<std::string> Fact(const TemplatePart& part, const Node& owner) const;
+
+  const NodeTable& table_;
+  const BindingFacts facts_;
+  std::map<Key, BoundSource> bound_;
+  std::vector<Key> open_;  // Asked for and not answered yet: the way of a cycle.
+};
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_PLAN_BINDING_H_

@@ -1,0 +1,25 @@
+// What the installations of a plan are called.
+#ifndef DEPS_LIB_PLAN_NAMING_H_
+#define DEPS_LIB_PLAN_NAMING_H_
+
+#include <map>
+#include <string>
+
+#include "lib/model/plan.h"
+#include "lib/plan/node_table.h"
+
+namespace deps {
+
+// The installation of each node, by id. Two nodes never get the same one: where
+// a name is taken, the sharing group is added, then "-2", "-3", ….
+//
+// Source: bundles.md 1.8 and 2.6b (Porter's PARENT-ALIAS and ALIAS, labels).
+std::map<std::string, PlannedInstallation> NameInstallations(const NodeTable& table,
+                                                             const InstallationName& root);
+
+// NAMESPACE/NAME; the global namespace is empty: "/NAME".
+std::string DisplayName(const InstallationName& name);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_PLAN_NAMING_H_

@@ -1,0 +1,21 @@
+// Between a Solution and its Lock.
+#ifndef DEPS_LIB_SOLVE_LOCK_FILE_H_
+#define DEPS_LIB_SOLVE_LOCK_FILE_H_
+
+#include <vector>
+
+#include "lib/diag/diagnostic.h"
+#include "lib/model/graph.h"
+#include "lib/model/lock.h"
+
+namespace deps {
+
+// What a later run holds to. Of a reused installation its name is kept.
+Lock LockOf(const Graph& solution);
+
+// One diagnostic (lock-differs) for each node that is added, gone or other.
+std::vector<Diagnostic> Differences(const Lock& locked, const Lock& now);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_SOLVE_LOCK_FILE_H_

@@ -1,0 +1,43 @@
+// What the user asks for: nodes by name, and what shall stand for them.
+#ifndef DEPS_LIB_SOLVE_REQUESTS_H_
+#define DEPS_LIB_SOLVE_REQUESTS_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "lib/expand/expand.h"
+#include "lib/model/graph.h"
+
+namespace deps {
+
+// The bundle of a node as its graph tells it, dependencies included.
+BundleDefinition DefinitionOf(const Graph& graph, const Node& node);
+
+// The keys (lib/expand) of a graph's nodes, by every path that they have.
+// Errors: those of RequirementsOf.
+absl::StatusOr<std::map<std::string, std::string>> KeysByPath(const Graph& graph,
+                                                              const ExpandOptions& options);
+
+// --use NODE=REFERENCE or NODE=installation:[NAMESPACE/]NAME
+struct Use {
+  std::string node;  // As written.
+  std::string key;   // Of the node where the graph has it; else "".
+  std::string reference;
+  std::optional<InstallationName> installation;
+};
+
+// An installation without a namespace is one of `name_space`.
+// Errors: usage; reference-invalid.
+absl::StatusOr<Use> ParseUse(const std::string& text, const std::string& name_space);
+
+// The path that a user means by `name`: a path, a path without "root/", or an
+// alias that only one node has. "" where the graph has none.
+// Errors: usage for an alias that several nodes have.
+absl::StatusOr<std::string> PathOf(const Graph& graph, const std::string& name);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_SOLVE_REQUESTS_H_
