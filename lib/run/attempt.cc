@@ -85,8 +85,8 @@ class TaskLog {
 // Everything of one attempt, in the order in which it is needed.
 class Attempt {
  public:
-  Attempt(const PlannedTask& task, const Claim& claim, const InputResolver& inputs, Store& store)
-      : task_(task), claim_(claim), inputs_(inputs), store_(store) {
+  Attempt(const PlannedTask& task, const Claim& claim, const InputResolver& inputs)
+      : task_(task), claim_(claim), inputs_(inputs) {
     record_ = {.run_id = claim.revision,
                .result_id = NewUlid(),
                .revision = claim.revision,
@@ -94,6 +94,7 @@ class Attempt {
     run_.name = absl::StrCat("deps-", absl::AsciiStrToLower(claim.workflow), "-", SafeName(task.id),
                              "-", claim.attempt);
     run_.bundle = task.bundle;
+    run_.withheld = inputs.secret_variables();
   }
 
   absl::Status Prepare(Scratch& scratch, TaskLog& log) {
@@ -209,7 +210,6 @@ class Attempt {
   const PlannedTask& task_;
   const Claim& claim_;
   const InputResolver& inputs_;
-  Store& store_;
   RunRecord record_;
   BundleRun run_;
 };
@@ -269,7 +269,7 @@ TaskResult RunAttempt(const PlannedTask& task, const Claim& claim, const InputRe
   if (const absl::Status status = store.SetTraces(claim, FormatTraces(traces)); !status.ok()) {
     return Failed("driver", status);
   }
-  Attempt attempt(task, claim, inputs, store);
+  Attempt attempt(task, claim, inputs);
   if (const absl::Status status = attempt.Prepare(*scratch, log); !status.ok()) {
     return Failed("input", status);
   }

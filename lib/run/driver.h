@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct BundleRun {
   // All variables of the CNAB runtime contract, parameters and credentials
   // among them: a driver passes them by memory only.
   std::map<std::string, SecretBuffer> environment;
+  // Variables of this process that hold secrets of the plan: a driver that passes
+  // its own environment on leaves them out.
+  std::set<std::string> withheld;
   // A folder in memory that holds the run tool's files: ROOT/cnab/bundle.json
   // becomes /cnab/bundle.json. ROOT/cnab/app/outputs takes the outputs.
   std::string root;

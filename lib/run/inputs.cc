@@ -48,7 +48,22 @@ SecretBuffer BytesOf(const JsonText& value) {
 InputResolver::InputResolver(const Plan& plan, std::string workflow, Store& store, StateKey& key,
                              Getenv getenv)
     : workflow_(std::move(workflow)), store_(store), key_(key), getenv_(std::move(getenv)) {
-  for (const PlannedTask& task : plan.tasks) tasks_[task.id] = &task;
+  for (const PlannedTask& task : plan.tasks) {
+    tasks_[task.id] = &task;
+    NoteVariables(task.parameters);
+    NoteVariables(task.credentials);
+  }
+}
+
+void InputResolver::NoteVariables(const std::map<std::string, ValueSource>& sources) {
+  for (const auto& [name, source] : sources) {
+    NoteVariables(source.inputs);
+    if (source.kind != ValueSource::Kind::kSecret) continue;
+    const absl::StatusOr<SecretReference> reference = ParseSecretReference(source.text);
+    if (reference.ok() && reference->provider == "env") {
+      secret_variables_.insert(reference->locator);
+    }
+  }
 }
 
 absl::StatusOr<ResolvedValue> InputResolver::Resolve(const ValueSource& source) const {

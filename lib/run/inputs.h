@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -58,7 +59,11 @@ class InputResolver {
   // default, else the empty text. Sensitive where either says so.
   absl::StatusOr<ResolvedValue> Parameter(const PlannedTask& task, const std::string& name) const;
 
+  // The environment variables from which secrets of the plan are read.
+  const std::set<std::string>& secret_variables() const { return secret_variables_; }
+
  private:
+  void NoteVariables(const std::map<std::string, ValueSource>& sources);
   absl::StatusOr<ResolvedValue> ResolveAt(const ValueSource& source, int depth) const;
   absl::StatusOr<ResolvedValue> ParameterAt(const PlannedTask& task, const std::string& name,
                                             int depth) const;
@@ -68,6 +73,7 @@ class InputResolver {
   absl::StatusOr<const PlannedTask*> Find(const TaskItem& item) const;
 
   std::map<std::string, const PlannedTask*> tasks_;
+  std::set<std::string> secret_variables_;
   const std::string workflow_;
   Store& store_;
   StateKey& key_;

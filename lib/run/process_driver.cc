@@ -1,9 +1,9 @@
 #include "lib/run/process_driver.h"
 
-#include <cstdlib>
+#include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 #include "lib/run/child.h"
 
 namespace deps {
@@ -20,11 +20,11 @@ SecretBuffer Variable(std::string_view name, std::string_view value) {
 
 absl::StatusOr<RunEnd> ProcessDriver::Run(const BundleRun& run, const RunWatch& watch) {
   ChildSpec spec = {.argv = {program_}};
-  // What programs need to work at all; the rest is the bundle's.
-  for (const char* name : {"PATH", "HOME", "USER", "TMPDIR", "LANG", "TZ"}) {
-    const char* const value = std::getenv(name);
-    if (value != nullptr && !run.environment.contains(name)) {
-      spec.environment.push_back(Variable(name, value));
+  for (SecretBuffer& variable : InheritedEnvironment()) {
+    const std::string name(variable.view().substr(0, variable.view().find('=')));
+    if (!absl::StartsWith(name, "CNAB_") && !run.withheld.contains(name) &&
+        !run.environment.contains(name)) {
+      spec.environment.push_back(std::move(variable));
     }
   }
   for (const auto& [name, value] : run.environment) {

@@ -9,6 +9,8 @@
 
 namespace deps {
 
+// The program also gets this process's environment, but for what is CNAB's and
+// for secrets of other tasks.
 class ProcessDriver : public Driver {
  public:
   explicit ProcessDriver(std::string program) : program_(std::move(program)) {}
