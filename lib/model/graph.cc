@@ -1,0 +1,267 @@
+#include "lib/model/graph.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/model/bundle_json.h"
+#include "lib/model/document.h"
+#include "lib/model/edge_json.h"
+
+namespace deps {
+namespace {
+
+using json::ObjectReader;
+using json::Value;
+
+Value ResolutionToJson(const Resolution& resolution) {
+  Value value = Value::Object();
+  value.Set("kind", Value::String(resolution.kind));
+  value.Set("by", Value::String(resolution.by));
+  SetUnlessEmpty(value, "reference", resolution.reference);
+  SetUnlessEmpty(value, "tag", resolution.tag);
+  SetUnlessEmpty(value, "version", resolution.version);
+  SetUnlessEmpty(value, "digest", resolution.digest);
+  if (resolution.installation.has_value()) {
+    value.Set("installation", InstallationNameToJson(*resolution.installation));
+  }
+  SetUnlessEmpty(value, "reason", resolution.reason);
+  return value;
+}
+
+absl::Status ResolutionFromJson(const Source& source, const Value& value, std::string pointer,
+                                Resolution* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  ReadChoice(reader, "kind", /*required=*/true, {"bundle", "installation"}, &out->kind);
+  ReadChoice(reader, "by", /*required=*/true,
+             {"override", "lock", "installation", "range", "default", "provider"}, &out->by);
+  reader.Optional("reference", &out->reference);
+  reader.Optional("tag", &out->tag);
+  reader.Optional("version", &out->version);
+  ReadDigest(reader, "digest", /*required=*/false, &out->digest);
+  ReadPart(reader, "installation", InstallationNameFromJson, &out->installation);
+  reader.Optional("reason", &out->reason);
+  if (out->kind == "installation" && reader.Any("installation") == nullptr) {
+    reader.Fail(DiagnosticId::kDocumentMember, "", "the member 'installation' is missing");
+  }
+  return reader.Finish();
+}
+
+Value NodeToJson(const Node& node) {
+  Value value = Value::Object();
+  value.Set("id", Value::String(node.id));
+  value.Set("paths", Value::Strings(node.paths));
+  SetUnlessEmpty(value, "alias", node.alias);
+  SetUnlessEmpty(value, "reference", node.reference);
+  if (node.bundle.has_value()) value.Set("bundle", BundleToJson(*node.bundle));
+  if (node.resolution.has_value()) value.Set("resolution", ResolutionToJson(*node.resolution));
+  return value;
+}
+
+absl::Status ReadNode(const Source& source, const Value& value, std::string pointer,
+                      bool may_be_resolved, Node* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  ReadName(reader, "id", &out->id);
+  reader.Required("paths", &out->paths);
+  reader.Optional("alias", &out->alias);
+  reader.Optional("reference", &out->reference);
+  ReadPart(reader, "bundle", BundleFromJson, &out->bundle);
+  if (may_be_resolved) ReadPart(reader, "resolution", ResolutionFromJson, &out->resolution);
+  return reader.Finish();
+}
+
+absl::Status NodeFromJson(const Source& source, const Value& value, std::string pointer,
+                          Node* out) {
+  return ReadNode(source, value, std::move(pointer), /*may_be_resolved=*/false, out);
+}
+
+absl::Status ResolvedNodeFromJson(const Source& source, const Value& value, std::string pointer,
+                                  Node* out) {
+  return ReadNode(source, value, std::move(pointer), /*may_be_resolved=*/true, out);
+}
+
+std::string_view SeverityName(Severity severity) {
+  switch (severity) {
+    case Severity::kError:
+      return "error";
+    case Severity::kWarning:
+      return "warning";
+    case Severity::kNote:
+      return "note";
+  }
+  return "error";
+}
+
+Value DiagnosticToJson(const Diagnostic& diagnostic) {
+  Value value = Value::Object();
+  value.Set("id", Value::String(InfoOf(diagnostic.id).name));
+  value.Set("severity", Value::String(SeverityName(diagnostic.severity)));
+  value.Set("message", Value::String(diagnostic.message));
+  SetUnlessEmpty(value, "file", diagnostic.location.file);
+  if (diagnostic.location.line > 0) {
+    value.Set("line", Value::Integer(diagnostic.location.line));
+    value.Set("column", Value::Integer(diagnostic.location.column));
+  }
+  SetUnlessEmpty(value, "pointer", diagnostic.location.pointer);
+  SetUnlessEmpty(value, "hint", diagnostic.hint);
+  return value;
+}
+
+void ReadDiagnosticId(ObjectReader& reader, DiagnosticId* out) {
+  std::string name;
+  ReadName(reader, "id", &name);
+  const std::vector<DiagnosticInfo>& all = AllDiagnostics();
+  const auto it = std::find_if(all.begin(), all.end(),
+                               [&](const DiagnosticInfo& info) { return info.name == name; });
+  if (it != all.end()) {
+    *out = it->id;
+  } else if (!name.empty()) {
+    reader.Fail(DiagnosticId::kDocumentValue, "id",
+                absl::StrCat("no diagnostic has the id '", name, "'"));
+  }
+}
+
+// A line or column, which is an int everywhere else.
+void ReadPosition(ObjectReader& reader, std::string_view key, int* out) {
+  constexpr int64_t kMax = 2147483647;
+  int64_t number = 0;
+  ReadCount(reader, key, /*required=*/false, &number);
+  if (number > kMax) {
+    return reader.Fail(DiagnosticId::kDocumentValue, key,
+                       absl::StrCat("expected at most ", kMax, ", found ", number));
+  }
+  *out = static_cast<int>(number);
+}
+
+absl::Status DiagnosticFromJson(const Source& source, const Value& value, std::string pointer,
+                                Diagnostic* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  ReadDiagnosticId(reader, &out->id);
+  std::string severity;
+  ReadChoice(reader, "severity", /*required=*/true, {"error", "warning", "note"}, &severity);
+  out->severity = severity == "warning" ? Severity::kWarning
+                  : severity == "note"  ? Severity::kNote
+                                        : Severity::kError;
+  reader.Required("message", &out->message);
+  reader.Optional("file", &out->location.file);
+  ReadPosition(reader, "line", &out->location.line);
+  ReadPosition(reader, "column", &out->location.column);
+  reader.Optional("pointer", &out->location.pointer);
+  reader.Optional("hint", &out->hint);
+  return reader.Finish();
+}
+
+Value ExplanationToJson(const Explanation& explanation) {
+  Value value = Value::Object();
+  value.Set("message", Value::String(explanation.message));
+  value.Set("because", Value::Strings(explanation.because));
+  value.Set("nodes", Value::Strings(explanation.nodes));
+  return value;
+}
+
+absl::Status ExplanationFromJson(const Source& source, const Value& value, std::string pointer,
+                                 Explanation* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  reader.Required("message", &out->message);
+  reader.Optional("because", &out->because);
+  reader.Optional("nodes", &out->nodes);
+  return reader.Finish();
+}
+
+// Ids are unique, and what is named by an id exists.
+void CheckIds(ObjectReader& reader, const Graph& graph) {
+  absl::flat_hash_set<std::string_view> ids;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (ids.insert(graph.nodes[i].id).second) continue;
+    reader.Fail(DiagnosticId::kDocumentValue, "nodes",
+                absl::StrCat("two nodes have the id '", graph.nodes[i].id, "'"));
+  }
+  if (!ids.contains(graph.root)) {
+    reader.Fail(DiagnosticId::kDocumentValue, "root",
+                absl::StrCat("no node has the id '", graph.root, "'"));
+  }
+  const Value* edges = reader.Array("edges");
+  for (size_t i = 0; edges != nullptr && i < graph.edges.size(); ++i) {
+    const std::string pointer = reader.Pointer("edges") + json::PointerStep(i);
+    for (const auto& [key, id] :
+         {std::pair("from", &graph.edges[i].from), std::pair("to", &graph.edges[i].to)}) {
+      if (ids.contains(*id)) continue;
+      ObjectReader edge(reader.source(), edges->items[i], pointer);
+      edge.Fail(DiagnosticId::kDocumentValue, key, absl::StrCat("no node has the id '", *id, "'"));
+      reader.Check(edge.status());
+    }
+  }
+}
+
+absl::StatusOr<Graph> Read(const Source& source, bool is_solution) {
+  DEPS_ASSIGN_OR_RETURN(const Value document,
+                        ParseDocument(source, is_solution ? "Solution" : "Graph"));
+  Graph graph;
+  ObjectReader reader(source, document);
+  AllowEnvelope(reader);
+  ReadName(reader, "root", &graph.root);
+  ReadList(reader, "nodes", /*required=*/true, is_solution ? ResolvedNodeFromJson : NodeFromJson,
+           &graph.nodes);
+  ReadList(reader, "edges", /*required=*/true, EdgeFromJson, &graph.edges);
+  ReadList(reader, "diagnostics", /*required=*/false, DiagnosticFromJson, &graph.diagnostics);
+  if (is_solution) {
+    ReadChoice(reader, "status", /*required=*/true, {"solved", "unsatisfiable"}, &graph.status);
+    ReadList(reader, "explanation", /*required=*/false, ExplanationFromJson, &graph.explanation);
+  }
+  if (reader.status().ok()) CheckIds(reader, graph);
+  DEPS_RETURN_IF_ERROR(reader.Finish());
+  return graph;
+}
+
+auto EdgeOrder(const Edge& edge) {
+  return std::tie(edge.from, edge.to, edge.kind, edge.alias, edge.field, edge.name, edge.output);
+}
+
+}  // namespace
+
+const Node* Graph::Find(std::string_view id) const {
+  for (const Node& node : nodes) {
+    if (node.id == id) return &node;
+  }
+  return nullptr;
+}
+
+std::string FormatGraph(const Graph& graph, json::Style style) {
+  const bool is_solution = !graph.status.empty();
+  Value document = NewDocument(is_solution ? "Solution" : "Graph");
+  if (is_solution) document.Set("status", Value::String(graph.status));
+  document.Set("root", Value::String(graph.root));
+  document.Set("nodes", ListToJson(graph.nodes, NodeToJson));
+  document.Set("edges", ListToJson(graph.edges, EdgeToJson));
+  if (!graph.explanation.empty()) {
+    document.Set("explanation", ListToJson(graph.explanation, ExplanationToJson));
+  }
+  document.Set("diagnostics", ListToJson(graph.diagnostics, DiagnosticToJson));
+  return json::Format(document, style);
+}
+
+absl::StatusOr<Graph> ParseGraph(const Source& source) {
+  return Read(source, /*is_solution=*/false);
+}
+
+absl::StatusOr<Graph> ParseSolution(const Source& source) {
+  return Read(source, /*is_solution=*/true);
+}
+
+void SortGraph(Graph* graph) {
+  for (Node& node : graph->nodes) {
+    std::sort(node.paths.begin(), node.paths.end(), [](const std::string& a, const std::string& b) {
+      return std::tuple(a.size(), std::string_view(a)) < std::tuple(b.size(), std::string_view(b));
+    });
+  }
+  std::sort(graph->nodes.begin(), graph->nodes.end(),
+            [](const Node& a, const Node& b) { return a.id < b.id; });
+  std::sort(graph->edges.begin(), graph->edges.end(),
+            [](const Edge& a, const Edge& b) { return EdgeOrder(a) < EdgeOrder(b); });
+}
+
+}  // namespace deps

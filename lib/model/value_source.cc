@@ -1,0 +1,103 @@
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/model/document.h"
+#include "lib/model/value_source_json.h"
+
+namespace deps {
+namespace {
+
+using json::ObjectReader;
+using json::Value;
+using Kind = ValueSource::Kind;
+
+constexpr std::pair<Kind, std::string_view> kKinds[] = {
+    {Kind::kValue, "value"},           {Kind::kOutput, "output"}, {Kind::kParameter, "parameter"},
+    {Kind::kCredential, "credential"}, {Kind::kSecret, "secret"}, {Kind::kTemplate, "template"},
+};
+
+std::string_view NameOf(Kind kind) { return kKinds[static_cast<size_t>(kind)].second; }
+
+Value ItemToJson(const TaskItem& item) {
+  Value value = Value::Object();
+  value.Set("task", Value::String(item.task));
+  value.Set("name", Value::String(item.name));
+  return value;
+}
+
+absl::Status ItemFromJson(const Source& source, const Value& value, std::string pointer,
+                          TaskItem* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  ReadName(reader, "task", &out->task);
+  ReadName(reader, "name", &out->name);
+  return reader.Finish();
+}
+
+// Finds the one member that says what kind of source this is.
+bool ReadKind(ObjectReader& reader, Kind* out) {
+  int found = 0;
+  for (const auto& [kind, name] : kKinds) {
+    if (reader.Any(name) == nullptr) continue;
+    *out = kind;
+    ++found;
+  }
+  if (found == 1) return true;
+  reader.Fail(DiagnosticId::kDocumentValue, "",
+              absl::StrCat("expected exactly one of value, output, parameter, credential, secret, "
+                           "template, found ",
+                           found == 0 ? "none" : "several"));
+  return false;
+}
+
+}  // namespace
+
+Value ValueSourceToJson(const ValueSource& value_source) {
+  Value value = Value::Object();
+  const std::string_view name = NameOf(value_source.kind);
+  switch (value_source.kind) {
+    case Kind::kValue:
+      value.Set(name, Value::Of(value_source.value));
+      break;
+    case Kind::kOutput:
+    case Kind::kParameter:
+    case Kind::kCredential:
+      value.Set(name, ItemToJson(value_source.item));
+      break;
+    case Kind::kSecret:
+      value.Set(name, Value::String(value_source.text));
+      break;
+    case Kind::kTemplate:
+      value.Set(name, Value::String(value_source.text));
+      value.Set("inputs", MapToJson(value_source.inputs, ValueSourceToJson));
+      break;
+  }
+  return value;
+}
+
+absl::Status ValueSourceFromJson(const Source& source, const Value& value, std::string pointer,
+                                 ValueSource* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  if (!value.IsObject() || !ReadKind(reader, &out->kind)) return reader.status();
+  const std::string_view name = NameOf(out->kind);
+  switch (out->kind) {
+    case Kind::kValue:
+      out->value = json::ToText(*reader.Any(name));
+      break;
+    case Kind::kOutput:
+    case Kind::kParameter:
+    case Kind::kCredential:
+      ReadPart(reader, name, /*required=*/true, ItemFromJson, &out->item);
+      break;
+    case Kind::kSecret:
+      ReadName(reader, name, &out->text);
+      break;
+    case Kind::kTemplate:
+      reader.Required(name, &out->text);
+      ReadMap(reader, "inputs", /*required=*/false, ValueSourceFromJson, &out->inputs);
+      break;
+  }
+  return reader.Finish();
+}
+
+}  // namespace deps
