@@ -43,12 +43,14 @@ constexpr KnownRealm kKnownRealms[] = {
 };
 
 std::string Encode(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string encoded;
   for (const char c : text) {
     if (absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.' || c == '~') {
       encoded.push_back(c);
     } else {
-      absl::StrAppend(&encoded, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+      const auto byte = static_cast<unsigned char>(c);
+      encoded += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
     }
   }
   return encoded;
