@@ -96,16 +96,16 @@ TEST(ReadBundleJson, PrefersTheSecondVersionOfDependencies) {
                R"("type":["null","string"],"writeOnly":true}}},"id":"https://example.com/sql"})"},
        .credentials = {{"token", "${bundle.credentials.token}"}},
        .outputs = {{"endpoint", "${outputs.host}"}},
-       .location = at(28, 15, "db")},
+       .location = at(26, 15, "db")},
       {.alias = "infra",
        .reference = "example.com/infra:v0.1.0",
        .version = ">=0.1",
        .parameters = {{"database", "db"}},
-       .location = at(26, 18, "infra")},
+       .location = at(24, 18, "infra")},
       {.alias = "own",
        .reference = "example.com/own",
        .sharing = Sharing{.mode = Sharing::Mode::kNone},
-       .location = at(33, 16, "own")},
+       .location = at(31, 16, "own")},
   };
   EXPECT_EQ(read->dependencies, expected);
 }
