@@ -28,13 +28,19 @@ std::string Describe(const LockedNode& node) {
 
 }  // namespace
 
-Lock LockOf(const Graph& solution) {
+Lock LockOf(const Graph& solution, const Lock& before) {
   Lock lock;
   for (const Node& node : solution.nodes) {
     if (node.id == solution.root || !node.resolution) continue;
     const Resolution& resolution = *node.resolution;
     LockedNode& locked = lock.nodes[node.id];
     if (resolution.installation) {
+      const auto known = before.nodes.find(node.id);
+      if (known != before.nodes.end() && !resolution.digest.empty() &&
+          known->second.digest == resolution.digest) {
+        locked = known->second;
+        continue;
+      }
       locked.installation = resolution.installation;
       continue;
     }

@@ -10,8 +10,10 @@
 
 namespace deps {
 
-// What a later run holds to. Of a reused installation its name is kept.
-Lock LockOf(const Graph& solution);
+// What a later run holds to. Of a reused installation its name is kept, or what
+// `before` says of the bundle that it runs: a lock does not change because what
+// it holds was installed.
+Lock LockOf(const Graph& solution, const Lock& before);
 
 // One diagnostic (lock-differs) for each node that is added, gone or other.
 std::vector<Diagnostic> Differences(const Lock& locked, const Lock& now);

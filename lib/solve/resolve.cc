@@ -195,7 +195,7 @@ absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& 
     if (node.id == result.solution.root) node.reference = root->reference;
   }
   result.solution.status = "solved";
-  result.lock = LockOf(result.solution);
+  result.lock = LockOf(result.solution, options.lock.value_or(Lock()));
   if (options.lock) result.lock_differences = Differences(*options.lock, result.lock);
   return result;
 }
