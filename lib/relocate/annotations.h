@@ -10,11 +10,12 @@ namespace deps {
 inline constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 // Ours, on the entry of a bundle's index: the folder of its documents, "." for
 // the root; the tag that named it; a JSON array of how it was named; a JSON
-// object, alias -> REPOSITORY@DIGEST.
+// object, alias -> REPOSITORY@DIGEST; the platform that was chosen.
 inline constexpr std::string_view kFolder = "cnab-deps.folder";
 inline constexpr std::string_view kTag = "cnab-deps.tag";
 inline constexpr std::string_view kReferences = "cnab-deps.references";
 inline constexpr std::string_view kRequires = "cnab-deps.requires";
+inline constexpr std::string_view kPlatform = "cnab-deps.platform";
 
 }  // namespace deps
 

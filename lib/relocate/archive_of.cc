@@ -39,7 +39,7 @@ std::vector<std::string> FoldersOf(const Family& family) {
   }
   for (size_t i = 0; i < folders.size(); ++i) {
     if (uses[folders[i]] < 2) continue;
-    const std::string& digest = family.members[i].index.digest;
+    const std::string& digest = family.members[i].source_digest;
     absl::StrAppend(&folders[i], "-", digest.substr(digest.find(':') + 1, 12));
   }
   folders.back() = ".";
@@ -70,6 +70,7 @@ json::Value BundleEntry(const FamilyMember& member, const std::string& folder) {
       {std::string(kRequires), json::Canonical(json::Value::StringMap(member.requirements))},
   };
   if (!member.tag.empty()) annotations.emplace(kTag, member.tag);
+  if (!member.platform.empty()) annotations.emplace(kPlatform, member.platform);
   return Entry(member.index.media_type, static_cast<int64_t>(member.index.bytes.size()),
                member.index.digest, annotations);
 }

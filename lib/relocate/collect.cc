@@ -26,6 +26,7 @@
 #include "lib/oci/bundle_format.h"
 #include "lib/oci/reference.h"
 #include "lib/relocate/parallel.h"
+#include "lib/relocate/platform.h"
 #include "lib/relocate/requirements.h"
 #include "lib/semver/semver.h"
 
@@ -45,12 +46,24 @@ struct Wanted {
   std::string tag;      // To be kept.
   std::string written;  // How it was named; "" where it was not.
   std::string node;     // Its id in the solution, if there is one.
+  std::string solved;   // The digest that was solved; "" where any will do.
 };
 
 // What a requirement of a bundle (of node `node`) asks for; nullopt where it is
 // to be left alone.
 using Resolve = std::function<absl::StatusOr<std::optional<Wanted>>(const std::string& node,
                                                                     const Requirement&)>;
+
+// An Index that tells no digest has that of bundle.json.
+absl::Status CheckSolved(const Wanted& wanted, const FamilyMember& member) {
+  if (wanted.solved.empty() || wanted.solved == member.source_digest ||
+      wanted.solved == Sha256Digest(member.bundle_json)) {
+    return absl::OkStatus();
+  }
+  return Error(DiagnosticId::kDigestMismatch,
+               absl::StrCat(wanted.reference.Familiar(), " is ", member.source_digest,
+                            " now; the solution is for ", wanted.solved));
+}
 
 class Collector {
  public:
@@ -94,7 +107,11 @@ absl::StatusOr<FamilyMember> Collector::Fetch(const Wanted& wanted) {
   member.config_manifest.digest = Sha256Digest(member.config_manifest.bytes);
   member.index = {.bytes = std::move(fetched.index),
                   .media_type = std::move(fetched.index_type),
-                  .digest = std::move(fetched.digest)};
+                  .digest = fetched.digest};
+  member.source_digest = std::move(fetched.digest);
+  DEPS_RETURN_IF_ERROR(CheckSolved(wanted, member));
+  if (options_.platform.empty()) return member;
+  DEPS_RETURN_IF_ERROR(ChoosePlatform(options_.platform, registry_, &member));
   return member;
 }
 
@@ -143,7 +160,7 @@ absl::StatusOr<std::string> Collector::AddBundle(const Wanted& wanted, int depth
 
 absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Wanted& wanted) {
   const std::string source = member.Source();
-  const auto [place, added] = members_.emplace(member.index.digest, family_.members.size());
+  const auto [place, added] = members_.emplace(member.source_digest, family_.members.size());
   if (added) {
     DEPS_RETURN_IF_ERROR(AddImages(member));
     DEPS_RETURN_IF_ERROR(AddText(Sha256Digest(member.bundle_json), member.bundle_json));
@@ -321,20 +338,11 @@ absl::StatusOr<Family> CollectFromSolution(const Graph& solution, Registry& regi
                       [&](const std::string& node, const Requirement& requirement) {
                         return WantedByNode(solution, node, requirement);
                       });
-  DEPS_ASSIGN_OR_RETURN(Family family, collector.Run({.reference = reference,
-                                                      .tag = reference.tag(),
-                                                      .written = root->reference,
-                                                      .node = root->id}));
-  const FamilyMember& member = family.members.back();
-  const std::string& solved = root->bundle ? root->bundle->digest : "";
-  // An Index that tells no digest has that of bundle.json.
-  if (solved.empty() || solved == member.index.digest ||
-      solved == Sha256Digest(member.bundle_json)) {
-    return family;
-  }
-  return Error(DiagnosticId::kDigestMismatch,
-               absl::StrCat(root->reference, " is ", member.index.digest,
-                            " now; the solution is for ", solved));
+  return collector.Run({.reference = reference,
+                        .tag = reference.tag(),
+                        .written = root->reference,
+                        .node = root->id,
+                        .solved = root->bundle ? root->bundle->digest : ""});
 }
 
 }  // namespace deps

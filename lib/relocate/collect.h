@@ -14,6 +14,7 @@ namespace deps {
 struct CollectOptions {
   int jobs = 4;
   bool dependencies = true;  // Else the root alone.
+  std::string platform;      // Of images for many, this one alone; "" for all.
   Progress progress = [](std::string_view) {};
 };
 

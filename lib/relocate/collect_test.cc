@@ -1,5 +1,6 @@
 #include "lib/relocate/collect.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,10 +10,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "lib/archive/archive.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/model/graph.h"
 #include "lib/oci/testing_registry.h"
 #include "lib/relocate/family_for_tests.h"
+#include "lib/relocate/layout.h"
 #include "lib/relocate/plan.h"
 #include "lib/relocate/publish.h"
 #include "lib/relocate/verify.h"
@@ -143,6 +146,37 @@ TEST_F(CollectTest, OneBundleCannotBeRewrittenInTwoWays) {
                     Requires("root/a", "root/a/db", "db"), Requires("root/b", "root/b/db", "db")};
   EXPECT_TRUE(HasId(CollectFromSolution(solution, *registry_, {}).status(),
                     DiagnosticId::kRelocateCollision));
+}
+
+TEST_F(CollectTest, OfManyPlatformsOneIsTaken) {
+  FamilyMaker maker;
+  maker.platforms = {"linux/amd64", "linux/arm64/v8"};
+  const std::string db = maker.Add(host_ + "/db", "1.0.0");
+  maker.platforms = {};
+  maker.Add(host_ + "/app", "1.0.0", {{"db", host_ + "/db:v1.0.0"}});
+  Push(maker);
+  const std::string app = host_ + "/app:v1.0.0";
+  const absl::StatusOr<Family> all = CollectFromReference(app, *registry_, {});
+  const absl::StatusOr<Family> one =
+      CollectFromReference(app, *registry_, {.platform = "linux/arm64"});
+  ASSERT_TRUE(all.ok() && one.ok()) << all.status() << one.status();
+  EXPECT_EQ(all->members[0].index, maker.family.members[0].index);
+  EXPECT_EQ(Sources(*one), Sources(*all));
+  EXPECT_NE(one->members[0].index, all->members[0].index);
+  EXPECT_EQ(one->members[1].index, all->members[1].index);
+  EXPECT_EQ(one->blobs.size() + 3, all->blobs.size());
+  EXPECT_TRUE(CheckFamily(*one).ok());
+  const RelocationPlan plan = *PlanRelocation(*one, {.registry = "r.io"});
+  EXPECT_EQ(plan.mapping.at(db), "r.io/db@" + one->members[0].index.digest);
+  OpenedArchive archive;
+  archive.content = ArchiveOf(*one);
+  const absl::StatusOr<Family> again = FamilyOf(std::move(archive), "a.tgz");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(PlanRelocation(*again, {.registry = "r.io"})->mapping, plan.mapping);
+
+  const absl::Status none =
+      CollectFromReference(app, *registry_, {.platform = "windows/amd64"}).status();
+  EXPECT_TRUE(HasId(none, DiagnosticId::kBundleInvalid)) << none;
 }
 
 }  // namespace

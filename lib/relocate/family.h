@@ -27,7 +27,11 @@ struct FamilyMember {
   std::string version;
   std::string bundle_json;  // As it was published.
   OciManifest config_manifest;
-  OciManifest index;  // Its digest is the bundle's.
+  OciManifest index;
+  // The bundle's digest at its source: that of `index`, but where a platform was
+  // chosen.
+  std::string source_digest;
+  std::string platform;  // "" where images are as they were published.
   std::vector<BundleImage> images;
   RelocationMapping mapping;  // Image -> REPOSITORY@DIGEST at its source.
   // Alias -> REPOSITORY@DIGEST of a member of the family. Requirements that are
@@ -35,7 +39,7 @@ struct FamilyMember {
   std::map<std::string, std::string> requirements;
 
   // REPOSITORY@DIGEST
-  std::string Source() const { return repository + "@" + index.digest; }
+  std::string Source() const { return repository + "@" + source_digest; }
 };
 
 struct Family {

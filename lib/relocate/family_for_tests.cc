@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "lib/digest/sha256.h"
 #include "lib/io/file.h"
@@ -48,26 +49,53 @@ std::string FamilyMaker::AddBlob(const std::string& bytes) {
   return digest;
 }
 
-std::string FamilyMaker::Add(const std::string& repository, const std::string& version,
-                             const std::map<std::string, std::string>& references,
-                             const std::map<std::string, std::string>& members) {
-  const std::string name = Reference::Parse(repository)->Name();
-  const std::string layer = absl::StrCat("layer of ", name, " ", version);
+// A manifest of one layer; its bytes.
+std::string FamilyMaker::AddManifest(const std::string& layer) {
   const std::string config = "{}";
   const std::string manifest = absl::StrCat(
       "{\"schemaVersion\":2,\"mediaType\":\"", kOciManifest, "\",\"config\":",
       DescriptorText("application/vnd.oci.image.config.v1+json", AddBlob(config), config.size()),
       ",\"layers\":[",
       DescriptorText("application/vnd.oci.image.layer.v1.tar", AddBlob(layer), layer.size()), "]}");
+  AddBlob(manifest);
+  return manifest;
+}
+
+FamilyMaker::Image FamilyMaker::AddImage(const std::string& layer) {
+  if (platforms.empty()) return {AddManifest(layer), std::string(kOciManifest)};
+  std::string children;
+  for (const std::string& platform : platforms) {
+    const std::string manifest = AddManifest(layer + " for " + platform);
+    std::string child =
+        DescriptorText(std::string(kOciManifest), Sha256Digest(manifest), manifest.size());
+    const std::vector<std::string> parts = absl::StrSplit(platform, '/');
+    child.pop_back();
+    absl::StrAppend(&child, ",\"platform\":{\"os\":\"", parts[0], "\",\"architecture\":\"",
+                    parts[1], "\"", parts.size() > 2 ? ",\"variant\":\"" + parts[2] + "\"" : "",
+                    "}}");
+    absl::StrAppend(&children, children.empty() ? "" : ",", child);
+  }
+  const std::string index = absl::StrCat("{\"schemaVersion\":2,\"mediaType\":\"", kOciIndex,
+                                         "\",\"manifests\":[", children, "]}");
+  AddBlob(index);
+  return {index, std::string(kOciIndex)};
+}
+
+std::string FamilyMaker::Add(const std::string& repository, const std::string& version,
+                             const std::map<std::string, std::string>& references,
+                             const std::map<std::string, std::string>& members) {
+  const std::string name = Reference::Parse(repository)->Name();
+  const std::string layer = absl::StrCat("layer of ", name, " ", version);
+  const Image content = AddImage(layer);
   const std::string image = absl::StrCat("example.com/", name, "-installer:v", version);
-  const std::string image_digest = AddBlob(manifest);
+  const std::string image_digest = Sha256Digest(content.bytes);
   const Source source = {
       .name = name,
       .text = absl::StrCat("{", Extension(references),
                            "\"description\":\"\",\"invocationImages\":[{\"contentDigest\":\"",
                            image_digest, "\",\"image\":\"", image,
-                           "\",\"imageType\":\"oci\",\"mediaType\":\"", kOciManifest,
-                           "\",\"size\":", manifest.size(), "}],\"name\":\"", name,
+                           "\",\"imageType\":\"oci\",\"mediaType\":\"", content.media_type,
+                           "\",\"size\":", content.bytes.size(), "}],\"name\":\"", name,
                            "\",\"schemaVersion\":\"1.0.0\",\"version\":\"", version, "\"}")};
   const json::Value bundle = *json::Parse(source);
   FamilyMember member = {.repository = repository,
@@ -82,6 +110,7 @@ std::string FamilyMaker::Add(const std::string& repository, const std::string& v
   member.config_manifest = {encoded.config_manifest, std::string(kOciManifest),
                             encoded.config_manifest_digest};
   member.index = {encoded.index, std::string(kOciIndex), encoded.index_digest};
+  member.source_digest = encoded.index_digest;
   member.mapping = {{image, absl::StrCat(repository, "@", image_digest)}};
   for (const std::string& text : {encoded.config, encoded.config_manifest, encoded.index}) {
     AddBlob(text);

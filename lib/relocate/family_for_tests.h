@@ -23,9 +23,18 @@ class FamilyMaker {
                   const std::map<std::string, std::string>& members = {});
 
   Family family;
+  // "linux/amd64", …: images of bundles added later are indexes of such
+  // manifests; else each is one manifest.
+  std::vector<std::string> platforms;
 
  private:
+  struct Image {
+    std::string bytes;
+    std::string media_type;
+  };
   std::string AddBlob(const std::string& bytes);
+  std::string AddManifest(const std::string& layer);
+  Image AddImage(const std::string& layer);
 };
 
 }  // namespace deps

@@ -70,9 +70,9 @@ class Builder {
   const std::string& name_;
   ManifestContent layout_;
   std::map<std::string, Descriptor> bundle_entries_;  // By folder.
-  std::map<std::string, FamilyMember> members_;       // By digest.
+  std::map<std::string, FamilyMember> members_;       // By digest at the source.
   std::set<std::string> by_annotation_;               // Digests whose requirements are known.
-  std::map<std::string, json::Value> parsed_;         // bundle.json by digest of the index.
+  std::map<std::string, json::Value> parsed_;         // bundle.json by the same.
   std::string root_;
   std::set<std::string> ordered_;
   std::set<std::string> open_;
@@ -166,6 +166,13 @@ absl::Status Builder::ReadEntry(const Descriptor& entry, const Source& bundle_js
   if (ref_name == entry.annotations.end()) return Invalid("the entry of a bundle has no name");
   DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(ref_name->second));
   member->repository = reference.FamiliarRepository();
+  member->source_digest = reference.digest();
+  if (const auto platform = entry.annotations.find(std::string(kPlatform));
+      platform != entry.annotations.end()) {
+    member->platform = platform->second;
+  } else if (member->source_digest != entry.digest) {
+    return Invalid(absl::StrCat("bundle ", entry.digest, " is named ", ref_name->second));
+  }
   if (const auto tag = entry.annotations.find(std::string(kTag)); tag != entry.annotations.end()) {
     member->tag = tag->second;
   }
@@ -179,7 +186,7 @@ absl::Status Builder::ReadEntry(const Descriptor& entry, const Source& bundle_js
       text != entry.annotations.end()) {
     DEPS_ASSIGN_OR_RETURN(member->requirements,
                           ParseMapping({.name = index.name, .text = text->second}));
-    by_annotation_.insert(entry.digest);
+    by_annotation_.insert(member->source_digest);
   }
   return absl::OkStatus();
 }
@@ -201,6 +208,7 @@ absl::Status Builder::MakeIndex(const json::Value& bundle, FamilyMember* member)
     if (reference.ok()) member->repository = reference->FamiliarRepository();
   }
   if (member->repository.empty()) member->repository = member->name;
+  member->source_digest = member->index.digest;
   return absl::OkStatus();
 }
 
@@ -223,7 +231,7 @@ absl::Status Builder::AddMember(const std::string& folder, const ArchivedBundle&
   }
   DEPS_RETURN_IF_ERROR(FillImages(&member));
   if (entry == bundle_entries_.end()) DEPS_RETURN_IF_ERROR(MakeIndex(value, &member));
-  const std::string digest = member.index.digest;
+  const std::string digest = member.source_digest;
   if (folder == ".") root_ = digest;
   parsed_.emplace(digest, std::move(value));
   members_.emplace(digest, std::move(member));
@@ -249,7 +257,7 @@ const FamilyMember* Builder::FindByReference(const Requirement& requirement) con
 
 // For archives without our annotations.
 absl::Status Builder::ConnectByReference(FamilyMember* member) {
-  const std::string& digest = member->index.digest;
+  const std::string& digest = member->source_digest;
   if (by_annotation_.count(digest) > 0) return absl::OkStatus();
   const Source source = {.name = absl::StrCat(name_, ":", member->name),
                          .text = member->bundle_json};
@@ -263,7 +271,7 @@ absl::Status Builder::ConnectByReference(FamilyMember* member) {
       continue;
     }
     member->requirements.emplace(requirement.alias, found->Source());
-    FamilyMember& target = members_.at(found->index.digest);
+    FamilyMember& target = members_.at(found->source_digest);
     const absl::StatusOr<Reference> reference = Reference::Parse(requirement.reference);
     if (target.tag.empty() && reference.ok()) target.tag = reference->tag();
     target.references.push_back(requirement.reference);

@@ -27,6 +27,7 @@
 #include "lib/relocate/collect.h"
 #include "lib/relocate/layout.h"
 #include "lib/relocate/plan.h"
+#include "lib/relocate/platform.h"
 #include "lib/relocate/publish.h"
 #include "lib/relocate/verify.h"
 
@@ -39,6 +40,7 @@ struct Options {
   TargetOptions target;
   std::string mapping;
   std::string dependencies = "all";
+  std::string platform;
   bool force = false;
   bool dry_run = false;
   int64_t jobs = 4;
@@ -87,6 +89,9 @@ CommandSpec MakeSpec(Options* options) {
            "Keep the whole path of each repository instead of its last element."),
       Choice("dependencies", {"none", "all"}, &options->dependencies,
              "Which dependencies pack and copy take along; all without it."),
+      Value("platform", "OS/ARCH[/VARIANT]", &options->platform,
+            "Pack of images for many platforms this one alone. Bundles with such images get new "
+            "digests."),
   };
   AddRegistryOptions(&spec, &options->access);
   AddCommonOptions(&spec, &options->common);
@@ -160,6 +165,7 @@ Progress Command::MakeProgress() {
 CollectOptions Command::MakeCollectOptions() {
   return {.jobs = static_cast<int>(options_.jobs),
           .dependencies = options_.dependencies == "all",
+          .platform = options_.platform,
           .progress = MakeProgress()};
 }
 
@@ -256,6 +262,10 @@ absl::Status Command::CheckOptions(const std::string& verb) const {
   }
   if (verb == "publish" && options_.dependencies != "all") {
     return Usage("--dependencies goes with pack and copy");
+  }
+  if (!options_.platform.empty() && verb != "pack") return Usage("--platform goes with pack");
+  if (!options_.platform.empty() && !IsPlatform(options_.platform)) {
+    return Usage("--platform takes OS/ARCHITECTURE[/VARIANT]");
   }
   DEPS_RETURN_IF_ERROR(CheckWritable(options_.mapping));
   return CheckWritable(options_.common.output);
