@@ -54,15 +54,23 @@ json::Value MapToJson(const std::map<std::string, T>& items, ToJson<T> to_json) 
   return map;
 }
 
+// Of the items of a list that are wrong only so many are looked at: to locate an
+// error takes time in proportion to the file.
+inline constexpr int kMaxErrorsOfAList = 50;
+
 template <typename T>
 void ReadList(json::ObjectReader& reader, std::string_view key, bool required, FromJson<T> read,
               std::vector<T>* out) {
   const json::Value* list = reader.Array(key, required);
   if (list == nullptr) return;
   out->reserve(list->items.size());
-  for (size_t i = 0; i < list->items.size(); ++i) {
-    reader.Check(read(reader.source(), list->items[i], reader.Pointer(key) + json::PointerStep(i),
-                      &out->emplace_back()));
+  int errors = 0;
+  for (size_t i = 0; i < list->items.size() && errors < kMaxErrorsOfAList; ++i) {
+    const absl::Status status =
+        read(reader.source(), list->items[i], reader.Pointer(key) + json::PointerStep(i),
+             &out->emplace_back());
+    if (!status.ok()) ++errors;
+    reader.Check(status);
   }
 }
 

@@ -150,6 +150,7 @@ absl::Status DiagnosticFromJson(const Source& source, const Value& value, std::s
   reader.Optional("file", &out->location.file);
   ReadPosition(reader, "line", &out->location.line);
   ReadPosition(reader, "column", &out->location.column);
+  if (out->location.line == 0) out->location.column = 0;  // Means nothing without a line.
   reader.Optional("pointer", &out->location.pointer);
   reader.Optional("hint", &out->hint);
   return reader.Finish();

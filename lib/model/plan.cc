@@ -106,17 +106,18 @@ Value StagesToJson(const std::vector<std::vector<std::string>>& stages) {
 
 absl::Status StageFromJson(const Source& source, const Value& value, std::string pointer,
                            std::vector<std::string>* out) {
-  for (size_t i = 0; i < value.items.size(); ++i) out->push_back(value.items[i].text);
+  const auto type_error = [&](const Value& wrong, std::string_view expected) {
+    return MakeError(
+        {.id = DiagnosticId::kDocumentType,
+         .message = absl::StrCat("expected ", expected, ", found ", json::KindName(wrong.kind)),
+         .location = source.At(wrong.offset, pointer)});
+  };
+  if (!value.IsArray()) return type_error(value, "an array");
   for (const Value& item : value.items) {
-    if (item.IsString()) continue;
-    return MakeError({.id = DiagnosticId::kDocumentType,
-                      .message = "expected a string",
-                      .location = source.At(item.offset, pointer)});
+    if (!item.IsString()) return type_error(item, "a string");
+    out->push_back(item.text);
   }
-  if (value.IsArray()) return absl::OkStatus();
-  return MakeError({.id = DiagnosticId::kDocumentType,
-                    .message = absl::StrCat("expected an array, found ", KindName(value.kind)),
-                    .location = source.At(value.offset, pointer)});
+  return absl::OkStatus();
 }
 
 Value PlanToJson(const Plan& plan, bool with_digest) {
