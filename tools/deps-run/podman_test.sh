@@ -96,8 +96,9 @@ jq -n -cS --arg image "localhost:$port/hello:v1" --arg digest "$(<digest)" '
    outputs: {said: {path: "/cnab/app/outputs/said", type: "string", sensitive: false},
              password: {path: "/cnab/app/outputs/password", type: "string", sensitive: true}}}],
  stages: [["root"]], outputs: {}, unmapped: {parameters: [], credentials: []}}' >body.json
-digest=$(jq -cSj . body.json | sha256sum)
-jq --arg digest "sha256:${digest%% *}" '. + {digest: $digest}' body.json >plan.json
+digest=$(jq '. + {digest: ("sha256:" + "0" * 64)}' body.json |
+  "$run" --driver process:/bin/true --dry-run 2>&1 >/dev/null | grep -o 'sha256:[0-9a-f]*')
+jq --arg digest "$digest" '. + {digest: $digest}' body.json >plan.json
 
 HELLO_TOKEN=sentinel-token "$run" plan.json >out 2>err || fail 'the run'
 [[ $(jq -r '.tasks[0].outputs.said.value' out) == 'hello, world' ]] || fail 'the output'
