@@ -74,7 +74,8 @@ TEST(ClientTest, GivesTheSinkOnlyBodiesOfSuccess) {
   for (const auto& [status, in_sink, in_body] :
        std::vector<std::tuple<std::string, std::string, std::string>>{
            {"200 OK", "content", ""}, {"404 Not Found", "", "content"}}) {
-    TestingServer server([&](const std::string&) { return Answer(status, {}, "content"); });
+    TestingServer server(
+        [&, status = status](const std::string&) { return Answer(status, {}, "content"); });
     Client client;
     std::string taken;
     const absl::StatusOr<Response> response =

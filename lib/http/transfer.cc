@@ -196,6 +196,11 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
     return MakeError({.id = DiagnosticId::kRegistryUnreachable,
                       .message = absl::StrCat(where, " is a link-local address, refused")});
   }
+  if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    return MakeError({.id = DiagnosticId::kRegistryUnreachable,
+                      .message = absl::StrCat(where, " is not trusted: ", text),
+                      .hint = "--ca-file FILE trusts more certificates"});
+  }
   const bool stalled = code == CURLE_OPERATION_TIMEDOUT;
   absl::Status status =
       MakeError({.id = DiagnosticId::kRegistryUnreachable,

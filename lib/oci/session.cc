@@ -51,7 +51,10 @@ std::string Shown(std::string_view text) { return absl::CHexEscape(text.substr(0
 std::string WordsOf(const http::Response& response) {
   const Source source = {.name = "answer", .text = response.body};
   const absl::StatusOr<json::Value> value = json::Parse(source);
-  if (!value.ok()) return "";
+  if (!value.ok()) {
+    const bool plain = absl::StartsWith(response.Header("content-type"), "text/plain");
+    return plain ? Shown(source.text.substr(0, source.text.find('\n'))) : "";
+  }
   const json::Value* errors = value->Find("errors");
   if (errors == nullptr || errors->items.empty()) return "";
   const json::Value* code = errors->items[0].Find("code");
