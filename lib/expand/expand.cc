@@ -34,6 +34,7 @@ struct Visit {
   std::string path;
   size_t parent = 0;  // The visit that found it.
   int depth = 0;
+  KeyState* state = nullptr;
 };
 
 // Choices are made level by level. Where a deeper level asks for a node that
@@ -45,7 +46,7 @@ class Expander {
            const Chooser& choose)
       : options_(std::move(options)), choose_(choose) {
     if (options_.installation.name.empty()) options_.installation.name = root->bundle.name;
-    states_[std::string(kRootKey)].choice.bundle = std::move(root);
+    StateOf(std::string(kRootKey)).choice.bundle = std::move(root);
   }
 
   absl::StatusOr<Expansion> Run() {
@@ -63,13 +64,22 @@ class Expander {
   }
 
  private:
+  // Made where it is not there yet; it stays where it is.
+  KeyState& StateOf(const std::string& key) {
+    std::unique_ptr<KeyState>& state = states_[key];
+    if (state == nullptr) state = std::make_unique<KeyState>();
+    return *state;
+  }
+
   absl::Status Walk() {
     visits_.clear();
     index_.clear();
     redirects_.clear();
     asked_.clear();
     asked_order_.clear();
-    visits_.push_back({.key = std::string(kRootKey), .path = std::string(kRootKey)});
+    visits_.push_back({.key = std::string(kRootKey),
+                       .path = std::string(kRootKey),
+                       .state = &StateOf(std::string(kRootKey))});
     index_.emplace(kRootKey, 0);
     for (size_t next = 0; next < visits_.size(); ++next) {
       DEPS_RETURN_IF_ERROR(WalkFrom(next));
@@ -92,7 +102,8 @@ class Expander {
       DEPS_RETURN_IF_ERROR(CheckLimits(visit));
       const auto state = states_.find(visit.key);
       if (state == states_.end()) continue;
-      if (const std::optional<size_t> ancestor = SameAbove(visit, state->second.choice)) {
+      visit.state = state->second.get();
+      if (const std::optional<size_t> ancestor = SameAbove(visit)) {
         redirects_.emplace(visit.key, *ancestor);
         continue;
       }
@@ -118,20 +129,21 @@ class Expander {
   }
 
   // The ancestor that has the same bundle.
-  std::optional<size_t> SameAbove(const Visit& visit, const NodeChoice& choice) const {
+  std::optional<size_t> SameAbove(const Visit& visit) const {
+    const NodeChoice& choice = visit.state->choice;
     if (choice.leaf || choice.bundle == nullptr || choice.bundle->bundle.digest.empty() ||
         choice.bundle->dependencies.empty()) {
       return std::nullopt;
     }
     for (size_t at = visit.parent;; at = visits_[at].parent) {
-      const NodeChoice& above = states_.at(visits_[at].key).choice;
+      const NodeChoice& above = visits_[at].state->choice;
       if (above.bundle->bundle.digest == choice.bundle->bundle.digest) return at;
       if (at == 0) return std::nullopt;
     }
   }
 
   const Requirements* RequirementsAt(const Visit& visit) {
-    KeyState& state = states_.at(visit.key);
+    KeyState& state = *visit.state;
     if (state.choice.bundle == nullptr || state.choice.leaf) return nullptr;
     if (state.requirements == nullptr) {
       Required required = ReadRequirements(visit.key, *state.choice.bundle, options_);
@@ -147,7 +159,7 @@ class Expander {
     bool changed = false;
     for (const std::string& key : asked_order_) {
       Asked& asked = asked_.at(key);
-      KeyState& state = states_[key];
+      KeyState& state = StateOf(key);
       if (accumulate) AddMissing(state.asked, &asked);
       if (asked == state.asked) continue;
       changed = true;
@@ -188,7 +200,7 @@ class Expander {
     std::vector<PathStep> steps;
     for (size_t from = 0; from < visits_.size(); ++from) {
       first_paths.push_back(visits_[from].path);
-      const Requirements* requirements = states_.at(visits_[from].key).requirements;
+      const Requirements* requirements = visits_[from].state->requirements;
       if (requirements == nullptr) continue;
       for (const Requirement& requirement : *requirements) {
         steps.push_back({from, IndexOf(requirement.key), requirement.dependency.alias});
@@ -204,7 +216,7 @@ class Expander {
   const std::string& IdOf(size_t index) const { return paths_[index].paths.front(); }
 
   void AddNode(size_t index) {
-    const KeyState& state = states_.at(visits_[index].key);
+    const KeyState& state = *visits_[index].state;
     Node node{
         .id = IdOf(index), .paths = paths_[index].paths, .resolution = state.choice.resolution};
     if (state.choice.bundle != nullptr) node.bundle = state.choice.bundle->bundle;
@@ -233,7 +245,7 @@ class Expander {
   }
 
   void AddEdges(size_t from) {
-    const KeyState& state = states_.at(visits_[from].key);
+    const KeyState& state = *visits_[from].state;
     if (state.requirements == nullptr) return;
     absl::flat_hash_map<std::string, size_t> by_alias;
     for (const Requirement& requirement : *state.requirements) {
@@ -274,9 +286,10 @@ class Expander {
       const size_t from = wire.field == "outputs" ? parent : own;
       for (const TemplatePart& part : wire.parts) {
         const bool is_own = part.kind == TemplatePart::Kind::kOwnOutput;
-        if (is_own && wire.field != "outputs") continue;
         if (!is_own && part.kind != TemplatePart::Kind::kDependencyOutput) continue;
-        const auto read = by_alias.find(is_own ? dependency.alias : part.alias);
+        const std::string& alias = is_own ? dependency.alias : part.alias;
+        if (wire.field != "outputs" && alias == dependency.alias) continue;  // Told already.
+        const auto read = by_alias.find(alias);
         if (read != by_alias.end()) AddWire(wire, from, read->second, part.name);
       }
     }
@@ -296,7 +309,7 @@ class Expander {
 
   ExpandOptions options_;
   const Chooser& choose_;
-  absl::flat_hash_map<std::string, KeyState> states_;  // Only for look-ups.
+  absl::flat_hash_map<std::string, std::unique_ptr<KeyState>> states_;  // Only for look-ups.
   std::vector<std::unique_ptr<const Requirements>> kept_;
 
   // Of one walk.

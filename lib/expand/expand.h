@@ -31,7 +31,7 @@ struct ExpandOptions {
   // Facts of the root installation for `installation.*` in sharing groups.
   // Expand takes the root bundle's name where it has none.
   InstallationName installation;
-  int max_depth = 64;
+  int max_depth = 1000;
   size_t max_nodes = 250000;
 };
 

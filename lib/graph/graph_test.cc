@@ -1,0 +1,157 @@
+#include "lib/model/graph.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/graph/check.h"
+#include "lib/graph/cycle.h"
+#include "lib/graph/show.h"
+#include "lib/model/bundle.h"
+
+namespace deps {
+namespace {
+
+Edge Needs(std::string from, std::string to) {
+  return {.kind = Edge::Kind::kRequires,
+          .from = from,
+          .to = to,
+          .alias = to.substr(to.rfind('/') + 1),
+          .reference = "example.com/x:v1",
+          .sharing = Sharing{}};
+}
+
+Edge Reads(std::string from, std::string to) {
+  return {.kind = Edge::Kind::kWiring,
+          .from = from,
+          .to = to,
+          .field = "parameters",
+          .name = "p",
+          .output = "o"};
+}
+
+Graph GraphOf(std::vector<Edge> edges) {
+  Graph graph;
+  std::map<std::string, bool> ids = {{"root", true}};
+  for (const Edge& edge : edges) ids[edge.from] = ids[edge.to] = true;
+  for (const auto& [id, present] : ids) {
+    Node node{.id = id, .paths = {id}, .bundle = Bundle{.name = "x", .version = "1.0.0"}};
+    if (id != "root") node.alias = id.substr(id.rfind('/') + 1);
+    graph.nodes.push_back(node);
+  }
+  graph.edges = std::move(edges);
+  SortGraph(&graph);
+  return graph;
+}
+
+struct CycleRow {
+  const char* name;
+  std::vector<Edge> edges;
+  std::vector<std::string> cycles;
+};
+
+TEST(ShortestCycles, FindsTheShortestOfEachCircle) {
+  const std::vector<CycleRow> rows = {
+      {"nothing", {}, {}},
+      {"a diamond",
+       {Needs("root", "root/a"), Needs("root", "root/b"), Needs("root/a", "root/c"),
+        Needs("root/b", "root/c"), Reads("root/b", "root/a")},
+       {}},
+      {"two that need each other",
+       {Needs("root", "root/a"), Needs("root/a", "root/b"), Needs("root/b", "root/a")},
+       {"a -> b -> a"}},
+      {"wiring against requires",
+       {Needs("root", "root/a"), Reads("root/a", "root")},
+       {"root -> a -> root"}},
+      {"a node with itself", {Needs("root/a", "root/a")}, {"a -> a"}},
+      {"a shortcut",
+       {Needs("root/a", "root/b"), Needs("root/b", "root/c"), Needs("root/c", "root/d"),
+        Needs("root/d", "root/a"), Needs("root/c", "root/b")},
+       {"b -> c -> b"}},
+      {"two circles",
+       {Needs("root/c", "root/d"), Needs("root/d", "root/c"), Needs("root/a", "root/b"),
+        Needs("root/b", "root/a"), Needs("root/b", "root/c")},
+       {"a -> b -> a", "c -> d -> c"}},
+      {"aliases that do not tell nodes apart",
+       {Needs("root/a/x", "root/b/x"), Needs("root/b/x", "root/a/x")},
+       {"root/a/x -> root/b/x -> root/a/x"}},
+  };
+  for (const CycleRow& row : rows) {
+    SCOPED_TRACE(row.name);
+    const Graph graph = GraphOf(row.edges);
+    std::vector<std::string> found;
+    for (const Cycle& cycle : ShortestCycles(graph)) found.push_back(FormatCycle(graph, cycle));
+    EXPECT_EQ(found, row.cycles);
+  }
+}
+
+TEST(ShortestCycles, CopesWithLongCircles) {
+  std::vector<Edge> edges;
+  for (int i = 0; i < 20000; ++i) {
+    edges.push_back(Needs(absl::StrCat("root/", i), absl::StrCat("root/", (i + 1) % 20000)));
+  }
+  const std::vector<Cycle> cycles = ShortestCycles(GraphOf(edges));
+  ASSERT_EQ(cycles.size(), 1u);
+  EXPECT_EQ(cycles[0].edges.size(), 20000u);
+}
+
+TEST(CheckGraph, KnowsWhatBundlesDefineAndPromote) {
+  Edge app = Needs("root", "root/app");
+  app.parameters = {{"host", "${bundle.dependencies.infra.outputs.connstr}"},
+                    {"ip", "${bundle.dependencies.infra.outputs.none}"}};
+  app.credentials = {{"token", "literal"}};
+  app.outputs = {{"endpoint", "${outputs.port}:${outputs.prot}"}};
+  Edge mysql = Needs("root/infra", "root/infra/mysql");
+  mysql.outputs = {{"connstr", "${outputs.connstr}"}};
+  Graph graph = GraphOf({app, Needs("root", "root/infra"), mysql});
+  graph.nodes[1].bundle->parameters["host"] = {};
+  graph.nodes[1].bundle->outputs["port"] = {};
+  graph.nodes[3].bundle->outputs["connstr"] = {};
+  const DependencyPlaces places = {
+      {{"root", "app"}, {.file = "porter.yaml", .line = 3, .pointer = "/dependencies/requires/0"}}};
+  std::vector<std::string> found;
+  for (const Diagnostic& diagnostic : CheckGraph(graph, places)) {
+    found.push_back(absl::StrCat(diagnostic.location.line, " ", diagnostic.location.pointer, ": ",
+                                 diagnostic.message, " (", diagnostic.hint, ")"));
+  }
+  const std::string base = "3 /dependencies/requires/0";
+  EXPECT_EQ(found,
+            (std::vector<std::string>{
+                base + "/parameters/ip: dependency 'app' (x 1.0.0) has no parameter 'ip' (it has "
+                       "host)",
+                base + "/credentials/token: dependency 'app' (x 1.0.0) has no credential 'token' "
+                       "(it has none)",
+                base + "/parameters/ip: dependency 'infra' (x 1.0.0) has no output 'none' (it has "
+                       "connstr)",
+                base + "/outputs/endpoint: dependency 'app' (x 1.0.0) has no output 'prot' (it has "
+                       "port)"}));
+}
+
+TEST(CheckGraph, SaysNothingOfNodesWithoutBundle) {
+  Edge app = Needs("root", "root/app");
+  app.parameters = {{"p", "${bundle.dependencies.app.outputs.o}"}};
+  Graph graph = GraphOf({app});
+  graph.nodes[1].bundle.reset();
+  EXPECT_TRUE(CheckGraph(graph, {}).empty());
+}
+
+TEST(FormatTree, CannotSteerTheTerminal) {
+  Graph graph = GraphOf({Needs("root", "root/a")});
+  graph.nodes[1].bundle->name = "\x1b[2Jevil";
+  EXPECT_EQ(FormatTree(graph), "x 1.0.0\n└── a: \\x1b[2Jevil 1.0.0\n");
+}
+
+TEST(FormatDot, QuotesWhatItIsGiven) {
+  Graph graph = GraphOf({});
+  graph.nodes[0].bundle->name = "a\"\\\n];";
+  EXPECT_EQ(FormatDot(graph),
+            "digraph dependencies {\n  rankdir=LR;\n  node [shape=box];\n"
+            "  \"root\" [label=\"root\\na\\\"\\\\ ]; 1.0.0\"];\n}\n");
+}
+
+}  // namespace
+}  // namespace deps
