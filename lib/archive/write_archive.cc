@@ -75,7 +75,9 @@ absl::Status Writer::Check(int64_t result) {
 absl::Status Writer::Open() {
   DEPS_RETURN_IF_ERROR(Check(archive_write_set_format_ustar(tar_)));
   DEPS_RETURN_IF_ERROR(Check(archive_write_add_filter_gzip(tar_)));
-  DEPS_RETURN_IF_ERROR(Check(archive_write_set_options(tar_, "gzip:!timestamp")));
+  // Most of it is layers, which are compressed already.
+  DEPS_RETURN_IF_ERROR(
+      Check(archive_write_set_options(tar_, "gzip:!timestamp,gzip:compression-level=1")));
   // No padding of the compressed file.
   DEPS_RETURN_IF_ERROR(Check(archive_write_set_bytes_in_last_block(tar_, 1)));
   return Check(archive_write_open(tar_, this, nullptr, &Writer::Pass, nullptr));

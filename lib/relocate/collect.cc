@@ -74,7 +74,8 @@ class Collector {
 
  private:
   // REPOSITORY@DIGEST of the member.
-  absl::StatusOr<std::string> AddBundle(const Wanted& wanted, int depth);
+  absl::StatusOr<std::string> AddBundle(const Wanted& asked, int depth);
+  absl::StatusOr<Wanted> LookUp(Wanted wanted) const;
   absl::StatusOr<FamilyMember> Fetch(const Wanted& wanted);
   absl::StatusOr<std::string> AddMember(FamilyMember member, const Wanted& wanted);
   absl::Status AddText(const std::string& digest, std::string_view text);
@@ -115,7 +116,19 @@ absl::StatusOr<FamilyMember> Collector::Fetch(const Wanted& wanted) {
   return member;
 }
 
-absl::StatusOr<std::string> Collector::AddBundle(const Wanted& wanted, int depth) {
+absl::StatusOr<Wanted> Collector::LookUp(Wanted wanted) const {
+  for (const std::string& key :
+       {wanted.reference.Familiar(), wanted.reference.Full(), wanted.written}) {
+    const auto found = options_.mapping.find(key);
+    if (found == options_.mapping.end()) continue;
+    DEPS_ASSIGN_OR_RETURN(wanted.reference, Reference::Parse(found->second));
+    break;
+  }
+  return wanted;
+}
+
+absl::StatusOr<std::string> Collector::AddBundle(const Wanted& asked, int depth) {
+  DEPS_ASSIGN_OR_RETURN(const Wanted wanted, LookUp(asked));
   const std::string key = absl::StrCat(wanted.node, " ", wanted.reference.Full());
   if (const auto done = done_.find(key); done != done_.end()) return done->second;
   if (depth > kMaxBundleDepth) {

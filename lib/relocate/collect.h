@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "lib/model/graph.h"
+#include "lib/model/relocation.h"
 #include "lib/oci/registry.h"
 #include "lib/relocate/family.h"
 
@@ -15,6 +16,8 @@ struct CollectOptions {
   int jobs = 4;
   bool dependencies = true;  // Else the root alone.
   std::string platform;      // Of images for many, this one alone; "" for all.
+  // References are looked up here first: those that name bundles elsewhere.
+  RelocationMapping mapping;
   Progress progress = [](std::string_view) {};
 };
 

@@ -96,7 +96,7 @@ absl::StatusOr<Reference> Planner::TargetOf(const FamilyMember& member, bool is_
   const absl::StatusOr<Reference> source = Reference::Parse(member.repository);
   if (options_.keep_path && source.ok()) {
     name = source->path();
-  } else if (!is_root) {
+  } else if (!is_root || !options_.root_by_name) {
     DEPS_RETURN_IF_ERROR(source.status());
     name = source->Name();
   }

@@ -17,6 +17,9 @@ struct TargetOptions {
   std::string registry;    // HOST[:PORT][/NAMESPACE]
   std::string reference;   // Of the root, instead: dependencies go beside it.
   bool keep_path = false;  // The whole path of the source instead of its last element.
+  // The root gets its bundle's name, as the root of an archive does; else it is
+  // named like dependencies are.
+  bool root_by_name = true;
 };
 
 struct PlannedBundle {
@@ -37,7 +40,7 @@ struct RelocationPlan {
 };
 
 // A bundle goes to REGISTRY/NAME:TAG: the last element of its repository's path
-// and the tag that named it, else "v" and its version; the root to its own name.
+// and the tag that named it, else "v" and its version.
 // A requirement becomes REPOSITORY@DIGEST at its source. A bundle none of whose
 // requirements changes keeps every byte and so its digest.
 //

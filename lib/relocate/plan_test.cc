@@ -109,6 +109,9 @@ TEST(PlanTest, TheRootIsNamedLikeTheBundleIfThatCanBeAName) {
   maker.family.members[0].name = "other";
   EXPECT_EQ(Targets(*PlanRelocation(maker.family, {.registry = "r.io"})).front(),
             "r.io/other:v1.0.0");
+  EXPECT_EQ(
+      Targets(*PlanRelocation(maker.family, {.registry = "r.io", .root_by_name = false})).front(),
+      "r.io/app:v1.0.0");
   maker.family.members[0].name = "My App";
   EXPECT_EQ(Targets(*PlanRelocation(maker.family, {.registry = "r.io"})).front(),
             "r.io/app:v1.0.0");

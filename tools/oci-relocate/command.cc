@@ -81,14 +81,15 @@ CommandSpec MakeSpec(Options* options) {
       Value("reference", "REFERENCE", &options->target.reference,
             "What the root becomes; dependencies go beside it."),
       Value("mapping", "FILE", &options->mapping,
-            "Write the relocation mapping (relocation-mapping.json) to FILE."),
+            "Write the relocation mapping (relocation-mapping.json) to FILE. With pack and verify "
+            "the mapping in FILE is read, and references are looked up there first."),
       Flag("force", &options->force, "Replace targets that have other content."),
       Flag("dry-run", &options->dry_run, "Say what would be done, and write nothing."),
-      Value("jobs", "N", &options->jobs, "Transfers at the same time, 1 to 64; 4 without it."),
+      Value("jobs", "N", &options->jobs, "Transfers at the same time, 1 to 64."),
       Flag("keep-path", &options->target.keep_path,
            "Keep the whole path of each repository instead of its last element."),
       Choice("dependencies", {"none", "all"}, &options->dependencies,
-             "Which dependencies pack and copy take along; all without it."),
+             "Which dependencies pack and copy take along."),
       Value("platform", "OS/ARCH[/VARIANT]", &options->platform,
             "Pack of images for many platforms this one alone. Bundles with such images get new "
             "digests."),
@@ -113,15 +114,15 @@ class Command {
   absl::Status CheckOptions(const std::string& verb) const;
   absl::Status Pack(const std::string& operand);
   absl::Status Verify(const std::string& operand);
-  absl::Status Relocate(absl::StatusOr<Family> family);
-  absl::StatusOr<Family> Collect(const std::string& reference);
+  absl::Status Relocate(absl::StatusOr<Family> family, bool root_by_name);
+  absl::StatusOr<Family> Collect(const std::string& reference, bool read_mapping);
   absl::StatusOr<Family> CollectSolution(const std::string& operand);
   absl::StatusOr<Family> Open(const std::string& path);
   absl::StatusOr<Registry*> TheRegistry();
   absl::Status WriteReport(const Relocation& relocation);
   void TellNotes(const Family& family);
   Progress MakeProgress();
-  CollectOptions MakeCollectOptions();
+  absl::StatusOr<CollectOptions> MakeCollectOptions(bool read_mapping);
 
   const Options& options_;
   const Env& env_;
@@ -132,6 +133,12 @@ class Command {
 bool IsFile(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+// No reference begins with "." or "/".
+bool LooksLikeFile(const std::string& operand) {
+  return operand.empty() || operand == "-" || operand.front() == '.' || operand.front() == '/' ||
+         IsFile(operand);
 }
 
 // A result that cannot be written shall be known before anything is sent.
@@ -162,11 +169,15 @@ Progress Command::MakeProgress() {
   };
 }
 
-CollectOptions Command::MakeCollectOptions() {
-  return {.jobs = static_cast<int>(options_.jobs),
-          .dependencies = options_.dependencies == "all",
-          .platform = options_.platform,
-          .progress = MakeProgress()};
+absl::StatusOr<CollectOptions> Command::MakeCollectOptions(bool read_mapping) {
+  CollectOptions options = {.jobs = static_cast<int>(options_.jobs),
+                            .dependencies = options_.dependencies == "all",
+                            .platform = options_.platform,
+                            .progress = MakeProgress()};
+  if (!read_mapping || options_.mapping.empty()) return options;
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(options_.mapping, env_));
+  DEPS_ASSIGN_OR_RETURN(options.mapping, ParseMapping(source));
+  return options;
 }
 
 absl::StatusOr<Registry*> Command::TheRegistry() {
@@ -180,16 +191,18 @@ void Command::TellNotes(const Family& family) {
   for (const std::string& note : family.notes) terminal_.Say(note);
 }
 
-absl::StatusOr<Family> Command::Collect(const std::string& reference) {
+absl::StatusOr<Family> Command::Collect(const std::string& reference, bool read_mapping) {
+  DEPS_ASSIGN_OR_RETURN(const CollectOptions options, MakeCollectOptions(read_mapping));
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
-  return CollectFromReference(reference, *registry, MakeCollectOptions());
+  return CollectFromReference(reference, *registry, options);
 }
 
 absl::StatusOr<Family> Command::CollectSolution(const std::string& operand) {
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env_));
   DEPS_ASSIGN_OR_RETURN(const Graph solution, ParseSolution(source));
+  DEPS_ASSIGN_OR_RETURN(const CollectOptions options, MakeCollectOptions(true));
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
-  return CollectFromSolution(solution, *registry, MakeCollectOptions());
+  return CollectFromSolution(solution, *registry, options);
 }
 
 absl::StatusOr<Family> Command::Open(const std::string& path) {
@@ -199,9 +212,9 @@ absl::StatusOr<Family> Command::Open(const std::string& path) {
 
 absl::Status Command::Pack(const std::string& operand) {
   DEPS_RETURN_IF_ERROR(CheckWritable(options_.common.output));
-  const bool is_solution = operand.empty() || operand == "-" || IsFile(operand);
+  const bool is_solution = LooksLikeFile(operand);
   DEPS_ASSIGN_OR_RETURN(const Family family,
-                        is_solution ? CollectSolution(operand) : Collect(operand));
+                        is_solution ? CollectSolution(operand) : Collect(operand, true));
   TellNotes(family);
   const BundleArchive archive = ArchiveOf(family);
   terminal_.Detail(absl::StrCat(family.members.size(), " bundles, ", family.blobs.size(),
@@ -223,10 +236,12 @@ absl::Status Command::WriteReport(const Relocation& relocation) {
                      env_);
 }
 
-absl::Status Command::Relocate(absl::StatusOr<Family> family) {
+absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name) {
   DEPS_RETURN_IF_ERROR(family.status());
   TellNotes(*family);
-  DEPS_ASSIGN_OR_RETURN(const RelocationPlan plan, PlanRelocation(*family, options_.target));
+  TargetOptions target = options_.target;
+  target.root_by_name = root_by_name;
+  DEPS_ASSIGN_OR_RETURN(const RelocationPlan plan, PlanRelocation(*family, target));
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
   DEPS_ASSIGN_OR_RETURN(const Relocation relocation,
                         Publish(*family, plan, *registry,
@@ -241,7 +256,8 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family) {
 }
 
 absl::Status Command::Verify(const std::string& operand) {
-  DEPS_ASSIGN_OR_RETURN(const Family family, IsFile(operand) ? Open(operand) : Collect(operand));
+  DEPS_ASSIGN_OR_RETURN(const Family family,
+                        LooksLikeFile(operand) ? Open(operand) : Collect(operand, true));
   TellNotes(family);
   DEPS_ASSIGN_OR_RETURN(const Relocation relocation, deps::Verify(family));
   return WriteReport(relocation);
@@ -257,8 +273,8 @@ absl::Status Command::CheckOptions(const std::string& verb) const {
   if (!wants_target && has_target) {
     return Usage(absl::StrCat("--registry and --reference do not go with ", verb));
   }
-  if (!wants_target && (!options_.mapping.empty() || options_.force)) {
-    return Usage(absl::StrCat("--mapping and --force do not go with ", verb));
+  if (!wants_target && options_.force) {
+    return Usage(absl::StrCat("--force does not go with ", verb));
   }
   if (verb == "publish" && options_.dependencies != "all") {
     return Usage("--dependencies goes with pack and copy");
@@ -267,7 +283,7 @@ absl::Status Command::CheckOptions(const std::string& verb) const {
   if (!options_.platform.empty() && !IsPlatform(options_.platform)) {
     return Usage("--platform takes OS/ARCHITECTURE[/VARIANT]");
   }
-  DEPS_RETURN_IF_ERROR(CheckWritable(options_.mapping));
+  if (wants_target) DEPS_RETURN_IF_ERROR(CheckWritable(options_.mapping));
   return CheckWritable(options_.common.output);
 }
 
@@ -276,7 +292,8 @@ absl::Status Command::Run(const Invocation& invocation) {
   const std::string operand = invocation.operands.empty() ? "" : invocation.operands.front();
   if (invocation.verb == "pack") return Pack(operand);
   if (invocation.verb == "verify") return Verify(operand);
-  return Relocate(invocation.verb == "publish" ? Open(operand) : Collect(operand));
+  if (invocation.verb == "publish") return Relocate(Open(operand), /*root_by_name=*/true);
+  return Relocate(Collect(operand, false), /*root_by_name=*/false);
 }
 
 }  // namespace

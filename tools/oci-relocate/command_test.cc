@@ -162,6 +162,27 @@ TEST_F(OciRelocateTest, ARewrittenBundleNamesItsDependenciesByDigest) {
       << fetched->bundle_json;
 }
 
+TEST_F(OciRelocateTest, WhatWasPublishedIsPackedAgainThroughItsMapping) {
+  Pack();
+  source_.Stop();
+  const std::string host = target_.host();
+  const Relocation there = Report(
+      Execute({"publish", Path("a.tgz"), "--registry", host, "--mapping", Path("map.json")}));
+  const Result packed =
+      Execute({"pack", host + "/app:v3.0.0", "-o", Path("b.tgz"), "--mapping", Path("map.json")});
+  ASSERT_EQ(packed.code, ExitCode::kOk) << packed.err;
+  TestingRegistry third;
+  const Relocation further =
+      Report(Execute({"publish", Path("b.tgz"), "--registry", third.host()}));
+  ASSERT_EQ(further.bundles.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(further.bundles[i].source, there.bundles[i].target);
+    // The bundles at home there find their dependencies here as well.
+    if (i == 2) continue;
+    EXPECT_EQ(further.mapping.at(there.bundles[i].source), further.bundles[i].target);
+  }
+}
+
 TEST_F(OciRelocateTest, OtherContentIsReplacedOnlyByForce) {
   Pack();
   const std::string host = target_.host();
