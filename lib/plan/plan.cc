@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
+#include "lib/oci/reference.h"
 #include "lib/plan/binding.h"
 #include "lib/plan/given.h"
 #include "lib/plan/naming.h"
@@ -70,6 +71,7 @@ class Planner {
     if (node.resolution && !node.resolution->reference.empty()) {
       task.bundle.reference = node.resolution->reference;
     }
+    PinReference(&task.bundle);
     task.installation = installations_.at(node.id);
     if (task.action != kSkipAction) {
       DEPS_RETURN_IF_ERROR(AddInputs(node, &task));
@@ -77,6 +79,14 @@ class Planner {
     AddTaskOutputs(&task);
     plan_.tasks.push_back(std::move(task));
     return absl::OkStatus();
+  }
+
+  // The digest says for sure what a tag only says today. A bundle that was read
+  // from a file has no reference.
+  static void PinReference(Bundle* bundle) {
+    const absl::StatusOr<Reference> reference = Reference::Parse(bundle->reference);
+    if (!reference.ok() || bundle->digest.empty()) return;
+    bundle->reference = reference->WithDigest(bundle->digest).Full();
   }
 
   absl::Status AddInputs(const Node& node, PlannedTask* task) {

@@ -77,6 +77,7 @@ std::vector<Contender> InstallationCandidates(const std::vector<Installation>& i
     candidates.push_back({.by = "installation",
                           .repository = RepositoryOf(installation),
                           .reference = ReferenceOf(installation),
+                          .fallback = installation.bundle_reference,
                           .tag = installation.tag,
                           .digest = installation.bundle_digest.empty() ? installation.digest
                                                                        : installation.bundle_digest,

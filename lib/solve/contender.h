@@ -22,6 +22,9 @@ struct Contender {
   std::string by;          // Resolution::by
   std::string repository;  // HOST/PATH
   std::string reference;   // What the catalog is asked for; "" where unknown.
+  // Asked for where `reference` is not there: an installation's bundle may be
+  // known by its tag alone.
+  std::string fallback;
   std::string tag;
   std::string digest;              // "" where only the catalog knows.
   std::optional<Version> version;  // Of the tag or the installation.

@@ -219,6 +219,7 @@ void PackageSpace::AddOverride(Package& package) {
     package.candidates.push_back({.by = "override",
                                   .repository = RepositoryOf(installation),
                                   .reference = ReferenceOf(installation),
+                                  .fallback = installation.bundle_reference,
                                   .tag = installation.tag,
                                   .digest = installation.bundle_digest,
                                   .installation = &installation});
@@ -414,12 +415,12 @@ absl::StatusOr<std::string> PackageSpace::InstallationRefusal(const Asked& asked
 absl::StatusOr<std::shared_ptr<const BundleDefinition>> PackageSpace::Bundle(
     const Contender& candidate) {
   if (candidate.reference.empty()) return std::shared_ptr<const BundleDefinition>();
-  absl::StatusOr<std::shared_ptr<const BundleDefinition>> bundle =
-      catalog_.Get(candidate.reference);
-  if (!bundle.ok() && HasId(bundle.status(), DiagnosticId::kRegistryNotFound)) {
-    return std::shared_ptr<const BundleDefinition>();
+  for (const std::string* reference : {&candidate.reference, &candidate.fallback}) {
+    if (reference->empty()) continue;
+    absl::StatusOr<std::shared_ptr<const BundleDefinition>> bundle = catalog_.Get(*reference);
+    if (!HasId(bundle.status(), DiagnosticId::kRegistryNotFound)) return bundle;
   }
-  return bundle;
+  return std::shared_ptr<const BundleDefinition>();
 }
 
 std::string PackageSpace::Describe(PackageId id, size_t number) const {

@@ -133,6 +133,7 @@ class Chosen {
       resolution.kind = "installation";
       resolution.installation = candidate.installation->name;
       resolution.reference = candidate.reference;
+      AddBundle(candidate, requirements, &choice);
     } else {
       DEPS_ASSIGN_OR_RETURN(choice.bundle, space_.Bundle(candidate));
       if (choice.bundle == nullptr) {
@@ -151,6 +152,24 @@ class Chosen {
   }
 
  private:
+  // A plan shows more where the bundle of a reused installation is known; it
+  // runs without.
+  void AddBundle(const Contender& candidate, const std::vector<const Requirement*>& requirements,
+                 NodeChoice* choice) {
+    absl::StatusOr<std::shared_ptr<const BundleDefinition>> bundle = space_.Bundle(candidate);
+    if (bundle.ok()) {
+      choice->bundle = *std::move(bundle);
+      return;
+    }
+    for (Diagnostic diagnostic : DiagnosticsOf(bundle.status())) {
+      diagnostic.severity = Severity::kWarning;
+      diagnostic.message = absl::StrCat("the bundle of the installation that is reused for \"",
+                                        requirements.front()->dependency.alias,
+                                        "\" is not known: ", diagnostic.message);
+      choice->diagnostics.push_back(std::move(diagnostic));
+    }
+  }
+
   // Whether a version was looked for, rather than one reference taken.
   bool HasRange(PackageId id) const {
     const std::vector<Asked>& asked = space_.package(id).asked;

@@ -123,9 +123,11 @@ absl::Status ReadLock(SolveCommand& command) {
 
 void ReportNoSolution(const Graph& solution, Terminal& terminal) {
   for (const Explanation& step : solution.explanation) {
-    std::string message = step.message;
-    for (const std::string& because : step.because) absl::StrAppend(&message, "\n  ", because);
-    terminal.Report(Diagnostic{.id = DiagnosticId::kSolveUnsatisfiable, .message = message});
+    Diagnostic error{.id = DiagnosticId::kSolveUnsatisfiable, .message = step.message};
+    for (const std::string& because : step.because) {
+      absl::StrAppend(&error.message, &because == &step.because.front() ? ": " : "; ", because);
+    }
+    terminal.Report(error);
   }
 }
 
@@ -143,6 +145,7 @@ absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation
   DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
                         Catalog::Open(command.catalog, env));
   DEPS_ASSIGN_OR_RETURN(const ResolveResult result, Resolve(graph, options, *catalog));
+  for (const Diagnostic& diagnostic : result.solution.diagnostics) terminal.Report(diagnostic);
   const bool solved = result.solution.status == "solved";
   if (!solved) ReportNoSolution(result.solution, terminal);
   if (solved && command.frozen && !result.lock_differences.empty()) {
