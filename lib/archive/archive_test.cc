@@ -246,6 +246,17 @@ TEST_F(ArchiveTest, EveryTruncationIsNoticed) {
   }
 }
 
+TEST_F(ArchiveTest, TheMemberThatIsCutOffIsNamed) {
+  std::string noise;  // Incompressible enough to fill several blocks.
+  for (int i = 0; i < 4000; ++i) absl::StrAppend(&noise, Sha256Hex(std::to_string(i)));
+  const std::string name = kBlobs + Sha256Hex(noise);
+  std::vector<Member> members = Good();
+  members.push_back({name, noise});
+  const std::string whole = Gzip(Tar(members));
+  ExpectRefused(Read(whole.substr(0, whole.size() - 9000)),
+                "member '" + name + "': the compressed data ends too early");
+}
+
 TEST_F(ArchiveTest, EveryDamagedByteIsNoticed) {
   const std::string whole = Gzip(Tar(Good()));
   // Bytes 4 to 9 are time, level and system: they carry nothing.

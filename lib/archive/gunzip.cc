@@ -76,19 +76,25 @@ absl::StatusOr<bool> Gunzip::Fill() {
 
 absl::StatusOr<std::string_view> Gunzip::Next() {
   if (!status_.ok()) return status_;
-  absl::StatusOr<std::string_view> bytes = Inflate();
-  if (!bytes.ok()) status_ = bytes.status();
-  return bytes;
-}
-
-absl::StatusOr<std::string_view> Gunzip::Inflate() {
   stream_.next_out = out_.data();
   stream_.avail_out = static_cast<unsigned>(out_.size());
+  status_ = Inflate();
+  const size_t count = out_.size() - stream_.avail_out;
+  inflated_ += static_cast<int64_t>(count);
+  if (inflated_ > max_bytes_) {
+    status_ = Invalid(absl::StrCat("it holds more than ", max_bytes_, " bytes"));
+    return status_;
+  }
+  // What comes before an error tells which member it is in.
+  if (count == 0 && !status_.ok()) return status_;
+  return std::string_view(reinterpret_cast<const char*>(out_.data()), count);
+}
+
+absl::Status Gunzip::Inflate() {
   while (stream_.avail_out > 0) {
     DEPS_ASSIGN_OR_RETURN(const bool has_input, Fill());
     if (!has_input) {
-      if (within_) return Invalid("the compressed data ends too early");
-      break;
+      return within_ ? Invalid("the compressed data ends too early") : absl::OkStatus();
     }
     // gzip files may follow each other; anything else after the end is refused.
     if (!within_) {
@@ -103,12 +109,7 @@ absl::StatusOr<std::string_view> Gunzip::Inflate() {
                                   stream_.msg != nullptr ? stream_.msg : "unknown error"));
     }
   }
-  const size_t count = out_.size() - stream_.avail_out;
-  inflated_ += static_cast<int64_t>(count);
-  if (inflated_ > max_bytes_) {
-    return Invalid(absl::StrCat("it holds more than ", max_bytes_, " bytes"));
-  }
-  return std::string_view(reinterpret_cast<const char*>(out_.data()), count);
+  return absl::OkStatus();
 }
 
 }  // namespace deps

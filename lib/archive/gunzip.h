@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace deps {
@@ -24,13 +25,14 @@ class Gunzip {
   Gunzip& operator=(const Gunzip&) = delete;
 
   // The next bytes, valid until the next call; empty at the verified end. After
-  // an error it is the same error again.
+  // an error it is the same error again; what could be inflated before it comes
+  // first.
   // Errors: file-read; archive-invalid (truncated, damaged, over the limit).
   absl::StatusOr<std::string_view> Next();
 
  private:
   Gunzip(std::string path, int file, int64_t max_bytes);
-  absl::StatusOr<std::string_view> Inflate();
+  absl::Status Inflate();       // Into out_.
   absl::StatusOr<bool> Fill();  // Whether there is input.
 
   const std::string path_;

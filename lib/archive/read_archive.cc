@@ -54,7 +54,9 @@ class Reader {
                                      ? std::string(reason)
                                      : absl::StrCat("member '", member_, "': ", reason)});
   }
-  absl::Status TarError(archive* tar) const;
+  // What libarchive, or Supply, says; `where` is where in the archive.
+  absl::Status TarError(archive* tar, std::string_view where) const;
+  std::string WithinMember() const { return absl::StrCat("member '", member_, "'"); }
   absl::Status CheckEntry(archive_entry* entry);
   absl::Status ReadFile(archive* tar);
   absl::Status ReadDocument(archive* tar, std::string* text);
@@ -86,13 +88,14 @@ la_ssize_t Reader::Supply(archive* tar, void* reader, const void** bytes) {
   return static_cast<la_ssize_t>(next->size());
 }
 
-absl::Status Reader::TarError(archive* tar) const {
-  if (!supply_status_.ok()) {
-    return member_.empty() ? supply_status_
-                           : WithContext(supply_status_, absl::StrCat("member '", member_, "'"));
-  }
+absl::Status Reader::TarError(archive* tar, std::string_view where) const {
   const char* const text = archive_error_string(tar);
-  return Invalid(text != nullptr ? text : "the tar data is damaged");
+  const absl::Status status =
+      !supply_status_.ok()
+          ? supply_status_
+          : MakeError({.id = DiagnosticId::kArchiveInvalid,
+                       .message = text != nullptr ? text : "the tar data is damaged"});
+  return where.empty() ? status : WithContext(status, where);
 }
 
 absl::Status Reader::CheckEntry(archive_entry* entry) {
@@ -129,22 +132,24 @@ absl::Status Reader::Read() {
   archive_read_support_format_tar(tar);
   archive_read_support_format_empty(tar);
   if (archive_read_open(tar, this, nullptr, &Reader::Supply, nullptr) != ARCHIVE_OK) {
-    return TarError(tar);
+    return TarError(tar, "");
   }
   archive_entry* entry = nullptr;
   int64_t members = 0;
   while (true) {
     const int result = archive_read_next_header(tar, &entry);
     if (result == ARCHIVE_EOF) break;
-    if (result != ARCHIVE_OK) return TarError(tar);
+    if (result != ARCHIVE_OK) {
+      return TarError(tar, members == 0 ? "" : absl::StrCat("after ", WithinMember()));
+    }
     if (++members > limits_.members) {
       return Invalid(absl::StrCat("the archive has more than ", limits_.members, " members"));
     }
     DEPS_RETURN_IF_ERROR(CheckEntry(entry));
     DEPS_RETURN_IF_ERROR(ReadFile(tar));
   }
-  DEPS_RETURN_IF_ERROR(Drain());
   member_.clear();
+  DEPS_RETURN_IF_ERROR(Drain());
   if (opened_->content.root.bundle_json.empty()) return Invalid("it has no bundle.json");
   if (opened_->content.index_json.empty()) return Invalid("it has no artifacts/layout/index.json");
   for (const auto& [folder, bundle] : opened_->content.dependencies) {
@@ -254,7 +259,7 @@ absl::Status Reader::ReadData(archive* tar,
   while (true) {
     const int result = archive_read_data_block(tar, &bytes, &count, &offset);
     if (result == ARCHIVE_EOF) return absl::OkStatus();
-    if (result != ARCHIVE_OK) return TarError(tar);
+    if (result != ARCHIVE_OK) return TarError(tar, WithinMember());
     if (offset != expected) return Invalid("it is a sparse file");
     expected += static_cast<la_int64_t>(count);
     DEPS_RETURN_IF_ERROR(use(std::string_view(static_cast<const char*>(bytes), count)));

@@ -117,7 +117,9 @@ absl::Status Planner::CheckCollision(const PlannedBundle& bundle) {
   return MakeError({.id = DiagnosticId::kRelocateCollision,
                     .message = absl::StrCat(taken->second, " and ", bundle.source,
                                             " would both become ", bundle.target.Familiar()),
-                    .hint = options_.keep_path ? "" : "--keep-path keeps the whole path of each"});
+                    .hint = options_.keep_path || !options_.reference.empty()
+                                ? ""
+                                : "--keep-path keeps the whole path of each"});
 }
 
 absl::StatusOr<PlannedBundle> Planner::ContentOf(const FamilyMember& member) const {
