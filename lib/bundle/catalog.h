@@ -52,8 +52,12 @@ class Catalog {
 };
 
 // A bundle as a user names it on the command line (contract section 4): a
-// porter.yaml, a bundle.json, a folder with either, or a registry reference;
-// "-" reads a bundle.json from standard input.
+// porter.yaml, a bundle.json, a folder with either, an archive (.tgz), or a
+// registry reference; "-" reads a bundle.json from standard input. What exists
+// as a file or folder is one.
+//
+// Errors: file-not-found, file-read; those of ReadBundleJson, ReadPorterYaml,
+// ReadArchive and Catalog::Get.
 absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::string& operand,
                                                                    Catalog& catalog,
                                                                    const Env& env);

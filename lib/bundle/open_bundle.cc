@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "lib/archive/archive.h"
 #include "lib/base/status_macros.h"
 #include "lib/bundle/catalog.h"
 #include "lib/bundle/read.h"
@@ -21,6 +21,10 @@ bool IsYamlName(std::string_view path) {
   return absl::EndsWith(path, ".yaml") || absl::EndsWith(path, ".yml");
 }
 
+bool IsArchiveName(std::string_view path) {
+  return absl::EndsWith(path, ".tgz") || absl::EndsWith(path, ".tar.gz");
+}
+
 bool IsFolder(const std::string& path) {
   std::error_code error;
   return std::filesystem::is_directory(path, error);
@@ -33,7 +37,7 @@ bool Exists(const std::string& path) {
 
 // Whether someone who writes this means a file, there or not.
 bool LooksLikeFile(std::string_view operand) {
-  return IsYamlName(operand) || absl::EndsWith(operand, ".json") ||
+  return IsYamlName(operand) || IsArchiveName(operand) || absl::EndsWith(operand, ".json") ||
          absl::StartsWith(operand, "/") || absl::StartsWith(operand, "./") ||
          absl::StartsWith(operand, "../");
 }
@@ -67,6 +71,11 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::st
   std::string path = operand;
   if (IsFolder(path)) {
     DEPS_ASSIGN_OR_RETURN(path, FileIn(path));
+  }
+  if (IsArchiveName(path)) {
+    DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, ReadArchive(path));
+    return Shared(ReadBundleJson(
+        {.name = path + "/bundle.json", .text = std::move(archive.content.root.bundle_json)}));
   }
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(path));
   return Shared(IsYamlName(path) ? ReadPorterYaml(source) : ReadBundleJson(source));

@@ -253,7 +253,7 @@ class PorterReader {
     reader.Optional("outputs", &dependency.outputs);
     if (Value* bundle = NonNull(reader, entry, "bundle")) {
       ReadBundleOf(reader, bundle, pointer, &dependency);
-    } else {
+    } else if (entry.IsObject()) {
       reader.Fail(DiagnosticId::kDocumentMember, "", "member 'bundle' is missing");
     }
     if (Value* sharing = NonNull(reader, entry, "sharing")) {
