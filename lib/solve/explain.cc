@@ -49,6 +49,8 @@ class Explainer {
         DEPS_RETURN_IF_ERROR(AddPackage(end->package, *end));
       }
     }
+    // What cannot be met comes first, what follows from it after that.
+    std::reverse(steps_.begin(), steps_.end());
     return std::move(steps_);
   }
 
@@ -88,15 +90,16 @@ class Explainer {
       if (rejection.because != nullptr) {
         queue_.push_back(rejection.because.get());
       } else {
-        DEPS_RETURN_IF_ERROR(AddPackage(rejection.other, WithDemand({}, rejection.requirement)));
+        DEPS_RETURN_IF_ERROR(AddPackage(rejection.other, Unmet(rejection)));
       }
     }
     return absl::OkStatus();
   }
 
-  static DeadEnd WithDemand(DeadEnd end, const PackageRequirement& requirement) {
-    end.package = requirement.package;
-    end.demands.push_back({.requirement = requirement});
+  // The package whose requirement is not met, with all that it would have to.
+  static DeadEnd Unmet(const Rejection& rejection) {
+    DeadEnd end{.package = rejection.other, .demands = rejection.demands};
+    end.demands.push_back({.requirement = rejection.requirement});
     return end;
   }
 
@@ -110,7 +113,8 @@ class Explainer {
     DEPS_RETURN_IF_ERROR(AddRefusals(id, demands, &step.because));
     DEPS_RETURN_IF_ERROR(AddLater(end, &step));
     step.message = Message(package, end);
-    step.because.push_back(Hint(package));
+    // Where the trouble lies below, the hint belongs there.
+    if (step.nodes.size() == 1) step.because.push_back(Hint(package));
     steps_.push_back(std::move(step));
     return absl::OkStatus();
   }
@@ -170,9 +174,8 @@ class Explainer {
     for (const Rejection& rejection : end.rejections) {
       const std::string candidate = space_.Describe(end.package, rejection.candidate);
       if (rejection.cause == Rejection::Cause::kUnmet) {
-        unmet[space_.package(rejection.other).path].push_back(
-            DemandText(space_.asked(rejection.requirement.id)));
-        later_.push_back(WithDemand({}, rejection.requirement));
+        unmet[space_.package(rejection.other).path].push_back(candidate);
+        later_.push_back(Unmet(rejection));
         step->nodes.push_back(space_.package(rejection.other).path);
       } else if (rejection.because != nullptr) {
         const PackageId failed = rejection.because->package;
@@ -188,13 +191,14 @@ class Explainer {
     }
     std::sort(step->nodes.begin(), step->nodes.end());
     step->nodes.erase(std::unique(step->nodes.begin(), step->nodes.end()), step->nodes.end());
-    for (const DeadEnd& later : later_) queue_.push_back(&later);
+    for (; queued_ < later_.size(); ++queued_) queue_.push_back(&later_[queued_]);
     return absl::OkStatus();
   }
 
   PackageSpace& space_;
   std::deque<const DeadEnd*> queue_;
   std::deque<DeadEnd> later_;  // Steady addresses.
+  size_t queued_ = 0;          // Of later_.
   std::set<const DeadEnd*> seen_;
   std::set<PackageId> explained_;
   std::vector<Explanation> steps_;

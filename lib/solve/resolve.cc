@@ -161,6 +161,8 @@ class Chosen {
       choice->bundle = *std::move(bundle);
       return;
     }
+    // Who says --offline knows.
+    if (HasId(bundle.status(), DiagnosticId::kOffline)) return;
     for (Diagnostic diagnostic : DiagnosticsOf(bundle.status())) {
       diagnostic.severity = Severity::kWarning;
       diagnostic.message = absl::StrCat("the bundle of the installation that is reused for \"",

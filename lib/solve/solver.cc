@@ -135,7 +135,8 @@ class Search {
       if (possible) continue;
       return Rejection{.cause = Rejection::Cause::kUnmet,
                        .requirement = requirements[i],
-                       .other = requirements[i].package};
+                       .other = requirements[i].package,
+                       .demands = demands_[requirements[i].package]};
     }
     Select(level, candidate, requirements);
     return std::nullopt;

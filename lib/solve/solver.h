@@ -44,6 +44,12 @@ class Problem {
   virtual int Generation() const = 0;
 };
 
+struct Demand {
+  PackageId by = 0;
+  size_t candidate = 0;  // The candidate of `by` that was selected.
+  PackageRequirement requirement = {};
+};
+
 // Why a package could get no candidate. Shared parts of a proof are one object.
 struct DeadEnd;
 
@@ -58,13 +64,8 @@ struct Rejection {
   Cause cause = Cause::kNotAllowed;
   PackageRequirement requirement = {};
   PackageId other = 0;
+  std::vector<Demand> demands = {};  // kUnmet: what `other` had to meet already.
   std::shared_ptr<const DeadEnd> because = nullptr;
-};
-
-struct Demand {
-  PackageId by = 0;
-  size_t candidate = 0;  // The candidate of `by` that was selected.
-  PackageRequirement requirement = {};
 };
 
 struct DeadEnd {

@@ -91,8 +91,10 @@ absl::StatusOr<ExitCode> Run(PlanCommand& command, const Invocation& invocation,
   DEPS_ASSIGN_OR_RETURN(const Graph solution, ParseSolution(source));
   const absl::StatusOr<PlanResult> result = MakePlan(solution, options);
   if (!result.ok()) {
-    const bool usage = ExitCodeOf(result.status()) == ExitCode::kUsage;
-    return usage ? result.status() : WithFile(result.status(), source.name);
+    // Options are not the file's fault.
+    const std::vector<Diagnostic> errors = DiagnosticsOf(result.status());
+    const bool in_file = !errors.front().location.pointer.empty();
+    return in_file ? WithFile(result.status(), source.name) : result.status();
   }
   for (Diagnostic missing : result->missing) {
     missing.location.file = source.name;

@@ -1,0 +1,108 @@
+#include "lib/plan/plan.h"
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/model/installation.h"
+#include "lib/plan/order.h"
+
+namespace deps {
+namespace {
+
+Node NodeOf(const std::string& id, const std::string& alias) {
+  return {.id = id, .paths = {id}, .alias = alias, .bundle = Bundle{.name = alias, .version = "1"}};
+}
+
+Edge Requires(const std::string& from, const std::string& to, const std::string& alias,
+              Sharing sharing) {
+  return {.from = from, .to = to, .alias = alias, .sharing = sharing};
+}
+
+constexpr Sharing::Mode kNone = Sharing::Mode::kNone;
+constexpr Sharing::Mode kGroup = Sharing::Mode::kGroup;
+
+Graph TwoDatabases() {
+  Graph graph{.nodes = {NodeOf("root", "shop"), NodeOf("root/a", "a"), NodeOf("root/a/db", "db"),
+                        NodeOf("root/b", "b"), NodeOf("root/b/db", "db")},
+              .status = "solved"};
+  graph.edges = {Requires("root", "root/a", "a", {kNone}), Requires("root", "root/b", "b", {kNone}),
+                 Requires("root/a", "root/a/db", "db", {kGroup, "x"}),
+                 Requires("root/b", "root/b/db", "db", {kGroup, "y"})};
+  return graph;
+}
+
+std::vector<std::string> Names(const Plan& plan) {
+  std::vector<std::string> names;
+  for (const PlannedTask& task : plan.tasks) {
+    names.push_back(task.id + "=" + task.installation.name.name);
+  }
+  return names;
+}
+
+TEST(MakePlanTest, NoTwoTasksShareAnInstallation) {
+  const absl::StatusOr<PlanResult> result = MakePlan(TwoDatabases(), {.name_space = "dev"});
+  ASSERT_TRUE(result.ok() && result->plan);
+  EXPECT_EQ(Names(*result->plan),
+            (std::vector<std::string>{"root/a/db=db", "root/b/db=db-y", "root/a=shop-a",
+                                      "root/b=shop-b", "root=shop"}));
+}
+
+TEST(MakePlanTest, LabelsSayToWhomAnInstallationBelongs) {
+  const absl::StatusOr<PlanResult> result = MakePlan(TwoDatabases(), {.name_space = "dev"});
+  ASSERT_TRUE(result.ok() && result->plan);
+  using Labels = std::map<std::string, std::string>;
+  EXPECT_EQ(result->plan->tasks[1].installation.labels,
+            (Labels{{std::string(kSharingGroupLabel), "y"}}));
+  EXPECT_EQ(result->plan->tasks[2].installation.labels,
+            (Labels{{std::string(kParentInstallationLabel), "dev/shop"}}));
+}
+
+TEST(MakePlanTest, AnOutputIsFoundByItsWellKnownIdentifier) {
+  Graph graph = TwoDatabases();
+  graph.nodes[2].bundle->outputs["url"] = {.id = "urn:connstr"};
+  graph.nodes[1].bundle->parameters["db"] = {};
+  graph.nodes[1].bundle->outputs["promoted"] = {};
+  graph.edges[2].interface =
+      JsonText{R"({"document":{"outputs":{"connstr":{"$id":"urn:connstr"}}}})"};
+  graph.edges[2].outputs["promoted"] = "${outputs.connstr}";
+  graph.edges[1].parameters["from-a"] = "${bundle.dependencies.a.outputs.promoted}";
+  graph.nodes[3].bundle->parameters["from-a"] = {};
+  const absl::StatusOr<PlanResult> result = MakePlan(graph, {});
+  ASSERT_TRUE(result.ok() && result->plan);
+  const PlannedTask& b = result->plan->tasks[3];
+  ASSERT_EQ(b.id, "root/b");
+  EXPECT_EQ(b.parameters.at("from-a"),
+            (ValueSource{.kind = ValueSource::Kind::kOutput, .item = {"root/a/db", "url"}}));
+  EXPECT_EQ(b.needs, (std::vector<std::string>{"root/a/db", "root/b/db"}));
+}
+
+TEST(MakePlanTest, ParametersThatReadEachOtherAreACircle) {
+  Graph graph = TwoDatabases();
+  graph.edges.push_back({.kind = Edge::Kind::kWiring,
+                         .from = "root/a",
+                         .to = "root/b",
+                         .field = "parameters",
+                         .name = "x",
+                         .output = "y"});
+  graph.edges.push_back({.kind = Edge::Kind::kWiring,
+                         .from = "root/b",
+                         .to = "root/a",
+                         .field = "parameters",
+                         .name = "x",
+                         .output = "y"});
+  const absl::Status status = MakePlan(graph, {}).status();
+  ASSERT_TRUE(HasId(status, DiagnosticId::kGraphCycle));
+  EXPECT_EQ(DiagnosticsOf(status)[0].message,
+            "tasks wait for each other: root/a -> root/b -> root/a");
+}
+
+TEST(StagesOfTest, AStageIsOneMoreThanTheHighestNeed) {
+  const auto stages = StagesOf({{"a", {}}, {"b", {"a"}}, {"c", {"a", "b"}}, {"d", {}}});
+  ASSERT_TRUE(stages.ok());
+  EXPECT_EQ(*stages, (std::map<std::string, int64_t>{{"a", 0}, {"b", 1}, {"c", 2}, {"d", 0}}));
+}
+
+}  // namespace
+}  // namespace deps
