@@ -151,6 +151,10 @@ absl::StatusOr<std::optional<Credential>> ParseAnswer(const std::string& name, s
 
 }  // namespace
 
+bool HasCredentialHelper(const std::string& name, const std::string& path) {
+  return IsHelperName(name) && FindProgram(absl::StrCat("docker-credential-", name), path);
+}
+
 absl::StatusOr<std::optional<Credential>> AskCredentialHelper(const std::string& name,
                                                               const std::string& server,
                                                               const std::string& path) {

@@ -89,6 +89,12 @@ absl::StatusOr<std::unique_ptr<Credentials>> Credentials::Load(const std::string
   const auto load = [&](const std::string& path) -> absl::Status {
     DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(path, kMaxFileBytes));
     DEPS_ASSIGN_OR_RETURN(CredentialFile file, ParseCredentialFile(source));
+    // A config.json that came from another machine often names the store of that one.
+    if (!file.store.empty() && !HasCredentialHelper(file.store, credentials->path_)) {
+      credentials->AddTrouble(
+          absl::StrCat(path, " names the store ", file.store, ", which is not on PATH"));
+      file.store.clear();
+    }
     credentials->files_.push_back(std::move(file));
     return absl::OkStatus();
   };
@@ -111,10 +117,13 @@ absl::StatusOr<std::unique_ptr<Credentials>> Credentials::Load(const std::string
     const absl::Status status = load(path);
     if (status.ok() || HasId(status, DiagnosticId::kFileNotFound)) continue;
     const Diagnostic first = DiagnosticsOf(status).front();
-    absl::StrAppend(&credentials->trouble_, credentials->trouble_.empty() ? "" : "; ", path,
-                    " is not read: ", first.message);
+    credentials->AddTrouble(absl::StrCat(path, " is not read: ", first.message));
   }
   return credentials;
+}
+
+void Credentials::AddTrouble(std::string_view what) {
+  absl::StrAppend(&trouble_, trouble_.empty() ? "" : "; ", what);
 }
 
 absl::StatusOr<std::optional<Credential>> Credentials::Find(std::string_view host,

@@ -45,6 +45,9 @@ absl::StatusOr<std::optional<Credential>> AskCredentialHelper(const std::string&
                                                               const std::string& server,
                                                               const std::string& path);
 
+// Whether `docker-credential-NAME` is on `path`.
+bool HasCredentialHelper(const std::string& name, const std::string& path);
+
 // Finds the credential for a repository; remembers what helpers answered.
 // Any number of threads may ask at once.
 class Credentials {
@@ -63,10 +66,12 @@ class Credentials {
   // Errors: registry-auth (a helper failed).
   absl::StatusOr<std::optional<Credential>> Find(std::string_view host, std::string_view path);
 
-  // What is wrong with the user's own files; "" where nothing is.
+  // What is wrong with the user's own files, and which store is named without
+  // being there; "" where nothing is.
   const std::string& trouble() const { return trouble_; }
 
  private:
+  void AddTrouble(std::string_view what);
   absl::StatusOr<std::optional<Credential>> FindIn(const CredentialFile& file,
                                                    const std::string& host, std::string_view path);
   absl::StatusOr<std::optional<Credential>> AskOnce(const std::string& helper,

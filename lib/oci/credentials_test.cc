@@ -121,6 +121,14 @@ TEST_F(CredentialsTest, TellsOfABrokenFileOfTheUsersOwnOnlyLater) {
   EXPECT_THAT(Load()->trouble(), HasSubstr("/config.json is not read: "));
 }
 
+TEST_F(CredentialsTest, GoesOnWithoutAStoreThatIsNotThere) {
+  const auto credentials = Load(
+      Write("c.json", R"({"credsStore":"desktop","auths":{"a.example":{"auth":"YWRhOng="}}})"));
+  EXPECT_EQ(UserOf(*credentials, "a.example"), "ada");
+  EXPECT_EQ(UserOf(*credentials, "b.example"), "none");
+  EXPECT_THAT(credentials->trouble(), HasSubstr("the store desktop, which is not on PATH"));
+}
+
 TEST_F(CredentialsTest, ReturnsTheErrorOfAFileThatWasNamed) {
   const auto nothing = [](std::string_view) { return std::optional<std::string>(); };
   EXPECT_TRUE(
