@@ -1,5 +1,6 @@
 #include "lib/solve/lock_file.h"
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,11 +11,13 @@
 namespace deps {
 namespace {
 
-const Edge* RequiredBy(const Graph& solution, const std::string& id) {
+// The range of the first edge that requires each node.
+std::map<std::string, std::string> Ranges(const Graph& solution) {
+  std::map<std::string, std::string> ranges;
   for (const Edge& edge : solution.edges) {
-    if (edge.kind == Edge::Kind::kRequires && edge.to == id) return &edge;
+    if (edge.kind == Edge::Kind::kRequires) ranges.emplace(edge.to, edge.version);
   }
-  return nullptr;
+  return ranges;
 }
 
 std::string Describe(const LockedNode& node) {
@@ -30,6 +33,7 @@ std::string Describe(const LockedNode& node) {
 
 Lock LockOf(const Graph& solution, const Lock& before) {
   Lock lock;
+  std::map<std::string, std::string> ranges = Ranges(solution);
   for (const Node& node : solution.nodes) {
     if (node.id == solution.root || !node.resolution) continue;
     const Resolution& resolution = *node.resolution;
@@ -47,7 +51,7 @@ Lock LockOf(const Graph& solution, const Lock& before) {
     if (const auto reference = Reference::Parse(resolution.reference); reference.ok()) {
       locked.repository = reference->Repository();
     }
-    if (const Edge* edge = RequiredBy(solution, node.id)) locked.constraint = edge->version;
+    locked.constraint = ranges[node.id];
     locked.version = resolution.version;
     locked.tag = resolution.tag;
     locked.digest = resolution.digest;

@@ -23,22 +23,29 @@ bool HasPath(const Node& node, const std::string& name) {
 
 }  // namespace
 
-BundleDefinition DefinitionOf(const Graph& graph, const Node& node) {
+BundleDefinition DefinitionOf(const Node& node, const std::vector<const Edge*>& requires_edges) {
   BundleDefinition definition;
   if (node.bundle) definition.bundle = *node.bundle;
-  for (const Edge& edge : graph.edges) {
-    if (edge.kind != Edge::Kind::kRequires || edge.from != node.id) continue;
-    definition.dependencies.push_back({.alias = edge.alias,
-                                       .reference = edge.reference,
-                                       .version = edge.version,
-                                       .prereleases = edge.prereleases,
-                                       .sharing = edge.sharing,
-                                       .interface = edge.interface,
-                                       .parameters = edge.parameters,
-                                       .credentials = edge.credentials,
-                                       .outputs = edge.outputs});
+  for (const Edge* edge : requires_edges) {
+    definition.dependencies.push_back({.alias = edge->alias,
+                                       .reference = edge->reference,
+                                       .version = edge->version,
+                                       .prereleases = edge->prereleases,
+                                       .sharing = edge->sharing,
+                                       .interface = edge->interface,
+                                       .parameters = edge->parameters,
+                                       .credentials = edge->credentials,
+                                       .outputs = edge->outputs});
   }
   return definition;
+}
+
+std::map<std::string, std::vector<const Edge*>> RequiresEdges(const Graph& graph) {
+  std::map<std::string, std::vector<const Edge*>> edges;
+  for (const Edge& edge : graph.edges) {
+    if (edge.kind == Edge::Kind::kRequires) edges[edge.from].push_back(&edge);
+  }
+  return edges;
 }
 
 absl::StatusOr<std::map<std::string, std::string>> KeysByPath(const Graph& graph,
@@ -47,6 +54,7 @@ absl::StatusOr<std::map<std::string, std::string>> KeysByPath(const Graph& graph
   std::map<std::string, std::string> key_of_id = {{graph.root, std::string(kRootKey)}};
   std::map<std::string, const Node*> nodes;
   for (const Node& node : graph.nodes) nodes[node.id] = &node;
+  std::map<std::string, std::vector<const Edge*>> edges = RequiresEdges(graph);
   std::vector<std::string> open = {graph.root};
   while (!open.empty()) {
     const std::string id = open.back();
@@ -56,16 +64,15 @@ absl::StatusOr<std::map<std::string, std::string>> KeysByPath(const Graph& graph
     for (const std::string& path : node->second->paths) keys[path] = key_of_id[id];
     DEPS_ASSIGN_OR_RETURN(
         const std::vector<Requirement> requirements,
-        RequirementsOf(key_of_id[id], DefinitionOf(graph, *node->second), options));
+        RequirementsOf(key_of_id[id], DefinitionOf(*node->second, edges[id]), options));
     std::map<std::string, std::string> key_of_alias;
     for (const Requirement& requirement : requirements) {
       key_of_alias[requirement.dependency.alias] = requirement.key;
     }
-    for (const Edge& edge : graph.edges) {
-      if (edge.kind != Edge::Kind::kRequires || edge.from != id) continue;
-      const auto key = key_of_alias.find(edge.alias);
+    for (const Edge* edge : edges[id]) {
+      const auto key = key_of_alias.find(edge->alias);
       if (key == key_of_alias.end()) continue;
-      if (key_of_id.emplace(edge.to, key->second).second) open.push_back(edge.to);
+      if (key_of_id.emplace(edge->to, key->second).second) open.push_back(edge->to);
     }
   }
   return keys;

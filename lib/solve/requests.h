@@ -13,8 +13,11 @@
 
 namespace deps {
 
-// The bundle of a node as its graph tells it, dependencies included.
-BundleDefinition DefinitionOf(const Graph& graph, const Node& node);
+// The edges by which each node requires others, by its id.
+std::map<std::string, std::vector<const Edge*>> RequiresEdges(const Graph& graph);
+
+// The bundle of a node as its graph tells it, with what its edges require.
+BundleDefinition DefinitionOf(const Node& node, const std::vector<const Edge*>& requires_edges);
 
 // The keys (lib/expand) of a graph's nodes, by every path that they have.
 // Errors: those of RequirementsOf.

@@ -194,7 +194,8 @@ absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& 
                       .message = "the graph has no bundle for its root",
                       .location = {.pointer = "/root"}});
   }
-  const auto definition = std::make_shared<const BundleDefinition>(DefinitionOf(graph, *root));
+  const auto definition = std::make_shared<const BundleDefinition>(
+      DefinitionOf(*root, RequiresEdges(graph)[graph.root]));
   DEPS_ASSIGN_OR_RETURN(const Keys keys, KeysByPath(graph, options.expand));
   DEPS_ASSIGN_OR_RETURN(const std::vector<Use> uses, ReadUses(graph, options, keys));
   DEPS_ASSIGN_OR_RETURN(const auto locked, LockedByKey(graph, options, keys));

@@ -145,7 +145,9 @@ absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation
   DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
                         Catalog::Open(command.catalog, env));
   DEPS_ASSIGN_OR_RETURN(const ResolveResult result, Resolve(graph, options, *catalog));
-  for (const Diagnostic& diagnostic : result.solution.diagnostics) terminal.Report(diagnostic);
+  for (const Diagnostic& diagnostic : result.solution.diagnostics) {
+    if (diagnostic.severity == Severity::kWarning) terminal.Report(diagnostic);
+  }
   const bool solved = result.solution.status == "solved";
   if (!solved) ReportNoSolution(result.solution, terminal);
   if (solved && command.frozen && !result.lock_differences.empty()) {
