@@ -16,7 +16,7 @@ for command in "$@"; do
 done
 export DEPS_BIN
 
-# A short path: sockets of containers are below it.
+# A short path, as podman wants it.
 TMPDIR=$(mktemp -d /tmp/demo-test.XXXXXX)
 export TMPDIR
 output=$TEST_TMPDIR/output
