@@ -21,6 +21,12 @@ std::string FormatDot(const Graph& graph);
 // The language of Mermaid, the same picture.
 std::string FormatMermaid(const Graph& graph);
 
+// A picture without scripts, in columns from what needs to what is needed, and
+// a page around it with a table of the nodes. The graph must have no cycle, as
+// MakeGraph's have none.
+std::string FormatSvg(const Graph& graph);
+std::string FormatHtml(const Graph& graph);
+
 // The object org.getporter.dependencies@v2 of a bundle, as Porter writes it:
 // `sharing` and `document` always with their empty objects.
 std::string FormatExtension(const BundleDefinition& bundle, json::Style style);

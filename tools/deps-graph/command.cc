@@ -64,7 +64,8 @@ CommandSpec MakeSpec(Options* options) {
             "What installation.name means in sharing groups; without it the bundle's name."),
   };
   AddCatalogOptions(&spec, &options->catalog);
-  AddCommonOptions(&spec, &options->common, {"json", "tree", "dot", "mermaid", "extension"});
+  AddCommonOptions(&spec, &options->common,
+                   {"json", "tree", "dot", "mermaid", "svg", "html", "extension"});
   return spec;
 }
 
@@ -72,6 +73,8 @@ std::string Format(const Graph& graph, const CommonOptions& common) {
   if (common.format == "tree") return FormatTree(graph);
   if (common.format == "dot") return FormatDot(graph);
   if (common.format == "mermaid") return FormatMermaid(graph);
+  if (common.format == "svg") return FormatSvg(graph);
+  if (common.format == "html") return FormatHtml(graph);
   return FormatGraph(graph, common.style());
 }
 
