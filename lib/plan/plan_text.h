@@ -15,6 +15,9 @@ std::string FormatPlanTable(const Plan& plan);
 // A digraph for Graphviz: arrows point from what runs first to what waits.
 std::string FormatPlanDot(const Plan& plan);
 
+// The same as a Mermaid flowchart.
+std::string FormatPlanMermaid(const Plan& plan);
+
 // "infra#connstr" and the like: a source as one short text.
 std::string DescribeSource(const ValueSource& source);
 

@@ -1,6 +1,7 @@
 #include "lib/solve/resolve.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <utility>

@@ -59,7 +59,7 @@ struct PlanCommand {
               "A credential set of Porter, YAML or JSON. A later one wins."),
         Value("sink", "PROVIDER:PREFIX", &plan.sink,
               "Where sensitive outputs go, instead of into the state.")};
-    AddCommonOptions(&spec, &common, {"json", "table", "dot"});
+    AddCommonOptions(&spec, &common, {"json", "table", "dot", "mermaid"});
     return spec;
   }
 };
@@ -103,9 +103,10 @@ absl::StatusOr<ExitCode> Run(PlanCommand& command, const Invocation& invocation,
   if (!result->plan) return ExitCode::kNo;
   const Plan& plan = *result->plan;
   const std::string& format = command.common.format;
-  const std::string text = format == "table" ? FormatPlanTable(plan)
-                           : format == "dot" ? FormatPlanDot(plan)
-                                             : FormatPlan(plan, command.common.style());
+  const std::string text = format == "table"     ? FormatPlanTable(plan)
+                           : format == "dot"     ? FormatPlanDot(plan)
+                           : format == "mermaid" ? FormatPlanMermaid(plan)
+                                                 : FormatPlan(plan, command.common.style());
   DEPS_RETURN_IF_ERROR(WriteResult(command.common.output, text, env));
   return ExitCode::kOk;
 }
