@@ -46,10 +46,10 @@ using Member = std::pair<std::string, Value>;
 struct Value {
   Kind kind = Kind::kNull;
   bool boolean = false;
-  std::string text;            // A string's value; a number's spelling.
-  std::vector<Value> items;    // Of an array.
-  std::vector<Member> members; // Of an object.
-  size_t offset = 0;           // Where it begins in the source that it was parsed from.
+  std::string text;             // A string's value; a number's spelling.
+  std::vector<Value> items;     // Of an array.
+  std::vector<Member> members;  // Of an object.
+  size_t offset = 0;            // Where it begins in the source that it was parsed from.
 
   static Value Null() { return {}; }
   static Value Boolean(bool boolean);
@@ -75,8 +75,8 @@ struct Value {
 };
 
 struct ParseLimits {
-  int depth = 64;                      // Arrays and objects within each other.
-  size_t bytes = size_t{256} << 20;    // Of the whole text.
+  int depth = 64;                    // Arrays and objects within each other.
+  size_t bytes = size_t{256} << 20;  // Of the whole text.
 };
 
 // Parses a whole text as one JSON value. UTF-8 only, no BOM, no comments.

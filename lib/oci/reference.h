@@ -19,9 +19,9 @@ class Reference {
   // Errors: reference-invalid; digest-invalid.
   static absl::StatusOr<Reference> Parse(std::string_view text);
 
-  const std::string& host() const { return host_; }    // "docker.io", "localhost:5000", "[::1]:5000"
-  const std::string& path() const { return path_; }    // "library/mysql"
-  const std::string& tag() const { return tag_; }      // "" where there is none.
+  const std::string& host() const { return host_; }  // "docker.io", "localhost:5000", "[::1]:5000"
+  const std::string& path() const { return path_; }  // "library/mysql"
+  const std::string& tag() const { return tag_; }    // "" where there is none.
   const std::string& digest() const { return digest_; }
 
   // HOST/PATH, always with the host.

@@ -55,11 +55,12 @@ absl::Status AddDocument(const Dependency& dependency, const json::Value& docume
 
 template <typename Definitions>
 void AddDefinitions(const Definitions& definitions, Items* items) {
-  for (const auto& [name, definition] : definitions) {
+  for (const auto& entry : definitions) {
+    const auto& definition = entry.second;
     if constexpr (requires { definition.type; }) {
-      (*items)[name] = {definition.id, definition.type};
+      (*items)[entry.first] = {definition.id, definition.type};
     } else {
-      (*items)[name] = {definition.id, ""};
+      (*items)[entry.first] = {definition.id, ""};
     }
   }
 }
