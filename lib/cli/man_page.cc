@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cctype>
 #include <string>
 #include <string_view>
@@ -168,13 +169,16 @@ std::string DiagnosticsSection(const CommandSpec& spec) {
   return out + ".El\n";
 }
 
-// "deps-solve(1)" as a cross reference.
+// "deps-solve(1)" as a cross reference, in the alphabetical order that manual
+// pages keep to.
 std::string SeeAlso(const CommandSpec& spec) {
   if (spec.see_also.empty()) return "";
+  std::vector<std::string> pages = spec.see_also;
+  std::sort(pages.begin(), pages.end());
   std::string out = ".Sh SEE ALSO\n";
-  for (const std::string& page : spec.see_also) {
+  for (const std::string& page : pages) {
     const size_t open = page.find('(');
-    const std::string_view end = &page == &spec.see_also.back() ? "" : " ,";
+    const std::string_view end = &page == &pages.back() ? "" : " ,";
     if (open == std::string::npos) {
       absl::StrAppend(&out, ".Lk ", Argument(page), end, "\n");
     } else {

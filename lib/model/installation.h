@@ -53,7 +53,7 @@ json::Value InstallationToJson(const Installation& installation);
 // A JSON array of them, sorted by namespace and name.
 std::string FormatInstallations(const std::vector<Installation>& installations,
                                 json::Style style = json::Style::kPretty);
-// An array, or one document a line (JSON lines), as `porter installations list
+// An array, one document, or one a line (JSON lines), as `porter installations list
 // -o json` prints. Members that are not read here are ignored.
 absl::StatusOr<std::vector<Installation>> ParseInstallations(const Source& source);
 
