@@ -29,5 +29,14 @@ rm -rf "$TMPDIR"
 
 [[ $status -eq 0 ]] || fail "exit status $status"
 [[ $(tail -n 1 "$output") == "demo finished" ]] || fail "it did not finish"
+for line in \
+  '0      root/app/mysql  install  mysql   0.2.0    dev/mysql        -' \
+  'root/app/mysql  skipped    0              reused' \
+  'root/app        failed     1        1     bundle    .*' \
+  'root/app        succeeded  2        0' \
+  '           mysql        yes        0.2.0    install  succeeded  .*'; do
+  grep -qx -- "$line" "$output" || fail "nowhere is the line: $line"
+done
+! grep 'mysql://admin:' "$output" || fail "a sensitive output is shown"
 [[ -z $remaining ]] || fail "files are left: $remaining"
 [[ -z $processes ]] || fail "processes are left: $processes"
