@@ -148,8 +148,14 @@ class Planner {
                            : absl::StrCat("give it with --param ", entry, "=VALUE or in ", set)});
   }
 
+  // An output that the bundle promotes from a dependency is not its own to write.
   void AddTaskOutputs(PlannedTask* task) const {
+    std::set<std::string> promoted;
+    for (const Edge* edge : table_.RequiresOf(task->id)) {
+      for (const auto& [name, source] : edge->outputs) promoted.insert(name);
+    }
     for (const auto& [name, definition] : task->bundle.outputs) {
+      if (promoted.count(name) > 0) continue;
       if (task->action != kSkipAction && !Applies(definition.apply_to)) continue;
       PlannedOutput output{
           .path = definition.path, .type = definition.type, .sensitive = definition.sensitive};

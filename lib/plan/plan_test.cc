@@ -76,6 +76,7 @@ TEST(MakePlanTest, AnOutputIsFoundByItsWellKnownIdentifier) {
   EXPECT_EQ(b.parameters.at("from-a"),
             (ValueSource{.kind = ValueSource::Kind::kOutput, .item = {"root/a/db", "url"}}));
   EXPECT_EQ(b.needs, (std::vector<std::string>{"root/a/db", "root/b/db"}));
+  EXPECT_EQ(result->plan->tasks[2].outputs.count("promoted"), 0U) << "not root/a's to write";
 }
 
 TEST(MakePlanTest, ParametersThatReadEachOtherAreACircle) {

@@ -23,13 +23,15 @@ struct ExpectedOutput {
   std::optional<JsonText> default_value;
 };
 
-// The plan's outputs with what the bundle says about them.
+// The plan's outputs with what the bundle says about them. An output that the
+// plan leaves out is not the task's to write: the bundle promotes it.
 std::map<std::string, ExpectedOutput> ExpectedOutputs(const PlannedTask& task) {
   std::map<std::string, ExpectedOutput> expected;
   for (const auto& [name, output] : task.outputs) {
     expected[name] = {.path = output.path, .type = output.type, .sensitive = output.sensitive};
   }
   for (const auto& [name, output] : task.bundle.outputs) {
+    if (expected.count(name) == 0) continue;
     if (!output.apply_to.empty() && std::find(output.apply_to.begin(), output.apply_to.end(),
                                               task.action) == output.apply_to.end()) {
       expected.erase(name);
