@@ -11,7 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
@@ -97,13 +97,19 @@ class Attempt {
     run_.withheld = inputs.secret_variables();
   }
 
-  absl::Status Prepare(Scratch& scratch, TaskLog& log) {
+  absl::Status Prepare(const std::map<std::string, std::string>& mapping, Scratch& scratch,
+                       TaskLog& log) {
     run_.root = scratch.root();
     SetContractVariables();
     DEPS_RETURN_IF_ERROR(AddParameters(scratch, log));
     DEPS_RETURN_IF_ERROR(AddCredentials(scratch, log));
     DEPS_RETURN_IF_ERROR(Put(scratch, "/cnab/bundle.json", BundleFile(task_.bundle)));
     DEPS_RETURN_IF_ERROR(Put(scratch, "/cnab/claim.json", ClaimFile(task_, record_)));
+    DEPS_RETURN_IF_ERROR(AddDependencies(scratch));
+    const std::string relocated = RelocationFile(task_.bundle, mapping);
+    if (!relocated.empty()) {
+      DEPS_RETURN_IF_ERROR(Put(scratch, "/cnab/app/relocation-mapping.json", relocated));
+    }
     return Put(scratch, "/cnab/app/image-map.json", ImageMapFile(task_.bundle));
   }
 
@@ -124,6 +130,20 @@ class Attempt {
              {"PORTER_INSTALLATION_NAME", name.name}}) {
       run_.environment[variable] = SecretBuffer(value);
     }
+  }
+
+  // Porter's: the bundle.json of each dependency, by alias.
+  absl::Status AddDependencies(Scratch& scratch) {
+    const std::string prefix = absl::StrCat(task_.id, "/");
+    for (const std::string& need : task_.needs) {
+      const PlannedTask* const dependency = inputs_.FindTask(need);
+      const std::string_view alias = absl::StripPrefix(need, prefix);
+      if (dependency == nullptr || alias == need || absl::StrContains(alias, '/')) continue;
+      DEPS_RETURN_IF_ERROR(Put(scratch,
+                               absl::StrCat("/cnab/app/dependencies/", alias, "/bundle.json"),
+                               BundleFile(dependency->bundle)));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Put(Scratch& scratch, const std::string& path, std::string_view content) {
@@ -270,7 +290,7 @@ TaskResult RunAttempt(const PlannedTask& task, const Claim& claim, const InputRe
     return Failed("driver", status);
   }
   Attempt attempt(task, claim, inputs);
-  if (const absl::Status status = attempt.Prepare(*scratch, log); !status.ok()) {
+  if (const absl::Status status = attempt.Prepare(options.mapping, *scratch, log); !status.ok()) {
     return Failed("input", status);
   }
   RunWatch watch = {.output = [&log](std::string_view text) { log.Write(text); },

@@ -3,6 +3,7 @@
 #define DEPS_LIB_RUN_ATTEMPT_H_
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -15,7 +16,8 @@
 namespace deps {
 
 struct AttemptOptions {
-  std::string logs;  // Folder; the log is LogPath of it.
+  std::string logs;                            // Folder; the log is LogPath of it.
+  std::map<std::string, std::string> mapping;  // Reference -> relocated reference.
   absl::Duration timeout = absl::InfiniteDuration();
   absl::Duration grace = absl::Seconds(30);
   std::function<int()> stop;  // As in RunWatch.

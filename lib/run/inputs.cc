@@ -98,9 +98,14 @@ absl::StatusOr<ResolvedValue> InputResolver::ResolveAt(const ValueSource& source
   return Wrong("a source of an unknown kind");
 }
 
+const PlannedTask* InputResolver::FindTask(const std::string& id) const {
+  const auto task = tasks_.find(id);
+  return task == tasks_.end() ? nullptr : task->second;
+}
+
 absl::StatusOr<const PlannedTask*> InputResolver::Find(const TaskItem& item) const {
-  const auto task = tasks_.find(item.task);
-  if (task != tasks_.end()) return task->second;
+  const PlannedTask* const task = FindTask(item.task);
+  if (task != nullptr) return task;
   return Wrong(absl::StrCat("the plan has no task '", item.task, "'"));
 }
 

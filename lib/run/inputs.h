@@ -59,6 +59,9 @@ class InputResolver {
   // default, else the empty text. Sensitive where either says so.
   absl::StatusOr<ResolvedValue> Parameter(const PlannedTask& task, const std::string& name) const;
 
+  // The task with this id, or nullptr.
+  const PlannedTask* FindTask(const std::string& id) const;
+
   // The environment variables from which secrets of the plan are read.
   const std::set<std::string>& secret_variables() const { return secret_variables_; }
 

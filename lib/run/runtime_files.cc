@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "lib/model/relocation.h"
 #include "lib/state/ulid.h"
 
 namespace deps {
@@ -153,6 +154,18 @@ void TrackBundle(const Bundle& bundle, Installation* installation) {
 std::string BundleFile(const Bundle& bundle) { return json::Canonical(BundleValue(bundle)); }
 
 std::string ImageMapFile(const Bundle& bundle) { return json::Canonical(ImagesValue(bundle)); }
+
+std::string RelocationFile(const Bundle& bundle,
+                           const std::map<std::string, std::string>& mapping) {
+  RelocationMapping used;
+  const auto add = [&](const Image& image) {
+    const auto entry = mapping.find(image.image);
+    if (entry != mapping.end()) used.insert(*entry);
+  };
+  for (const Image& image : bundle.invocation_images) add(image);
+  for (const auto& [name, image] : bundle.images) add(image);
+  return used.empty() ? "" : FormatMapping(used);
+}
 
 std::string ClaimFile(const PlannedTask& task, const RunRecord& record) {
   Value parameters = Value::Object();

@@ -28,6 +28,9 @@ struct RunRecord {
 std::string BundleFile(const Bundle& bundle);
 // /cnab/app/image-map.json: the bundle's images.
 std::string ImageMapFile(const Bundle& bundle);
+// /cnab/app/relocation-mapping.json: the entries of `mapping` for images of the
+// bundle; "" where there is none.
+std::string RelocationFile(const Bundle& bundle, const std::map<std::string, std::string>& mapping);
 // /cnab/claim.json: the claim of this operation, without sensitive parameters.
 std::string ClaimFile(const PlannedTask& task, const RunRecord& record);
 

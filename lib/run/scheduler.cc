@@ -278,6 +278,7 @@ Outcome Scheduler::RunClaimed(const PlannedTask& task, int64_t failures) {
     return outcome;
   }
   const AttemptOptions options = {.logs = options_.files.logs,
+                                  .mapping = options_.mapping,
                                   .timeout = options_.timeout,
                                   .grace = options_.grace,
                                   .stop = [this] { return StopLevel(); }};

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -27,6 +28,7 @@ struct RunOptions {
   absl::Duration timeout = absl::InfiniteDuration();  // Of an attempt.
   absl::Duration grace = absl::Seconds(30);           // From SIGTERM to SIGKILL.
   StateFiles files;
+  std::map<std::string, std::string> mapping;  // Reference -> relocated reference.
   Getenv getenv;
   // How many signals asked to stop: with one, tasks are asked to end; with two
   // they are killed. May be empty.

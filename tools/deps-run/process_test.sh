@@ -56,7 +56,7 @@ deps() {
 # digest it has.
 plan() {
   local digest
-  digest=$(jq -n "$1 + {digest: (\"sha256:\" + \"0\" * 64)}" | tee body.json |
+  digest=$(jq -n "($1) + {digest: (\"sha256:\" + \"0\" * 64)}" | tee body.json |
     "$run" --driver process:/bin/true --dry-run 2>&1 >/dev/null |
     grep -o 'sha256:[0-9a-f]*')
   jq --arg digest "$digest" '. + {digest: $digest}' body.json
@@ -251,6 +251,7 @@ await slow-started
 kill -TERM "$process"
 wait "$process"
 same 'SIGTERM gives status 143' 143 $?
+expect 'and a note says how to go on' grep -qF '[interrupted]' err
 ask 'what ran is canceled' out '[.status, .tasks[1].status]' '["canceled","canceled"]'
 echo 0 >slow
 deps 0 resume "$(jq -r .id out)"
@@ -315,7 +316,28 @@ chmod +x sly
 jq 'del(.digest) | .tasks |= [.[0] | {id, action, installation, needs, stage, bundle: (.bundle | del(.parameters, .credentials, .outputs)), parameters: {}, credentials: {}, outputs: (.outputs | {host})}] | .stages = [["root/db"]]' plan.json >sly-body.json
 plan "$(<sly-body.json)" >sly.json
 deps 1 --driver process:./sly sly.json
-ask 'a symbolic link is no output' out '[.tasks[0].reason, .tasks[0].outputs]' '["output",null]'
+ask 'a symbolic link is no output' out '[.tasks[0].reason, .tasks[0].outputs]' '["output",{}]'
 expect 'and the message says so' grep -q 'symbolic link' err
+
+# The same database serves a second environment; then all is taken away.
+plan "$family"' | .tasks |= [(.[0] | .action = "skip" | .bundle.parameters = {} | .bundle.credentials = {} | .parameters = {} | .credentials = {}),
+  (.[2] | .installation.name = "other" | .parameters.url.template = "http://${host}:${port}/" | .parameters.url.inputs |= del(.name))]
+  | .stages = [["root/db"], ["root"]]' >reuse.json
+rm -f order
+deps 0 --driver "$driver" reuse.json
+ask 'a reused task gives the outputs of its installation' out \
+  '[.status, (.tasks[0] | .status, .reason, .attempt, .outputs.host.value), .tasks[1].outputs.seen.value]' \
+  '["succeeded","skipped","reused",0,"db.local","http://db.local:3306/"]'
+same 'and is not run' app "$(<order)"
+plan '{apiVersion: "cnab-deps/v1", kind: "Plan", action: "uninstall", installation: {namespace: "dev", name: "app-lone"},
+ tasks: [{id: "root", action: "uninstall", needs: [], stage: 0, installation: {namespace: "dev", name: "app-lone", labels: {}},
+   bundle: {name: "lone", version: "1.0.0", outputs: {x: {type: "string", sensitive: false, path: "/cnab/app/outputs/x"}}},
+   parameters: {}, credentials: {}, outputs: {}}],
+ stages: [["root"]], outputs: {}, unmapped: {parameters: [], credentials: []}}' >uninstall.json
+deps 0 --driver process:/bin/true uninstall.json
+deps 0 installations
+ask 'what was uninstalled is marked' out \
+  '[.[] | select(.namespace == "dev") | [.name, .uninstalled == true, .status.uninstalled != null]]' \
+  '[["app",false,false],["app-db",false,false],["app-lone",true,true],["other",false,false]]'
 
 exit "$failed"

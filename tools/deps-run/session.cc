@@ -79,6 +79,12 @@ std::string FindAgent(const Env& env) {
   return on_path.empty() ? beside : on_path;
 }
 
+absl::StatusOr<RelocationMapping> ReadMapping(const RunCommandOptions& options) {
+  if (options.mapping.empty()) return RelocationMapping();
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(options.mapping));
+  return ParseMapping(source);
+}
+
 // Events as lines of progress for people.
 class Narrator {
  public:
@@ -154,10 +160,7 @@ absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, cons
 absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& options,
                                                    const std::string& name, const Env& env) {
   DriverOptions driver = {.agent = FindAgent(env)};
-  if (!options.mapping.empty()) {
-    DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(options.mapping));
-    DEPS_ASSIGN_OR_RETURN(driver.mapping, ParseMapping(source));
-  }
+  DEPS_ASSIGN_OR_RETURN(driver.mapping, ReadMapping(options));
   return MakeDriver(name, driver);
 }
 
@@ -165,6 +168,7 @@ absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Ow
                                Store& store, Driver& driver, const RunCommandOptions& options,
                                const Env& env, Terminal& terminal) {
   DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(options, env));
+  DEPS_ASSIGN_OR_RETURN(run.mapping, ReadMapping(options));
   const SignalWatch watch;
   run.signals = [] { return signal_count.load(); };
   Narrator narrator(terminal);
@@ -175,6 +179,12 @@ absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Ow
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, RunWorkflow(plan, id, owner, store, driver, run));
   if (!options.events) DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, options, env));
   ReportFailures(workflow, run, terminal);
+  if (first_signal != 0) {
+    terminal.Report({.id = DiagnosticId::kInterrupted,
+                     .severity = Severity::kNote,
+                     .message = "a signal ended the run; finished tasks stay finished",
+                     .hint = absl::StrCat("go on with: deps-run resume ", id)});
+  }
   if (first_signal == SIGINT) return ExitCode::kInterrupted;
   if (first_signal == SIGTERM) return ExitCode::kTerminated;
   return workflow.status == "succeeded" ? ExitCode::kOk : ExitCode::kNo;
