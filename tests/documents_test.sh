@@ -33,7 +33,17 @@ write_documents() {
     deps-run --quiet --driver process:testdata/demo/run -o "$scratch/workflow" "$scratch/plan"
 }
 
+# And back again: what needs an output goes before what it is of.
+take_away() {
+  local registry=(--offline --index testdata/registries/family.index.json)
+  deps-solve "${registry[@]}" "$scratch/graph" |
+    deps-plan --action uninstall --credential-set testdata/demo/credentials.yaml |
+    deps-run --quiet --driver process:testdata/demo/run -o "$scratch/uninstalled"
+}
+
 report_check 'the pipeline runs' write_documents
+report_check 'what was installed can be uninstalled' take_away
+report_check 'workflow of the uninstall' conforms workflow "$scratch/uninstalled"
 for kind in graph lock solution plan workflow; do
   report_check "$kind of the pipeline" conforms "$kind" "$scratch/$kind"
 done

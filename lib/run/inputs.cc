@@ -137,8 +137,14 @@ absl::StatusOr<ResolvedValue> InputResolver::Credential(const TaskItem& item, in
 }
 
 absl::StatusOr<ResolvedValue> InputResolver::Output(const TaskItem& item) const {
-  DEPS_ASSIGN_OR_RETURN(const std::vector<StoredOutput> outputs,
-                        store_.Outputs(workflow_, item.task));
+  DEPS_ASSIGN_OR_RETURN(std::vector<StoredOutput> outputs, store_.Outputs(workflow_, item.task));
+  // What an installation left in an earlier run still holds: an uninstall runs
+  // what needs an output before the task that the output is of.
+  if (const PlannedTask* const task = FindTask(item.task); task != nullptr) {
+    DEPS_ASSIGN_OR_RETURN(const std::vector<StoredOutput> earlier,
+                          store_.InstallationOutputs(task->installation.name));
+    outputs.insert(outputs.end(), earlier.begin(), earlier.end());
+  }
   for (const StoredOutput& output : outputs) {
     if (output.name != item.name) continue;
     if (!output.sensitive) return ResolvedValue{.bytes = BytesOf(output.value)};
