@@ -185,7 +185,11 @@ void Transfer::SetUpProxy(const Origin& origin) {
 
 absl::Status Transfer::ErrorOf(CURLcode code) {
   if (!failure_.ok()) return failure_;
-  const std::string_view text = error_text_[0] != 0 ? error_text_ : curl_easy_strerror(code);
+  // curl's own text tells the milliseconds of these; messages may end up in
+  // documents, whose bytes depend on the input alone.
+  const bool timed = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
+  const std::string_view text =
+      timed || error_text_[0] == 0 ? curl_easy_strerror(code) : error_text_;
   DEPS_ASSIGN_OR_RETURN(const Origin origin, OriginOf(request_.url));
   const std::string where = absl::StrCat(origin.scheme, "://", origin.host, ":", origin.port);
   if (IsProtocolError(code)) {

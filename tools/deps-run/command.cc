@@ -31,7 +31,7 @@ CommandSpec Describe(RunCommandOptions* options) {
       .verbs = RunVerbs(),
       .reads = "a Plan document",
       .writes = "a Workflow document",
-      .exit_one = "a task failed, or the workflow was canceled",
+      .exit_one = "A task failed, or the workflow was canceled.",
       .examples = {{"deps-plan solution.json | deps-run", "Run a plan with podman."},
                    {"deps-run resume 01J8ZQ4W6M9T0X3Y5K7N2P1R8S", "Go on after a failure."},
                    {"deps-run --driver process:./run.sh plan.json",
