@@ -205,4 +205,8 @@ absl::StatusOr<std::vector<std::string>> Catalog::Tags(const std::string& reposi
   return state_->tags.Get(repository, [&] { return state_->FindTags(repository); });
 }
 
+absl::StatusOr<std::vector<std::string>> Catalog::Providers(const std::string& id) {
+  return state_->shelf.Providers(id);
+}
+
 }  // namespace deps

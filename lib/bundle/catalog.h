@@ -45,6 +45,15 @@ class Catalog {
   // An unknown repository has none. Errors: as Get.
   absl::StatusOr<std::vector<std::string>> Tags(const std::string& repository);
 
+  // References of the bundles in the indexes that say that they provide the
+  // interface `id` (`provides.interface.id`); with "" of all bundles there. By
+  // repository in byte order, of each the best version first, then what has no
+  // version. Each is one that Get takes. Registries cannot be asked this.
+  //
+  // Errors: those of ReadBundleJson, of bundles that mention `provides`.
+  // Time: O(size of the indexes), each time.
+  absl::StatusOr<std::vector<std::string>> Providers(const std::string& id);
+
  private:
   struct State;
   explicit Catalog(std::unique_ptr<State> state);

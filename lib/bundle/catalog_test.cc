@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "lib/cli/env.h"
 #include "lib/diag/diagnostic.h"
@@ -140,6 +141,29 @@ TEST_F(CatalogTest, OpensWhateverNamesABundle) {
     SCOPED_TRACE(operand);
     EXPECT_TRUE(HasId(OpenBundle(operand, *catalog, env_).status(), DiagnosticId::kFileNotFound));
   }
+}
+
+TEST_F(CatalogTest, ProvidersOfAnInterfaceAreFoundInTheIndexes) {
+  const auto bundle = [](std::string_view reference, std::string_view id) {
+    return absl::StrCat(R"({"reference":"example.com/)", reference,
+                        R"(","bundle":{"name":"b","version":"1.0.0","custom":{)",
+                        R"("org.getporter.dependencies@v2":{"provides":{"interface":{"id":")", id,
+                        R"("}}}}}})");
+  };
+  const std::string index = absl::StrCat(
+      R"({"apiVersion":"cnab-deps/v1","kind":"Index","bundles":[)", bundle("z:v1.2.0", "urn:db"),
+      ",", bundle("z:v1.10.0", "urn:db"), ",", bundle("z:next", "urn:db"), ",",
+      bundle("a:v1.0.0", "urn:db"), ",", bundle("b:v1.0.0", "urn:cache"), ",",
+      R"({"reference":"example.com/c:v1","bundle":{"name":"c","version":"1.0.0"}}]})");
+  CatalogOptions options{.indexes = {Write("index.json", index)}};
+  const absl::StatusOr<std::unique_ptr<Catalog>> catalog = Catalog::Open(options, env_);
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  const absl::StatusOr<std::vector<std::string>> found = (*catalog)->Providers("urn:db");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(*found, (std::vector<std::string>{"example.com/a:v1.0.0", "example.com/z:v1.10.0",
+                                              "example.com/z:v1.2.0", "example.com/z:next"}));
+  EXPECT_EQ((*catalog)->Providers("")->size(), 6u);
+  EXPECT_EQ(*(*catalog)->Providers("urn:none"), std::vector<std::string>());
 }
 
 }  // namespace

@@ -32,6 +32,9 @@ class IndexShelf {
   // Sorted by bytes.
   std::vector<std::string> Tags(const Reference& repository) const;
 
+  // As Catalog::Providers.
+  absl::StatusOr<std::vector<std::string>> Providers(const std::string& id) const;
+
  private:
   struct Item {
     std::string tag;
@@ -39,6 +42,7 @@ class IndexShelf {
     JsonText bundle;
     size_t index = 0;  // Which document it is from.
   };
+  static std::vector<const Item*> BestFirst(const std::vector<Item>& items);
   const Item* Find(const Reference& reference) const;
 
   size_t indexes_ = 0;
