@@ -30,6 +30,23 @@ absl::Status SharingFromJson(const Source& source, const Value& value, std::stri
   return reader.Finish();
 }
 
+Value NamesToJson(const InterfaceNames& names) {
+  Value value = Value::Object();
+  if (!names.outputs.empty()) value.Set("outputs", Value::StringMap(names.outputs));
+  if (!names.parameters.empty()) value.Set("parameters", Value::StringMap(names.parameters));
+  if (!names.credentials.empty()) value.Set("credentials", Value::StringMap(names.credentials));
+  return value;
+}
+
+absl::Status NamesFromJson(const Source& source, const Value& value, std::string pointer,
+                           InterfaceNames* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  reader.Optional("outputs", &out->outputs);
+  reader.Optional("parameters", &out->parameters);
+  reader.Optional("credentials", &out->credentials);
+  return reader.Finish();
+}
+
 void SetRequirement(Value& value, const Edge& edge) {
   value.Set("alias", Value::String(edge.alias));
   SetUnlessEmpty(value, "reference", edge.reference);
@@ -40,6 +57,8 @@ void SetRequirement(Value& value, const Edge& edge) {
   value.Set("parameters", Value::StringMap(edge.parameters));
   value.Set("credentials", Value::StringMap(edge.credentials));
   value.Set("outputs", Value::StringMap(edge.outputs));
+  SetUnlessEmpty(value, "uses", edge.uses);
+  if (edge.names != InterfaceNames()) value.Set("names", NamesToJson(edge.names));
 }
 
 void ReadRequirement(ObjectReader& reader, Edge* out) {
@@ -53,6 +72,8 @@ void ReadRequirement(ObjectReader& reader, Edge* out) {
   reader.Optional("parameters", &out->parameters);
   reader.Optional("credentials", &out->credentials);
   reader.Optional("outputs", &out->outputs);
+  reader.Optional("uses", &out->uses);
+  ReadPart(reader, "names", /*required=*/false, NamesFromJson, &out->names);
 }
 
 void SetWiring(Value& value, const Edge& edge) {

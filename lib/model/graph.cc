@@ -161,6 +161,7 @@ Value ExplanationToJson(const Explanation& explanation) {
   value.Set("message", Value::String(explanation.message));
   value.Set("because", Value::Strings(explanation.because));
   value.Set("nodes", Value::Strings(explanation.nodes));
+  SetUnlessEmpty(value, "hint", explanation.hint);
   return value;
 }
 
@@ -170,6 +171,7 @@ absl::Status ExplanationFromJson(const Source& source, const Value& value, std::
   reader.Required("message", &out->message);
   reader.Optional("because", &out->because);
   reader.Optional("nodes", &out->nodes);
+  reader.Optional("hint", &out->hint);
   return reader.Finish();
 }
 

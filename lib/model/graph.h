@@ -46,6 +46,16 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
+// What the interface of a dependency calls otherwise than the bundle that was
+// chosen for it: the interface's name -> the bundle's. Names that are the same
+// are left out.
+struct InterfaceNames {
+  std::map<std::string, std::string> outputs;
+  std::map<std::string, std::string> parameters;
+  std::map<std::string, std::string> credentials;
+  bool operator==(const InterfaceNames&) const = default;
+};
+
 // An edge points from what needs to what is needed.
 struct Edge {
   enum class Kind { kRequires, kWiring };
@@ -62,6 +72,9 @@ struct Edge {
   std::map<std::string, std::string> parameters;
   std::map<std::string, std::string> credentials;
   std::map<std::string, std::string> outputs;
+  // Outputs that the bundle reads in its own actions; sorted.
+  std::vector<std::string> uses;
+  InterfaceNames names;  // Only in a Solution.
   // kWiring: `field` ("parameters", "credentials", "outputs") `name` of `from`
   // takes `output` of `to`. For "outputs" `from` is the parent that promotes it.
   std::string field;
@@ -70,11 +83,12 @@ struct Edge {
   bool operator==(const Edge&) const = default;
 };
 
-// One step of the reason why there is no solution.
+// One step of the proof that there is no solution; the last step ends it.
 struct Explanation {
-  std::string message;
-  std::vector<std::string> because;
-  std::vector<std::string> nodes;  // Ids.
+  std::string message;               // What follows.
+  std::vector<std::string> because;  // From what it follows; sentences.
+  std::vector<std::string> nodes;    // Paths of those that it speaks of.
+  std::string hint;                  // A change that was tried and works; "": none is known.
   bool operator==(const Explanation&) const = default;
 };
 

@@ -52,6 +52,31 @@ absl::Status BundleFromJson(const Source& source, const Value& value, std::strin
   return reader.Finish();
 }
 
+// The mode is a word in PEP003 and a truth value in Porter's types.
+absl::Status SharingFromJson(const Source& source, const Value& value, std::string pointer,
+                             std::optional<Sharing>* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  Sharing& sharing = out->emplace();
+  const Value* mode = reader.Any("mode");
+  if (mode != nullptr && mode->kind == json::Kind::kBoolean) {
+    bool shared = false;
+    reader.Optional("mode", &shared);
+    sharing.mode = shared ? Sharing::Mode::kGroup : Sharing::Mode::kNone;
+  } else if (mode != nullptr) {
+    std::string word;
+    ReadChoice(reader, "mode", /*required=*/false, {"none", "group"}, &word);
+    sharing.mode = word == "none" ? Sharing::Mode::kNone : Sharing::Mode::kGroup;
+  }
+  if (const Value* group = reader.Object("group")) {
+    ObjectReader name(source, *group, reader.Pointer("group"));
+    name.Optional("name", &sharing.group);
+    name.IgnoreRest();
+    reader.Check(name.Finish());
+  }
+  reader.IgnoreRest();
+  return reader.Finish();
+}
+
 absl::Status StatusFromJson(const Source& source, const Value& value, std::string pointer,
                             Installation* out) {
   ObjectReader reader(source, value, std::move(pointer));
@@ -78,6 +103,7 @@ absl::Status InstallationFromJson(const Source& source, const Value& value, std:
   reader.Optional("uninstalled", &out->uninstalled);
   ReadPart(reader, "bundle", /*required=*/false, BundleFromJson, out);
   reader.Optional("labels", &out->labels);
+  ReadPart(reader, "sharing", /*required=*/false, SharingFromJson, &out->sharing);
   ReadPart(reader, "status", /*required=*/false, StatusFromJson, out);
   out->outputs_known = reader.Any("outputs") != nullptr;
   reader.Optional("outputs", &out->outputs);
@@ -92,6 +118,16 @@ Value BundleToJson(const Installation& installation) {
   SetUnlessEmpty(bundle, "digest", installation.digest);
   SetUnlessEmpty(bundle, "tag", installation.tag);
   return bundle;
+}
+
+Value SharingToJson(const Sharing& sharing) {
+  Value value = Value::Object();
+  const bool none = sharing.mode == Sharing::Mode::kNone;
+  value.Set("mode", Value::String(none ? "none" : "group"));
+  Value group = Value::Object();
+  SetUnlessEmpty(group, "name", sharing.group);
+  value.Set("group", std::move(group));
+  return value;
 }
 
 Value TimeOrNull(const std::string& time) {
@@ -169,6 +205,20 @@ bool Installation::IsInstalled() const {
   return !ParseTime(uninstalled_at, &uninstalled) || installed > uninstalled;
 }
 
+std::optional<std::string> Installation::Group() const {
+  if (sharing) {
+    return sharing->mode == Sharing::Mode::kGroup ? std::optional(sharing->group) : std::nullopt;
+  }
+  const auto label = labels.find(std::string(kSharingGroupLabel));
+  if (label != labels.end()) return label->second;
+  if (labels.count(std::string(kParentInstallationLabel)) > 0) return std::nullopt;
+  return "";
+}
+
+std::string Installation::DisplayName() const {
+  return absl::StrCat(name.name_space, "/", name.name);
+}
+
 Value InstallationToJson(const Installation& installation) {
   Value value = Value::Object();
   SetUnlessEmpty(value, "id", installation.id);
@@ -179,6 +229,7 @@ Value InstallationToJson(const Installation& installation) {
   SetIfTrue(value, "uninstalled", installation.uninstalled);
   value.Set("bundle", BundleToJson(installation));
   if (!installation.labels.empty()) value.Set("labels", Value::StringMap(installation.labels));
+  if (installation.sharing) value.Set("sharing", SharingToJson(*installation.sharing));
   value.Set("status", StatusToJson(installation));
   if (installation.outputs_known) value.Set("outputs", Value::Strings(installation.outputs));
   return value;

@@ -4,7 +4,9 @@
 #define DEPS_LIB_MODEL_INSTALLATION_H_
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,6 +29,8 @@ struct Installation {
   std::string digest;
   std::string tag;
   std::map<std::string, std::string> labels;
+  // PEP003's own member; Porter's documents have the label instead, see Group.
+  std::optional<Sharing> sharing;
   // Status: of the last run that modified it. Times are RFC 3339; "" is never.
   std::string run_id;
   std::string action;
@@ -44,8 +48,17 @@ struct Installation {
   bool outputs_known = false;
   bool operator==(const Installation&) const = default;
 
-  // Porter's rule: installed once, and not uninstalled since.
+  // Porter's rule: installed once, and not uninstalled since. An upgrade or an
+  // uninstall that failed changes nothing about that.
   bool IsInstalled() const;
+
+  // The sharing group that it may be reused in; nullopt where it is another's
+  // own. `sharing` decides where it is there, then the label; without both it
+  // is of the group "" unless a parent made it for itself.
+  std::optional<std::string> Group() const;
+
+  // "dev/mysql", and "/mysql" in the global namespace, as Porter shows it.
+  std::string DisplayName() const;
 };
 
 // One document as JSON (pretty has no meaning for an element of an array).

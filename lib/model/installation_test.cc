@@ -1,5 +1,10 @@
 #include "lib/model/installation.h"
 
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
 
@@ -68,6 +73,30 @@ TEST(InstallationTest, TellsTheLineOfAnError) {
       ParseInstallations({"i", "{\"name\":\"a\"}\n{\"name\":1}\n"}).status();
   ASSERT_EQ(DiagnosticsOf(status).size(), 1u);
   EXPECT_EQ(DiagnosticsOf(status)[0].location, (Location{"i", 2, 9, "/name"}));
+}
+
+TEST(InstallationTest, KnowsTheGroupThatItIsSharedIn) {
+  const std::string label = R"("labels":{"sh.porter.SharingGroup":"G"})";
+  const std::string parent = R"("labels":{"sh.porter.parentInstallation":"dev/app"})";
+  const std::vector<std::pair<std::string, std::optional<std::string>>> rows = {
+      {R"("labels":{})", ""},
+      {label, "G"},
+      {parent, std::nullopt},
+      {R"("labels":{"sh.porter.parentInstallation":"p","sh.porter.SharingGroup":""})", ""},
+      {R"("sharing":{"mode":"group","group":{"name":"edited"}},)" + label, "edited"},
+      {R"("sharing":{"mode":"none"},)" + label, std::nullopt},
+      {R"("sharing":{"mode":true,"group":{"name":"g"}})", "g"},
+      {R"("sharing":{"mode":false})", std::nullopt},
+      {R"("sharing":{"group":{}},)" + parent, ""},
+  };
+  for (const auto& [members, group] : rows) {
+    SCOPED_TRACE(members);
+    const absl::StatusOr<std::vector<Installation>> read =
+        ParseInstallations({"i", "{\"name\":\"a\"," + members + "}"});
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->front().Group(), group);
+    EXPECT_EQ(*ParseInstallations({"i", FormatInstallations(*read)}), *read);
+  }
 }
 
 TEST(InstallationTest, IsInstalledUnlessUninstalledSince) {

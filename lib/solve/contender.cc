@@ -10,24 +10,29 @@
 namespace deps {
 namespace {
 
+bool IsEligible(const Installation& installation, const std::string& name_space,
+                const std::string& group) {
+  const std::string& where = installation.name.name_space;
+  // What its owner wants to be gone is nothing to build on.
+  return installation.IsInstalled() && !installation.uninstalled &&
+         (where == name_space || where.empty()) && installation.Group() == group;
+}
+
+// Of the status, which tells what runs; the bundle of the specification may be
+// one that it was never upgraded to.
+std::string TagOf(const Installation& installation) {
+  const absl::StatusOr<Reference> status = Reference::Parse(installation.bundle_reference);
+  return status.ok() && !status->tag().empty() ? status->tag() : installation.tag;
+}
+
 std::optional<Version> VersionOf(const Installation& installation) {
   for (const std::string* text : {&installation.bundle_version, &installation.version}) {
     if (text->empty()) continue;
     const absl::StatusOr<Version> version = Version::Parse(*text);
     if (version.ok()) return *version;
   }
-  const std::optional<VersionTag> tag = ParseVersionTag(installation.tag);
+  const std::optional<VersionTag> tag = ParseVersionTag(TagOf(installation));
   return tag ? std::optional<Version>(tag->version) : std::nullopt;
-}
-
-bool IsEligible(const Installation& installation, const std::string& name_space,
-                const std::string& group) {
-  const std::string& where = installation.name.name_space;
-  if (!installation.IsInstalled() || (where != name_space && !where.empty())) return false;
-  const auto label = installation.labels.find(std::string(kSharingGroupLabel));
-  if (label != installation.labels.end()) return label->second == group;
-  // Without a group it belongs to the parent that made it, or to everybody.
-  return group.empty() && installation.labels.count(std::string(kParentInstallationLabel)) == 0;
 }
 
 bool HigherVersion(const Contender& a, const Contender& b) {
@@ -78,7 +83,7 @@ std::vector<Contender> InstallationCandidates(const std::vector<Installation>& i
                           .repository = RepositoryOf(installation),
                           .reference = ReferenceOf(installation),
                           .fallback = installation.bundle_reference,
-                          .tag = installation.tag,
+                          .tag = TagOf(installation),
                           .digest = installation.bundle_digest.empty() ? installation.digest
                                                                        : installation.bundle_digest,
                           .version = VersionOf(installation),
