@@ -96,6 +96,18 @@ const std::vector<DiagnosticInfo>& AllDiagnostics() {
 
 const DiagnosticInfo& InfoOf(DiagnosticId id) { return AllDiagnostics()[static_cast<size_t>(id)]; }
 
+std::string_view SeverityName(Severity severity) {
+  switch (severity) {
+    case Severity::kError:
+      return "error";
+    case Severity::kWarning:
+      return "warning";
+    case Severity::kNote:
+      return "note";
+  }
+  return "error";
+}
+
 absl::Status MakeError(Diagnostic diagnostic) {
   diagnostic.severity = Severity::kError;
   return MakeErrors({std::move(diagnostic)});

@@ -62,6 +62,9 @@ struct Location {
 
 enum class Severity { kError, kWarning, kNote };
 
+// "error", "warning" or "note".
+std::string_view SeverityName(Severity severity);
+
 struct Diagnostic {
   DiagnosticId id = DiagnosticId::kInternal;
   Severity severity = Severity::kError;

@@ -7,18 +7,6 @@
 namespace deps {
 namespace {
 
-std::string_view SeverityName(Severity severity) {
-  switch (severity) {
-    case Severity::kError:
-      return "error";
-    case Severity::kWarning:
-      return "warning";
-    case Severity::kNote:
-      return "note";
-  }
-  return "error";
-}
-
 std::string_view SeverityColor(Severity severity) {
   switch (severity) {
     case Severity::kError:

@@ -3,8 +3,10 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "lib/expand/hint.h"
 #include "lib/graph/cycle.h"
 #include "lib/json/json.h"
@@ -34,6 +36,7 @@ class Checker {
       edge_ = &edge;
       const auto node = nodes_.find(edge.to);
       if (node != nodes_.end()) {
+        if (mapped_.insert(edge.to).second) CheckUnmapped(*node->second->bundle);
         CheckPassed("parameter", edge.parameters, *node->second, node->second->bundle->parameters);
         CheckPassed("credential", edge.credentials, *node->second,
                     node->second->bundle->credentials);
@@ -68,6 +71,28 @@ class Checker {
                         target.bundle->version, ") has no ", what, " '", name, "'"),
            HintOfKeys(defined));
     }
+  }
+
+  // What is missing can still come from whoever installs the bundle.
+  void CheckUnmapped(const Bundle& bundle) {
+    std::vector<std::string> missing;
+    for (const auto& [name, parameter] : bundle.parameters) {
+      if (!parameter.required || parameter.default_value || edge_->parameters.contains(name)) {
+        continue;
+      }
+      missing.push_back(absl::StrCat("parameter '", name, "'"));
+    }
+    for (const auto& [name, credential] : bundle.credentials) {
+      if (!credential.required || edge_->credentials.contains(name)) continue;
+      missing.push_back(absl::StrCat("credential '", name, "'"));
+    }
+    if (missing.empty()) return;
+    Fail("",
+         absl::StrCat("dependency '", edge_->alias, "' (", bundle.name, " ", bundle.version,
+                      ") requires what nothing maps: ", absl::StrJoin(missing, ", ")),
+         "");
+    found_.back().id = DiagnosticId::kGraphUnmapped;
+    found_.back().severity = Severity::kWarning;
   }
 
   void CheckRead(std::string_view field, const std::map<std::string, std::string>& entries) {
@@ -124,6 +149,7 @@ class Checker {
   absl::flat_hash_map<std::string, const Node*> nodes_;  // Those with a bundle.
   absl::flat_hash_map<std::string, std::map<std::string, bool>> outputs_;
   absl::flat_hash_map<std::pair<std::string, std::string>, std::string> targets_;
+  absl::flat_hash_set<std::string> mapped_;  // Nodes: what shares one passes the same.
   std::vector<Diagnostic> found_;
 };
 

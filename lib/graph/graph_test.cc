@@ -139,6 +139,24 @@ TEST(CheckGraph, SaysNothingOfNodesWithoutBundle) {
   EXPECT_TRUE(CheckGraph(graph, {}).empty());
 }
 
+TEST(CheckGraph, WarnsOfWhatIsRequiredAndNotMapped) {
+  Edge app = Needs("root", "root/app");
+  app.parameters = {{"given", "literal"}};
+  Graph graph = GraphOf({app});
+  Bundle& bundle = *graph.nodes[1].bundle;
+  bundle.parameters["given"] = {.required = true};
+  bundle.parameters["left-out"] = {.required = true};
+  bundle.parameters["optional"] = {};
+  bundle.parameters["with-default"] = {.required = true, .default_value = JsonText{"1"}};
+  bundle.credentials["kube"] = {.required = true};
+  const std::vector<Diagnostic> expected = {
+      {.id = DiagnosticId::kGraphUnmapped,
+       .severity = Severity::kWarning,
+       .message = "dependency 'app' (x 1.0.0) requires what nothing maps: parameter 'left-out', "
+                  "credential 'kube'"}};
+  EXPECT_EQ(CheckGraph(graph, {}), expected);
+}
+
 TEST(FormatTree, CannotSteerTheTerminal) {
   Graph graph = GraphOf({Needs("root", "root/a")});
   graph.nodes[1].bundle->name = "\x1b[2Jevil";

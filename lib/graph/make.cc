@@ -41,7 +41,9 @@ absl::StatusOr<Graph> MakeGraph(std::shared_ptr<const BundleDefinition> root, Ca
   // What could not be looked up comes first: the rest may follow from it.
   std::vector<Diagnostic> errors = TakeErrors(&expansion.graph.diagnostics);
   Append(std::move(expansion.errors), &errors);
-  Append(CheckGraph(expansion.graph, expansion.places), &errors);
+  std::vector<Diagnostic> found = CheckGraph(expansion.graph, expansion.places);
+  Append(TakeErrors(&found), &errors);
+  Append(std::move(found), &expansion.graph.diagnostics);
   if (!errors.empty()) return MakeErrors(std::move(errors));
   return std::move(expansion.graph);
 }

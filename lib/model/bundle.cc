@@ -1,5 +1,6 @@
 #include "lib/model/bundle.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/model/bundle_json.h"
@@ -171,6 +172,21 @@ absl::Status BundleFromJson(const Source& source, const Value& value, std::strin
   ReadMap(reader, "images", /*required=*/false, ImageFromJson, &out->images);
   ReadList(reader, "invocationImages", /*required=*/false, ImageFromJson, &out->invocation_images);
   return reader.Finish();
+}
+
+Location Dependency::PlaceOf(std::string_view member, size_t byte) const {
+  Location place = location;
+  const auto found =
+      std::lower_bound(places.begin(), places.end(), member,
+                       [](const MemberPlace& a, std::string_view key) { return a.member < key; });
+  if (found == places.end() || found->member != member) {
+    place.pointer += member;
+    return place;
+  }
+  place.pointer += found->pointer;
+  place.line = found->line;
+  place.column = found->column + (found->is_verbatim ? static_cast<int>(byte) : 0);
+  return place;
 }
 
 }  // namespace deps

@@ -6,8 +6,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "lib/diag/diagnostic.h"
 #include "lib/json/json.h"
 
 namespace deps {
@@ -85,6 +87,18 @@ struct Sharing {
   bool operator==(const Sharing&) const = default;
 };
 
+// Where a member of a dependency stands in the file that it was read from.
+struct MemberPlace {
+  std::string member;   // Its pointer below the dependency in bundle.json: "/version".
+  std::string pointer;  // The same in the file: "/bundle/version" in a porter.yaml.
+  int line = 0;
+  int column = 0;
+  // The member is a text of one line that the file spells as it is from the
+  // column on, so that a byte of it has a place too.
+  bool is_verbatim = false;
+  bool operator==(const MemberPlace&) const = default;
+};
+
 // One entry of a bundle's `requires`.
 struct Dependency {
   std::string alias;
@@ -96,14 +110,34 @@ struct Dependency {
   std::map<std::string, std::string> parameters;  // The dependency's name -> literal or template.
   std::map<std::string, std::string> credentials;
   std::map<std::string, std::string> outputs;  // The parent's output -> template.
-  Location location = {};  // Where it stands, for diagnostics; no part of the document.
+  // Where it stands, and its members, for diagnostics; no part of any document.
+  Location location = {};
+  std::vector<MemberPlace> places = {};  // Sorted by member.
   bool operator==(const Dependency&) const = default;
+
+  // The place of `byte` of the member, by its pointer in bundle.json; that of
+  // the dependency, with the pointer, where the member has none.
+  Location PlaceOf(std::string_view member, size_t byte = 0) const;
+};
+
+// A parameter of a bundle that takes an output of a dependency, where nobody
+// gives it a value (io.cnab.parameter-sources).
+struct DependencySource {
+  std::string parameter;
+  std::string alias;
+  std::string output;
+  Location location = {};
+  bool operator==(const DependencySource&) const = default;
 };
 
 // A bundle with all that graph and solver read of it.
 struct BundleDefinition {
   Bundle bundle;
-  std::vector<Dependency> dependencies;  // In v1's sequence, else by alias.
+  std::vector<Dependency> dependencies;   // In v1's sequence, else by alias.
+  std::vector<DependencySource> sources;  // By parameter.
+  // org.getporter.dependencies@v2 as Porter makes it of a porter.yaml; absent
+  // for a bundle.json.
+  std::optional<JsonText> extension;
   bool operator==(const BundleDefinition&) const = default;
 };
 

@@ -84,18 +84,6 @@ absl::Status ResolvedNodeFromJson(const Source& source, const Value& value, std:
   return ReadNode(source, value, std::move(pointer), /*may_be_resolved=*/true, out);
 }
 
-std::string_view SeverityName(Severity severity) {
-  switch (severity) {
-    case Severity::kError:
-      return "error";
-    case Severity::kWarning:
-      return "warning";
-    case Severity::kNote:
-      return "note";
-  }
-  return "error";
-}
-
 Value DiagnosticToJson(const Diagnostic& diagnostic) {
   Value value = Value::Object();
   value.Set("id", Value::String(InfoOf(diagnostic.id).name));
