@@ -102,7 +102,7 @@ done
 expect 'the manual page is clean' mandoc -Tlint -W warning man.1
 expect 'the manual page names the nested operand' grep -q 'NAME' man.1
 expect 'the manual page keeps a leading dot' \
-  grep -q '\.dotted and a back\\slash' <(mandoc -Tascii man.1 | col -b)
+  grep -q '\.dotted and a back\\slash' <(mandoc -Tascii man.1 | sed 's/.\x08//g')
 "$command" --completion >completion
 expect 'the completion is a script' bash -n completion
 

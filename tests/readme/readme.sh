@@ -11,7 +11,10 @@ usage: tests/readme/readme.sh [--update]
 Runs every ```sh block of README.md, one after the other in one shell and with
 the commands on PATH, and compares its standard output with the ```text block
 that follows it; with --update, writes it there. The block that calls scripts
-is not run: what it calls must be there. The ```make block must suit make.
+is not run: what it calls must be there. Then the target of the ```make block is
+made, and each step of the ```yaml block is run, in a folder with a bundle.json.
+
+Registries, containers and state are in a temporary folder.
 
 Environment:
   DEPS_BIN  folders of commands to put first on PATH, separated by colons
@@ -23,14 +26,14 @@ fail() {
   exit 1
 }
 
-# Writes the blocks of README.md to $scratch as N.sh, N.text and make, where N
-# counts the sh blocks.
+# Writes the blocks of README.md to $scratch as N.sh, N.text, make and yaml, where
+# N counts the sh blocks.
 take_apart() {
   awk -v folder="$scratch" '
-    /^```(sh|text|make)$/ {
+    /^```(sh|text|make|yaml)$/ {
       kind = substr($0, 4)
       if (kind == "sh") count++
-      file = folder "/" (kind == "make" ? kind : count "." kind)
+      file = folder "/" (kind ~ /make|yaml/ ? kind : count "." kind)
       printf "" > file
       next
     }
@@ -61,7 +64,7 @@ run_blocks() {
       printf 'echo "README.md, block %d" >&2\n{\n%s\n} >%q\n' "$count" "$(<"$file.sh")" "$file.out"
     done
   } >"$scratch/all"
-  TMPDIR=$scratch bash "$scratch/all" </dev/null || fail "exit status $? from the block named above"
+  connected=$connected isolated=$isolated bash "$scratch/all" </dev/null || fail "exit status $? from the block named above"
 }
 
 compare() {
@@ -88,12 +91,56 @@ update() {
   cat "$scratch/README.md" >README.md
 }
 
-check_make() {
-  local goal
+# A folder as the Makefile and the CI job have it.
+make_project() {
   mkdir "$scratch/project"
-  touch "$scratch/project"/{porter.yaml,deps.lock.json,credentials.yaml}
-  goal=$(make -n -C "$scratch/project" -f "$scratch/make" deploy) || fail "make refuses the Makefile"
-  [[ $goal == *deps-plan*deps-run* ]] || fail "the Makefile does not plan and run: $goal"
+  cp testdata/demo/credentials.yaml "$scratch/project"
+  sed "s|REGISTRY|$connected|g; s|VERSION|0.1.0|g" testdata/demo/myenv/bundle.json \
+    >"$scratch/project/bundle.json"
+  cd "$scratch/project"
+  deps-graph bundle.json | deps-solve --lock deps.lock.json >/dev/null
+  export SHOP_TOKEN='open sesame'
+}
+
+run_make() {
+  make --silent -f "$scratch/make" DEPS_STATE="sqlite:$scratch/make.db" deploy >"$scratch/made" ||
+    fail "make deploy: exit status $?"
+  [[ $(jq -r .status "$scratch/made") == succeeded ]] || fail "make deploy did not succeed"
+  make --silent --question -f "$scratch/make" plan.json || fail "make would plan again"
+}
+
+# The scripts of the steps, in their order, as one.
+steps_of_yaml() {
+  awk '
+    /^  run: \|$/ { within = 1; next }
+    /^  run: / { print substr($0, 8); within = 0; next }
+    !/^    / { within = 0 }
+    within
+  ' "$scratch/yaml"
+}
+
+run_yaml() {
+  rm plan.json
+  steps_of_yaml >"$scratch/steps"
+  [[ $(grep -c 'deps-' "$scratch/steps") -eq 4 ]] || fail "not the steps that were expected"
+  STATE=sqlite:$scratch/yaml.db bash -e "$scratch/steps" >"$scratch/deployed" ||
+    fail "the steps for CI: exit status $?"
+  [[ $(jq -r .status "$scratch/deployed") == succeeded ]] || fail "the deployment did not succeed"
+}
+
+start_servers() {
+  keep_containers_in "$scratch/podman"
+  connected=$(start_registry "$scratch/connected")
+  isolated=$(start_registry "$scratch/isolated")
+  testdata/demo/publish "$connected" >/dev/null
+}
+
+clean_up() {
+  stop_registry "$scratch/connected"
+  stop_registry "$scratch/isolated"
+  cd /
+  remove_containers "$scratch/podman"
+  rm -rf "$scratch"
 }
 
 main() {
@@ -103,18 +150,28 @@ main() {
     --help) usage && exit ;;
     *) fail "unknown argument '$1'; see --help" ;;
   esac
+  # shellcheck source=tests/registry.sh
+  . tests/registry.sh
+  # shellcheck source=tests/containers.sh
+  . tests/containers.sh
   [[ -z ${DEPS_BIN-} ]] || PATH=$DEPS_BIN:$PATH
-  scratch=$(mktemp -d)
-  trap 'rm -rf "$scratch"' EXIT
+  DEPS_AGENT=$(command -v deps-agent) || fail "no deps-agent on PATH"
+  export DEPS_AGENT
+  scratch=$(mktemp -d /tmp/readme.XXXXXX)
+  trap clean_up EXIT
+  export TMPDIR=$scratch XDG_CACHE_HOME=$scratch/cache XDG_STATE_HOME=$scratch/state
   take_apart
-  [[ -e $scratch/1.sh && -e $scratch/make ]] || fail "README.md has no blocks"
-  check_make
+  [[ -e $scratch/1.sh && -e $scratch/make && -e $scratch/yaml ]] || fail "README.md has no blocks"
+  start_servers
   run_blocks
   if [[ ${1-} == --update ]]; then
     update
-  else
-    compare
+    return
   fi
+  compare
+  make_project
+  run_make
+  run_yaml
 }
 
 main "$@"
