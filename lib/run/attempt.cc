@@ -85,8 +85,9 @@ class TaskLog {
 // Everything of one attempt, in the order in which it is needed.
 class Attempt {
  public:
-  Attempt(const PlannedTask& task, const Claim& claim, const InputResolver& inputs)
-      : task_(task), claim_(claim), inputs_(inputs) {
+  Attempt(const PlannedTask& task, const Claim& claim, const InputResolver& inputs,
+          const AttemptOptions& options)
+      : task_(task), claim_(claim), inputs_(inputs), options_(options) {
     record_ = {.run_id = claim.revision,
                .result_id = NewUlid(),
                .revision = claim.revision,
@@ -97,26 +98,69 @@ class Attempt {
     run_.withheld = inputs.secret_variables();
   }
 
-  absl::Status Prepare(const std::map<std::string, std::string>& mapping, Scratch& scratch,
-                       TaskLog& log) {
+  absl::Status Prepare(Scratch& scratch, TaskLog& log) {
     run_.root = scratch.root();
+    run_.control = scratch.control();
+    record_.bundle_json = OriginalJson(task_.bundle, &log);
     SetContractVariables();
     DEPS_RETURN_IF_ERROR(AddParameters(scratch, log));
     DEPS_RETURN_IF_ERROR(AddCredentials(scratch, log));
-    DEPS_RETURN_IF_ERROR(Put(scratch, "/cnab/bundle.json", BundleFile(task_.bundle)));
+    DEPS_RETURN_IF_ERROR(
+        Put(scratch, "/cnab/bundle.json",
+            record_.bundle_json.empty() ? BundleFile(task_.bundle) : record_.bundle_json));
     DEPS_RETURN_IF_ERROR(Put(scratch, "/cnab/claim.json", ClaimFile(task_, record_)));
-    DEPS_RETURN_IF_ERROR(AddDependencies(scratch));
-    const std::string relocated = RelocationFile(task_.bundle, mapping);
+    DEPS_RETURN_IF_ERROR(AddDependencies(scratch, log));
+    const std::string relocated = RelocationFile(task_.bundle, options_.mapping);
     if (!relocated.empty()) {
       DEPS_RETURN_IF_ERROR(Put(scratch, "/cnab/app/relocation-mapping.json", relocated));
     }
     return Put(scratch, "/cnab/app/image-map.json", ImageMapFile(task_.bundle));
   }
 
+  // What can be told of the inputs of a run that an earlier runner started. No
+  // secret is asked for again.
+  void Remember() {
+    record_.bundle_json = OriginalJson(task_.bundle, nullptr);
+    for (const auto& [name, source] : task_.parameters) {
+      if (HoldsSecret(source)) continue;
+      const absl::StatusOr<ResolvedValue> value = inputs_.Parameter(task_, name);
+      if (!value.ok() || value->sensitive) continue;
+      const auto definition = task_.bundle.parameters.find(name);
+      record_.parameters[name] =
+          AsJson(definition == task_.bundle.parameters.end() ? "" : definition->second.type,
+                 value->bytes.view());
+    }
+  }
+
   const BundleRun& run() const { return run_; }
   const RunRecord& record() const { return record_; }
 
  private:
+  static bool HoldsSecret(const ValueSource& source) {
+    return source.kind == ValueSource::Kind::kSecret ||
+           source.kind == ValueSource::Kind::kCredential ||
+           std::any_of(source.inputs.begin(), source.inputs.end(),
+                       [](const auto& input) { return HoldsSecret(input.second); });
+  }
+
+  // "" where it is not to be had.
+  std::string OriginalJson(const Bundle& bundle, TaskLog* log) const {
+    if (!options_.bundle_json) return "";
+    absl::StatusOr<std::string> json = options_.bundle_json(bundle);
+    if (json.ok()) return *std::move(json);
+    if (log != nullptr) {
+      log->Write(absl::StrCat("deps-run: bundle.json of '", bundle.name,
+                              "' is made from the plan: ", DiagnosticsOf(json.status())[0].message,
+                              "\n"));
+    }
+    return "";
+  }
+
+  void Redact(const SecretBuffer& value, TaskLog& log) {
+    log.redactor().Add(value.view());
+    run_.redacted.push_back(value.Copy());
+  }
+
   void SetContractVariables() {
     const InstallationName& name = task_.installation.name;
     for (const auto& [variable, value] : std::initializer_list<std::pair<const char*, std::string>>{
@@ -133,15 +177,16 @@ class Attempt {
   }
 
   // Porter's: the bundle.json of each dependency, by alias.
-  absl::Status AddDependencies(Scratch& scratch) {
+  absl::Status AddDependencies(Scratch& scratch, TaskLog& log) {
     const std::string prefix = absl::StrCat(task_.id, "/");
     for (const std::string& need : task_.needs) {
       const PlannedTask* const dependency = inputs_.FindTask(need);
       const std::string_view alias = absl::StripPrefix(need, prefix);
       if (dependency == nullptr || alias == need || absl::StrContains(alias, '/')) continue;
+      const std::string original = OriginalJson(dependency->bundle, &log);
       DEPS_RETURN_IF_ERROR(Put(scratch,
                                absl::StrCat("/cnab/app/dependencies/", alias, "/bundle.json"),
-                               BundleFile(dependency->bundle)));
+                               original.empty() ? BundleFile(dependency->bundle) : original));
     }
     return absl::OkStatus();
   }
@@ -191,7 +236,7 @@ class Attempt {
         return WithContext(value.status(), absl::StrCat("parameter '", name, "'"));
       }
       if (value->sensitive) {
-        log.redactor().Add(value->bytes.view());
+        Redact(value->bytes, log);
       } else {
         record_.parameters[name] = AsJson(definition.type, value->bytes.view());
       }
@@ -218,7 +263,7 @@ class Attempt {
       if (!value.ok()) {
         return WithContext(value.status(), absl::StrCat("credential '", name, "'"));
       }
-      log.redactor().Add(value->bytes.view());
+      Redact(value->bytes, log);
       if (absl::StartsWith(definition.destination.path, "/cnab/app/outputs")) {
         return Invalid(absl::StrCat("credential '", name, "' may not lie among the outputs"));
       }
@@ -230,6 +275,7 @@ class Attempt {
   const PlannedTask& task_;
   const Claim& claim_;
   const InputResolver& inputs_;
+  const AttemptOptions& options_;
   RunRecord record_;
   BundleRun run_;
 };
@@ -263,6 +309,101 @@ TaskResult ResultOf(const RunEnd& end, const AttemptOptions& options) {
   return result;
 }
 
+// The steps of an attempt, each of which may be the last one.
+class AttemptRunner {
+ public:
+  AttemptRunner(const PlannedTask& task, const Claim& claim, const InputResolver& inputs,
+                StateKey& key, Store& store, Driver& driver, const AttemptOptions& options)
+      : task_(task),
+        claim_(claim),
+        key_(key),
+        store_(store),
+        driver_(driver),
+        options_(options),
+        attempt_(task, claim, inputs, options) {}
+
+  TaskResult Run() {
+    if (const absl::Status status =
+            log_.Open(LogPath(options_.logs, claim_.workflow, claim_.task, claim_.attempt));
+        !status.ok()) {
+      return Failed("driver", status);
+    }
+    if (options_.left.has_value()) {
+      const absl::StatusOr<std::optional<TaskResult>> result = Continue(*options_.left);
+      if (!result.ok()) return Failed("driver", result.status());
+      if (result->has_value()) return **result;
+    }
+    return Begin();
+  }
+
+ private:
+  // Absent where nothing is left to go on with.
+  absl::StatusOr<std::optional<TaskResult>> Continue(const Traces& left) {
+    if (absl::StatusOr<Scratch> scratch = Scratch::Adopt(left.folder); scratch.ok()) {
+      traces_ = left;
+      DEPS_RETURN_IF_ERROR(store_.SetTraces(claim_, FormatTraces(left)));
+      attempt_.Remember();
+      DEPS_ASSIGN_OR_RETURN(const std::optional<RunEnd> end, driver_.Attach(left, Watch()));
+      if (end.has_value()) return Finish(*end, *scratch);
+    }
+    DEPS_RETURN_IF_ERROR(driver_.CleanUp(left));
+    RemoveScratch(left.folder);
+    return std::nullopt;
+  }
+
+  TaskResult Begin() {
+    absl::StatusOr<Scratch> scratch = Scratch::Create();
+    if (!scratch.ok()) return Failed("driver", scratch.status());
+    traces_ = {.folder = scratch->path()};
+    if (const absl::Status status = store_.SetTraces(claim_, FormatTraces(traces_)); !status.ok()) {
+      return Failed("driver", status);
+    }
+    if (const absl::Status status = attempt_.Prepare(*scratch, log_); !status.ok()) {
+      return Failed("input", status);
+    }
+    return Finish(driver_.Run(attempt_.run(), Watch()), *scratch);
+  }
+
+  RunWatch Watch() {
+    RunWatch watch = {.output = [this](std::string_view text) { log_.Write(text); },
+                      .stop = options_.stop,
+                      .deadline = absl::Now() + options_.timeout,
+                      .grace = options_.grace};
+    watch.started = [this](int64_t process, int64_t start_time, const std::string& container) {
+      traces_.process = process;
+      traces_.start_time = start_time;
+      traces_.container = container;
+      return store_.SetTraces(claim_, FormatTraces(traces_));
+    };
+    return watch;
+  }
+
+  TaskResult Finish(const absl::StatusOr<RunEnd>& end, const Scratch& scratch) {
+    TaskResult result = end.ok() ? ResultOf(*end, options_) : Failed("driver", end.status());
+    if (end.ok()) CollectOutputs(task_, claim_, scratch, key_, &result);
+    result.run_id = attempt_.record().run_id;
+    result.result_id = attempt_.record().result_id;
+    const absl::StatusOr<std::optional<Installation>> before =
+        store_.FindInstallation(task_.installation.name);
+    if (!before.ok()) return Failed("driver", before.status());
+    if (!end.ok() && !before->has_value()) return result;  // Nothing has happened to it.
+    result.installation = ApplyRun(*before, task_, attempt_.record(), result);
+    result.run_document = RunDocument(task_, attempt_.record());
+    result.result_document = ResultDocument(task_, attempt_.record(), result);
+    return result;
+  }
+
+  const PlannedTask& task_;
+  const Claim& claim_;
+  StateKey& key_;
+  Store& store_;
+  Driver& driver_;
+  const AttemptOptions& options_;
+  TaskLog log_;
+  Attempt attempt_;
+  Traces traces_;
+};
+
 }  // namespace
 
 std::string LogPath(const std::string& logs, const std::string& workflow, const std::string& task,
@@ -277,45 +418,7 @@ std::string OutputRef(const std::string& workflow, const std::string& task,
 
 TaskResult RunAttempt(const PlannedTask& task, const Claim& claim, const InputResolver& inputs,
                       StateKey& key, Store& store, Driver& driver, const AttemptOptions& options) {
-  TaskLog log;
-  if (const absl::Status status =
-          log.Open(LogPath(options.logs, claim.workflow, claim.task, claim.attempt));
-      !status.ok()) {
-    return Failed("driver", status);
-  }
-  absl::StatusOr<Scratch> scratch = Scratch::Create();
-  if (!scratch.ok()) return Failed("driver", scratch.status());
-  Traces traces = {.folder = scratch->path()};
-  if (const absl::Status status = store.SetTraces(claim, FormatTraces(traces)); !status.ok()) {
-    return Failed("driver", status);
-  }
-  Attempt attempt(task, claim, inputs);
-  if (const absl::Status status = attempt.Prepare(options.mapping, *scratch, log); !status.ok()) {
-    return Failed("input", status);
-  }
-  RunWatch watch = {.output = [&log](std::string_view text) { log.Write(text); },
-                    .stop = options.stop,
-                    .deadline = absl::Now() + options.timeout,
-                    .grace = options.grace};
-  watch.started = [&](int64_t process, int64_t start_time, const std::string& container) {
-    traces.process = process;
-    traces.start_time = start_time;
-    traces.container = container;
-    return store.SetTraces(claim, FormatTraces(traces));
-  };
-  const absl::StatusOr<RunEnd> end = driver.Run(attempt.run(), watch);
-  TaskResult result = end.ok() ? ResultOf(*end, options) : Failed("driver", end.status());
-  if (end.ok()) CollectOutputs(task, claim, *scratch, key, &result);
-  result.run_id = attempt.record().run_id;
-  result.result_id = attempt.record().result_id;
-  const absl::StatusOr<std::optional<Installation>> before =
-      store.FindInstallation(task.installation.name);
-  if (!before.ok()) return Failed("driver", before.status());
-  if (!end.ok() && !before->has_value()) return result;  // Nothing has happened to it.
-  result.installation = ApplyRun(*before, task, attempt.record(), result);
-  result.run_document = RunDocument(task, attempt.record());
-  result.result_document = ResultDocument(task, attempt.record(), result);
-  return result;
+  return AttemptRunner(task, claim, inputs, key, store, driver, options).Run();
 }
 
 }  // namespace deps

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,6 +22,11 @@ struct AttemptOptions {
   absl::Duration timeout = absl::InfiniteDuration();
   absl::Duration grace = absl::Seconds(30);
   std::function<int()> stop;  // As in RunWatch.
+  // The bundle.json of a bundle as its author wrote it. May be empty: then, and
+  // where it fails, bundle.json is made again from the plan, and the log says so.
+  std::function<absl::StatusOr<std::string>(const Bundle&)> bundle_json;
+  // What an earlier runner of this task left behind when it died.
+  std::optional<Traces> left;
 };
 
 // Where the log of an attempt is, mode 0600, secrets redacted.
@@ -31,7 +37,9 @@ std::string LogPath(const std::string& logs, const std::string& workflow, const 
 std::string OutputRef(const std::string& workflow, const std::string& task,
                       const std::string& name);
 
-// Runs `task`, which `claim` holds, to its end. Whatever goes wrong is told in
+// Runs `task`, which `claim` holds, to its end. What `options.left` names is
+// waited for where it still runs or has ended by itself: it is not started a
+// second time. Else it is cleaned up, and the run begins anew. Whatever goes wrong is told in
 // the result: status "failed" with reason
 //   input   a value could not be had      secret  neither could a secret's
 //   driver  the run tool did not start    bundle  it ended with another status than 0

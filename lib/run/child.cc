@@ -43,16 +43,15 @@ absl::Status Failed(const ChildSpec& spec, std::string_view why) {
 }
 
 // Only what is safe between fork and exec in a process of several threads.
-[[noreturn]] void Become(char* const* argv, char* const* envp, int out, int inherited, int errors,
-                         pid_t parent) {
+[[noreturn]] void Become(char* const* argv, char* const* envp, int out, int inherited, int input,
+                         int errors, pid_t parent) {
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // It died before the line above.
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  dup2(null, 0);
+  dup2(input >= 0 ? input : open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
   dup2(out, 1);
   dup2(out, 2);
-  // `errors` and `inherited` are above 9; see Move.
+  // `errors`, `inherited` and `input` are above 9; see Move.
   unsigned first_closed = 3;
   if (inherited >= 0) {
     dup2(inherited, 3);
@@ -108,13 +107,17 @@ absl::StatusOr<Child> Start(const ChildSpec& spec) {
   out[1] = Move(out[1]);
   errors[1] = Move(errors[1]);
   const int inherited = spec.inherited < 0 ? -1 : fcntl(spec.inherited, F_DUPFD_CLOEXEC, 10);
+  const int input = spec.input < 0 ? -1 : fcntl(spec.input, F_DUPFD_CLOEXEC, 10);
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) Become(argv.data(), envp.data(), out[1], inherited, errors[1], parent);
+  if (pid == 0) {
+    Become(argv.data(), envp.data(), out[1], inherited, input, errors[1], parent);
+  }
   const int fork_error = errno;
   close(out[1]);
   close(errors[1]);
   if (inherited >= 0) close(inherited);
+  if (input >= 0) close(input);
   int exec_error = 0;
   const bool failed =
       pid >= 0 && read(errors[0], &exec_error, sizeof(exec_error)) == sizeof(exec_error);
@@ -222,21 +225,20 @@ void KillSession(int64_t process, int64_t start_time) {
   closedir(folder);
 }
 
-absl::StatusOr<std::string> OutputOf(const std::vector<std::string>& argv, const RunWatch& watch) {
+absl::StatusOr<std::string> OutputOf(const ChildSpec& spec, const RunWatch& watch) {
   std::string output;
   RunWatch quiet = watch;
   quiet.started = nullptr;
   quiet.output = [&output](std::string_view text) {
     output += text.substr(0, kMaxAnswer - std::min(kMaxAnswer, output.size()));
   };
-  const ChildSpec spec = {.argv = argv, .environment = InheritedEnvironment()};
   DEPS_ASSIGN_OR_RETURN(const RunEnd end, RunChild(spec, quiet));
   if (end.kind == RunEnd::Kind::kExited && end.exit_code == 0) return output;
   const std::vector<std::string_view> lines =
       absl::StrSplit(absl::StripAsciiWhitespace(output), '\n');
   return MakeError(
       {.id = DiagnosticId::kRunDriver,
-       .message = absl::StrCat("'", argv[0], " ", argv.size() > 1 ? argv[1] : "",
+       .message = absl::StrCat("'", spec.argv[0], " ", spec.argv.size() > 1 ? spec.argv[1] : "",
                                "' ended with status ", end.exit_code, ": ", lines.back())});
 }
 

@@ -17,6 +17,7 @@ struct ChildSpec {
   // NAME=VALUE; the whole environment.
   std::vector<SecretBuffer> environment;
   int inherited = -1;  // A descriptor that becomes 3; the rest but 0 to 2 is closed.
+  int input = -1;      // One that becomes standard input, which is else empty.
   std::string container;
   bool signal_group = true;  // Signals go to all of its process group.
 };
@@ -33,7 +34,7 @@ void KillSession(int64_t process, int64_t start_time);
 // Runs a program to its end and gives what it printed, at most 1 MiB.
 // Errors: run-driver where it cannot be started or does not exit with 0; the
 // message holds the last line that it printed.
-absl::StatusOr<std::string> OutputOf(const std::vector<std::string>& argv, const RunWatch& watch);
+absl::StatusOr<std::string> OutputOf(const ChildSpec& spec, const RunWatch& watch);
 
 // The path of program `name` on $PATH; "" where there is none.
 std::string FindProgram(const std::string& name);

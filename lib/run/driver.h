@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -27,13 +28,17 @@ struct BundleRun {
   // All variables of the CNAB runtime contract, parameters and credentials
   // among them: a driver passes them by memory only.
   std::map<std::string, SecretBuffer> environment;
-  // Variables of this process that hold secrets of the plan: a driver that passes
-  // its own environment on leaves them out.
+  // Variables of this process that hold secrets of the plan: no program that a
+  // driver starts gets them from this process's own environment.
   std::set<std::string> withheld;
+  // Values that must not be seen in what the run tool prints.
+  std::vector<SecretBuffer> redacted;
   // A folder in memory that holds the run tool's files: ROOT/cnab/bundle.json
   // becomes /cnab/bundle.json. ROOT/cnab/app/outputs takes the outputs.
   std::string root;
   std::vector<std::string> files;  // "/cnab/bundle.json", …
+  // A folder in memory for deps-agent (lib/agent/control.h).
+  std::string control;
 };
 
 // What is left behind where the runner dies.
@@ -68,8 +73,15 @@ struct RunEnd {
 class Driver {
  public:
   virtual ~Driver() = default;
+  // Whether it runs the bundles' images: then their registries can be asked.
+  virtual bool UsesImages() const { return true; }
   // Runs the tool to its end. Errors: run-driver where it could not be started.
   virtual absl::StatusOr<RunEnd> Run(const BundleRun& run, const RunWatch& watch) = 0;
+  // Goes on with a run whose runner died, to its end: it still runs, or has ended
+  // and left how. `watch.output` gets all that it printed, as far as it is kept.
+  // Absent where there is nothing to go on with: then CleanUp, and run it again.
+  virtual absl::StatusOr<std::optional<RunEnd>> Attach(const Traces& traces,
+                                                       const RunWatch& watch) = 0;
   // Ends what a dead runner left behind. Done also where nothing is left.
   virtual absl::Status CleanUp(const Traces& traces) = 0;
 };

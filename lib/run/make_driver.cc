@@ -2,7 +2,9 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "lib/base/status_macros.h"
@@ -10,7 +12,7 @@
 #include "lib/json/json.h"
 #include "lib/run/child.h"
 #include "lib/run/driver.h"
-#include "lib/run/podman_driver.h"
+#include "lib/run/engine_driver.h"
 #include "lib/run/process_driver.h"
 
 namespace deps {
@@ -25,19 +27,35 @@ absl::StatusOr<std::unique_ptr<Driver>> MakeProcessDriver(const std::string& pat
   return std::make_unique<ProcessDriver>(resolved);
 }
 
-absl::StatusOr<std::unique_ptr<Driver>> MakePodmanDriver(const DriverOptions& options) {
-  const std::string podman = FindProgram("podman");
-  if (podman.empty()) {
-    return MakeError({.id = DiagnosticId::kRunDriver,
-                      .message = "podman is not installed",
-                      .hint = "install it, or use --driver process:PATH"});
-  }
+absl::Status CheckAgent(const DriverOptions& options) {
   if (access(options.agent.c_str(), X_OK) != 0) {
     return MakeError({.id = DiagnosticId::kRunDriver,
                       .message = absl::StrCat("deps-agent is not at '", options.agent, "'"),
                       .hint = "it belongs beside deps-run; DEPS_AGENT names another place"});
   }
-  return std::make_unique<PodmanDriver>(podman, options);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Driver>> MakeEngineDriver(const std::string& name,
+                                                         const DriverOptions& options) {
+  const std::string program = FindProgram(name);
+  if (program.empty()) {
+    return MakeError({.id = DiagnosticId::kRunDriver,
+                      .message = absl::StrCat(name, " is not installed"),
+                      .hint = "install it, or use another --driver"});
+  }
+  DEPS_RETURN_IF_ERROR(CheckAgent(options));
+  const char* const host = std::getenv("DOCKER_HOST");
+  if (name == "docker" && host != nullptr && !absl::StartsWith(host, "unix://")) {
+    return MakeError({.id = DiagnosticId::kRunDriver,
+                      .message = absl::StrCat("DOCKER_HOST '", host,
+                                              "' is another machine: files in this machine's "
+                                              "memory cannot be mounted there"),
+                      .hint = "run deps-run on that machine"});
+  }
+  return std::make_unique<EngineDriver>(
+      name == "docker" ? EngineDriver::Kind::kDocker : EngineDriver::Kind::kPodman, program,
+      options);
 }
 
 }  // namespace
@@ -46,10 +64,10 @@ absl::StatusOr<std::unique_ptr<Driver>> MakeDriver(const std::string& name,
                                                    const DriverOptions& options) {
   std::string_view path = name;
   if (absl::ConsumePrefix(&path, "process:")) return MakeProcessDriver(std::string(path));
-  if (name == "podman") return MakePodmanDriver(options);
+  if (name == "podman" || name == "docker") return MakeEngineDriver(name, options);
   return MakeError({.id = DiagnosticId::kUsage,
                     .message = absl::StrCat("there is no driver '", name, "'"),
-                    .hint = "drivers are podman and process:PATH"});
+                    .hint = "drivers are podman, docker and process:PATH"});
 }
 
 std::string FormatTraces(const Traces& traces) {

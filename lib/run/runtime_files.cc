@@ -170,33 +170,36 @@ std::string RelocationFile(const Bundle& bundle,
 std::string ClaimFile(const PlannedTask& task, const RunRecord& record) {
   Value parameters = Value::Object();
   for (const auto& [name, value] : record.parameters) parameters.Set(name, Value::Of(value));
-  Value claim =
-      Value::Object({{"schemaVersion", Value::String("1.0.0")},
-                     {"id", Value::String(record.run_id)},
-                     {"installation", Value::String(QualifiedName(task.installation.name))},
-                     {"revision", Value::String(record.revision)},
-                     {"created", Value::String(record.created)},
-                     {"action", Value::String(task.action)},
-                     {"bundle", BundleValue(task.bundle)},
-                     {"parameters", std::move(parameters)}});
+  Value claim = Value::Object(
+      {{"schemaVersion", Value::String("1.0.0")},
+       {"id", Value::String(record.run_id)},
+       {"installation", Value::String(QualifiedName(task.installation.name))},
+       {"revision", Value::String(record.revision)},
+       {"created", Value::String(record.created)},
+       {"action", Value::String(task.action)},
+       {"bundle", record.bundle_json.empty() ? BundleValue(task.bundle)
+                                             : Value::Of({.text = record.bundle_json})},
+       {"parameters", std::move(parameters)}});
   SetText(&claim, "bundleReference", task.bundle.reference);
   return json::Canonical(claim);
 }
 
 std::string RunDocument(const PlannedTask& task, const RunRecord& record) {
   const InstallationName& name = task.installation.name;
-  return json::Canonical(Value::Object({{"schemaVersion", Value::String("1.0.2")},
-                                        {"_id", Value::String(record.run_id)},
-                                        {"created", Value::String(record.created)},
-                                        {"modified", Value::String(record.created)},
-                                        {"namespace", Value::String(name.name_space)},
-                                        {"installation", Value::String(name.name)},
-                                        {"revision", Value::String(record.revision)},
-                                        {"action", Value::String(task.action)},
-                                        {"bundle", Value::String(BundleFile(task.bundle))},
-                                        {"bundleReference", Value::String(task.bundle.reference)},
-                                        {"bundleDigest", Value::String(task.bundle.digest)},
-                                        {"parameters", ParameterSet(record)}}));
+  return json::Canonical(Value::Object(
+      {{"schemaVersion", Value::String("1.0.2")},
+       {"_id", Value::String(record.run_id)},
+       {"created", Value::String(record.created)},
+       {"modified", Value::String(record.created)},
+       {"namespace", Value::String(name.name_space)},
+       {"installation", Value::String(name.name)},
+       {"revision", Value::String(record.revision)},
+       {"action", Value::String(task.action)},
+       {"bundle",
+        Value::String(record.bundle_json.empty() ? BundleFile(task.bundle) : record.bundle_json)},
+       {"bundleReference", Value::String(task.bundle.reference)},
+       {"bundleDigest", Value::String(task.bundle.digest)},
+       {"parameters", ParameterSet(record)}}));
 }
 
 std::string ResultDocument(const PlannedTask& task, const RunRecord& record,

@@ -20,6 +20,8 @@ struct RunRecord {
   std::string result_id;  // ULID
   std::string revision;   // ULID
   std::string created;
+  // The bundle.json as its author wrote it; "" where that is not to be had.
+  std::string bundle_json;
   // Parameters that are not sensitive.
   std::map<std::string, JsonText> parameters;
 };

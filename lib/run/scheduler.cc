@@ -68,8 +68,8 @@ class Scheduler {
   absl::Status Skip(Progress& progress, const TaskResult& result, TaskState state);
   absl::Status Reuse(Progress& progress);
   absl::Status EndPending();
-  void RunTask(const PlannedTask* task, int64_t failures);
-  Outcome RunClaimed(const PlannedTask& task, int64_t failures);
+  void RunTask(const PlannedTask* task, int64_t failures, std::optional<Traces> left);
+  Outcome RunClaimed(const PlannedTask& task, int64_t failures, std::optional<Traces> left);
   absl::Status TakeOutcomes();
   absl::Status TellEvents();
   absl::Status WatchForStop();
@@ -89,6 +89,7 @@ class Scheduler {
   const InputResolver inputs_;
 
   std::map<std::string, Progress> tasks_;
+  std::map<std::string, Traces> left_;  // By an earlier runner, of tasks not started yet.
   std::map<std::string, std::thread> threads_;
   std::atomic<int> stop_ = 0;
   bool failed_ = false;
@@ -111,14 +112,17 @@ absl::Status Scheduler::Begin() {
   DEPS_ASSIGN_OR_RETURN(const std::vector<StoredEvent> events, store_.Events(id_, 0));
   // A resumed run tells what is new: its own first event is there already.
   if (!events.empty()) last_event_ = events.back().seq - 1;
-  return CleanUp();
+  DEPS_ASSIGN_OR_RETURN(const auto left, store_.Traces(id_));
+  for (const auto& [task, text] : left) {
+    DEPS_ASSIGN_OR_RETURN(left_[task], ParseTraces(text));
+  }
+  return absl::OkStatus();
 }
 
-// Ends what an earlier runner that died left behind.
+// Ends what an earlier runner that died left behind, and what no attempt has
+// taken on.
 absl::Status Scheduler::CleanUp() {
-  DEPS_ASSIGN_OR_RETURN(const auto all, store_.Traces(id_));
-  for (const auto& [task, text] : all) {
-    DEPS_ASSIGN_OR_RETURN(const Traces traces, ParseTraces(text));
+  for (const auto& [task, traces] : left_) {
     DEPS_RETURN_IF_ERROR(WithContext(driver_.CleanUp(traces), absl::StrCat("task '", task, "'")));
     RemoveScratch(traces.folder);
   }
@@ -143,6 +147,7 @@ absl::StatusOr<Workflow> Scheduler::Run() {
   threads_.clear();
   DEPS_RETURN_IF_ERROR(error);
   DEPS_RETURN_IF_ERROR(TakeOutcomes());
+  DEPS_RETURN_IF_ERROR(CleanUp());
   DEPS_RETURN_IF_ERROR(EndPending());
   DEPS_ASSIGN_OR_RETURN(Workflow workflow, store_.FinishWorkflow(id_, owner_));
   DEPS_RETURN_IF_ERROR(TellEvents());
@@ -196,9 +201,12 @@ absl::Status Scheduler::StartWhatCan() {
 
 absl::Status Scheduler::StartOne(Progress& progress) {
   progress.state = TaskState::kRunning;
+  std::optional<Traces> left;
+  if (auto node = left_.extract(progress.task->id)) left = std::move(node.mapped());
   std::thread& thread = threads_[progress.task->id];
   if (thread.joinable()) thread.join();  // Of an earlier attempt, which has reported.
-  thread = std::thread(&Scheduler::RunTask, this, progress.task, progress.failures);
+  thread =
+      std::thread(&Scheduler::RunTask, this, progress.task, progress.failures, std::move(left));
   return absl::OkStatus();
 }
 
@@ -258,13 +266,14 @@ absl::Status Scheduler::EndPending() {
   return absl::OkStatus();
 }
 
-void Scheduler::RunTask(const PlannedTask* task, int64_t failures) {
-  Outcome outcome = RunClaimed(*task, failures);
+void Scheduler::RunTask(const PlannedTask* task, int64_t failures, std::optional<Traces> left) {
+  Outcome outcome = RunClaimed(*task, failures, std::move(left));
   absl::MutexLock lock(&mutex_);
   outcomes_.push_back(std::move(outcome));
 }
 
-Outcome Scheduler::RunClaimed(const PlannedTask& task, int64_t failures) {
+Outcome Scheduler::RunClaimed(const PlannedTask& task, int64_t failures,
+                              std::optional<Traces> left) {
   Outcome outcome = {.task = task.id};
   const absl::StatusOr<Claim> claim = store_.ClaimTask(id_, task, owner_);
   if (!claim.ok()) {
@@ -281,7 +290,9 @@ Outcome Scheduler::RunClaimed(const PlannedTask& task, int64_t failures) {
                                   .mapping = options_.mapping,
                                   .timeout = options_.timeout,
                                   .grace = options_.grace,
-                                  .stop = [this] { return StopLevel(); }};
+                                  .stop = [this] { return StopLevel(); },
+                                  .bundle_json = options_.bundle_json,
+                                  .left = std::move(left)};
   const TaskResult result = RunAttempt(task, *claim, inputs_, key_, store_, driver_, options);
   if (result.status == "succeeded") outcome.state = TaskState::kDone;
   if (result.status == "failed" && failures < options_.retries && StopLevel() == 0) {

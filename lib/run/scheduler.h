@@ -30,6 +30,8 @@ struct RunOptions {
   StateFiles files;
   std::map<std::string, std::string> mapping;  // Reference -> relocated reference.
   Getenv getenv;
+  // As in AttemptOptions.
+  std::function<absl::StatusOr<std::string>(const Bundle&)> bundle_json;
   // How many signals asked to stop: with one, tasks are asked to end; with two
   // they are killed. May be empty.
   std::function<int()> signals;

@@ -56,6 +56,12 @@ absl::Status MakeFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
+bool IsOurs(const std::string& path) {
+  struct stat info = {};
+  return absl::StrContains(path, kPrefix) && lstat(path.c_str(), &info) == 0 &&
+         S_ISDIR(info.st_mode) && info.st_uid == geteuid() && IsInMemory(path);
+}
+
 }  // namespace
 
 absl::StatusOr<Scratch> Scratch::Create() {
@@ -67,6 +73,7 @@ absl::StatusOr<Scratch> Scratch::Create() {
     if (mkdtemp(path.data()) == nullptr) return Trouble(folder, strerror(errno));
     Scratch scratch(path);
     std::string below = scratch.root();
+    DEPS_RETURN_IF_ERROR(MakeFolder(scratch.control()));
     DEPS_RETURN_IF_ERROR(MakeFolder(below));
     for (const std::string_view step : {"cnab", "app", "outputs"}) {
       absl::StrAppend(&below, "/", step);
@@ -77,6 +84,11 @@ absl::StatusOr<Scratch> Scratch::Create() {
   return MakeError({.id = DiagnosticId::kRunDriver,
                     .message = "there is no folder in memory for credentials and outputs",
                     .hint = "mount a tmpfs on /dev/shm, or set XDG_RUNTIME_DIR to one"});
+}
+
+absl::StatusOr<Scratch> Scratch::Adopt(const std::string& path) {
+  if (IsOurs(path)) return Scratch(path);
+  return Trouble(path, "it is not the folder of an earlier run");
 }
 
 Scratch::Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, "")) {}
@@ -134,11 +146,8 @@ absl::StatusOr<std::optional<SecretBuffer>> Scratch::Read(std::string_view path,
 }
 
 void RemoveScratch(const std::string& path) {
-  struct stat info = {};
-  const bool ours = absl::StrContains(path, kPrefix) && lstat(path.c_str(), &info) == 0 &&
-                    S_ISDIR(info.st_mode) && info.st_uid == geteuid() && IsInMemory(path);
   std::error_code ignored;
-  if (ours) std::filesystem::remove_all(path, ignored);
+  if (IsOurs(path)) std::filesystem::remove_all(path, ignored);
 }
 
 }  // namespace deps

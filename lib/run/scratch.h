@@ -19,6 +19,9 @@ class Scratch {
   // A new folder of mode 0700 on a tmpfs: below $XDG_RUNTIME_DIR or /dev/shm.
   // Errors: run-driver where neither is one.
   static absl::StatusOr<Scratch> Create();
+  // One that Create made in an earlier process, which is now dead.
+  // Errors: run-driver where it is not there, or is not this user's.
+  static absl::StatusOr<Scratch> Adopt(const std::string& path);
   Scratch(Scratch&& other) noexcept;
   Scratch& operator=(Scratch&& other) = delete;
   ~Scratch();
@@ -26,6 +29,8 @@ class Scratch {
   const std::string& path() const { return path_; }
   // Stands for "/" of the run tool.
   std::string root() const { return path_ + "/root"; }
+  // For deps-agent; any user of a container may write to it.
+  std::string control() const { return path_ + "/control"; }
 
   // Makes the file that the run tool sees as `path` ("/cnab/bundle.json").
   // Errors: bundle-invalid for a path with "..", run-driver.

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "lib/secrets/locked_memory.h"
+
 namespace deps {
 
 SecretBuffer::SecretBuffer(std::string_view value) { Append(value); }
@@ -22,7 +24,7 @@ SecretBuffer::SecretBuffer(SecretBuffer&& other) noexcept { *this = std::move(ot
 SecretBuffer& SecretBuffer::operator=(SecretBuffer&& other) noexcept {
   if (this == &other) return *this;
   Clear();
-  bytes_ = std::move(other.bytes_);
+  bytes_ = std::exchange(other.bytes_, nullptr);
   size_ = std::exchange(other.size_, 0);
   capacity_ = std::exchange(other.capacity_, 0);
   return *this;
@@ -30,29 +32,38 @@ SecretBuffer& SecretBuffer::operator=(SecretBuffer&& other) noexcept {
 
 SecretBuffer::~SecretBuffer() { Clear(); }
 
+void SecretBuffer::Reserve(size_t size) {
+  if (size <= capacity_) return;
+  SecretBuffer larger;
+  larger.bytes_ = AllocateLocked(std::max(size, 2 * capacity_), &larger.capacity_);
+  larger.size_ = size_;
+  if (size_ > 0) std::memcpy(larger.bytes_, bytes_, size_);
+  *this = std::move(larger);
+}
+
 void SecretBuffer::Append(std::string_view more) {
   if (more.empty()) return;
-  if (size_ + more.size() > capacity_) {
-    SecretBuffer larger;
-    larger.capacity_ = std::max(size_ + more.size(), 2 * capacity_);
-    larger.bytes_ = std::make_unique<char[]>(larger.capacity_);
-    larger.size_ = size_;
-    if (size_ > 0) std::memcpy(larger.bytes_.get(), bytes_.get(), size_);
-    *this = std::move(larger);
-  }
-  std::memcpy(bytes_.get() + size_, more.data(), more.size());
+  Reserve(size_ + more.size());
+  std::memcpy(bytes_ + size_, more.data(), more.size());
   size_ += more.size();
 }
 
 void SecretBuffer::Truncate(size_t size) {
   if (size >= size_) return;
-  OPENSSL_cleanse(bytes_.get() + size, size_ - size);
+  OPENSSL_cleanse(bytes_ + size, size_ - size);
+  size_ = size;
+}
+
+void SecretBuffer::Resize(size_t size) {
+  Truncate(size);
+  Reserve(size);
+  // What is behind the end is always zero.
   size_ = size;
 }
 
 void SecretBuffer::Clear() {
-  if (bytes_ != nullptr) OPENSSL_cleanse(bytes_.get(), capacity_);
-  bytes_.reset();
+  if (bytes_ != nullptr) FreeLocked(bytes_, capacity_);
+  bytes_ = nullptr;
   size_ = 0;
   capacity_ = 0;
 }

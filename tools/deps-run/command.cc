@@ -46,7 +46,8 @@ CommandSpec Describe(RunCommandOptions* options) {
       Value("engine", "NAME", &options->engine,
             "What runs the tasks: local, or an engine that a plugin deps-engine-NAME brings."),
       Value("driver", "DRIVER", &options->driver,
-            "How a bundle is run: podman (the default), or process:PATH, which runs the program "
+            "How a bundle is run: podman (the default), docker, or process:PATH, which runs the "
+            "program "
             "PATH as every bundle's run tool, with files below $CNAB_ROOT instead of /."),
       Value("mapping", "FILE", &options->mapping,
             "A relocation mapping, in which every image is looked up first."),
@@ -63,6 +64,7 @@ CommandSpec Describe(RunCommandOptions* options) {
       Flag("reveal", &options->reveal, "With outputs: print the value of a sensitive output."),
   };
   AddStateOption(&spec, &options->state);
+  AddRegistryOptions(&spec, &options->registry);
   AddCommonOptions(&spec, &options->common, {"json", "table"});
   return spec;
 }

@@ -103,7 +103,7 @@ jq --arg digest "$digest" '. + {digest: $digest}' body.json >plan.json
 HELLO_TOKEN=sentinel-token "$run" plan.json >out 2>err || fail 'the run'
 [[ $(jq -r '.tasks[0].outputs.said.value' out) == 'hello, world' ]] || fail 'the output'
 id=$(jq -r .id out)
-[[ $("$run" logs "$id" root 2>err) == 'token [redacted], file [redacted], action install' ]] ||
+[[ $("$run" logs "$id" root 2>err | tail -n 1) == 'token [redacted], file [redacted], action install' ]] ||
   fail 'the log'
 [[ $("$run" outputs "$id" root password --reveal 2>err) == sentinel-made-inside ]] ||
   fail 'the sensitive output'

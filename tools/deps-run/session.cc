@@ -15,7 +15,9 @@
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
 #include "lib/model/relocation.h"
+#include "lib/oci/registry.h"
 #include "lib/run/attempt.h"
+#include "lib/run/bundle_source.h"
 #include "lib/run/child.h"
 #include "lib/run/report.h"
 
@@ -83,6 +85,14 @@ absl::StatusOr<RelocationMapping> ReadMapping(const RunCommandOptions& options) 
   if (options.mapping.empty()) return RelocationMapping();
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(options.mapping));
   return ParseMapping(source);
+}
+
+// A registry that does not answer costs bundle.json's own bytes, and little time.
+absl::StatusOr<std::unique_ptr<BundleSource>> OpenBundles(const RunCommandOptions& options,
+                                                          const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Registry> registry,
+                        Registry::Create(options.registry, env.getenv, {.attempts = 2}));
+  return std::make_unique<BundleSource>(std::move(registry));
 }
 
 // Events as lines of progress for people.
@@ -170,6 +180,10 @@ absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Ow
   DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(options, env));
   DEPS_ASSIGN_OR_RETURN(run.mapping, ReadMapping(options));
   const SignalWatch watch;
+  DEPS_ASSIGN_OR_RETURN(const auto bundles, OpenBundles(options, env));
+  if (driver.UsesImages()) {
+    run.bundle_json = [&bundles](const Bundle& bundle) { return bundles->Json(bundle); };
+  }
   run.signals = [] { return signal_count.load(); };
   Narrator narrator(terminal);
   run.on_event = [&](const StoredEvent& event) {

@@ -11,6 +11,7 @@
 #include "lib/cli/command.h"
 #include "lib/cli/env.h"
 #include "lib/model/plan.h"
+#include "lib/oci/registry_options.h"
 #include "lib/run/driver.h"
 #include "lib/run/scheduler.h"
 #include "lib/state/owner.h"
@@ -22,6 +23,7 @@ namespace deps {
 struct RunCommandOptions {
   CommonOptions common;
   StateOptions state;
+  AccessOptions registry;
   std::string engine = "local";
   std::string driver;  // "": podman, or that of the workflow that is resumed.
   std::string mapping;

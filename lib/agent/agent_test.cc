@@ -1,0 +1,200 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "lib/agent/control.h"
+#include "lib/agent/frame.h"
+#include "lib/agent/supervise.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/io/file.h"
+#include "lib/secrets/secret_buffer.h"
+
+namespace deps {
+namespace {
+
+int MemoryFile(std::string_view content) {
+  const int fd = memfd_create("test", MFD_CLOEXEC);
+  EXPECT_EQ(write(fd, content.data(), content.size()), static_cast<ssize_t>(content.size()));
+  lseek(fd, 0, SEEK_SET);
+  return fd;
+}
+
+std::string ContentOf(const std::string& path) {
+  std::ostringstream content;
+  content << std::ifstream(path).rdbuf();
+  return content.str();
+}
+
+AgentRun Sample() {
+  AgentRun run = {.program = "/bin/run", .control = "/control"};
+  run.environment["EMPTY"] = SecretBuffer();
+  run.environment["TOKEN"] = SecretBuffer("a=b\nc");
+  run.redacted.emplace_back("a=b\nc");
+  return run;
+}
+
+// A task below a folder of its own: a script, run by the supervisor in a process
+// of its own.
+class Task {
+ public:
+  explicit Task(std::string_view script) {
+    run_.program = path("run");
+    run_.control = path("control");
+    mkdir(run_.control.c_str(), 0700);
+    std::ofstream(run_.program) << "#!/bin/sh\n" << script;
+    chmod(run_.program.c_str(), 0755);
+  }
+  std::string path(std::string_view name) const { return absl::StrCat(folder_.path(), "/", name); }
+  AgentRun& run() { return run_; }
+
+  void Start() {
+    pid_ = fork();
+    if (pid_ != 0) return;
+    const int out = open(path("out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    dup2(out, 1);
+    AgentRun run = {.program = run_.program, .control = run_.control};
+    for (const auto& [name, value] : run_.environment) run.environment[name] = value.Copy();
+    for (const SecretBuffer& value : run_.redacted) run.redacted.push_back(value.Copy());
+    const absl::StatusOr<int> status = Supervise(std::move(run));
+    _exit(status.ok() ? *status : HasId(status.status(), DiagnosticId::kRunBusy) ? 201 : 202);
+  }
+  void Signal(int number) const { kill(pid_, number); }
+  int Wait() const {
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  int Run() {
+    Start();
+    return Wait();
+  }
+  void AwaitFile(std::string_view name) const {
+    for (int i = 0; i < 500 && access(path(name).c_str(), F_OK) != 0; ++i) usleep(10000);
+  }
+
+ private:
+  TemporaryFolder folder_ = *TemporaryFolder::Create("agent-test");
+  AgentRun run_;
+  pid_t pid_ = -1;
+};
+
+TEST(FrameTest, ComesBackAsItWas) {
+  const SecretBuffer frame = EncodeFrame(Sample());
+  const int fd = MemoryFile(absl::StrCat(frame.view(), "what follows is not read"));
+  const absl::StatusOr<AgentRun> run = ReadFrame(fd);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(EncodeFrame(*run).view(), frame.view());
+  EXPECT_EQ(lseek(fd, 0, SEEK_CUR), static_cast<off_t>(frame.size()));
+  close(fd);
+}
+
+TEST(FrameTest, IsRefusedWhereItIsShorterOrDamaged) {
+  const std::string frame(EncodeFrame(Sample()).view());
+  for (size_t size = 0; size < frame.size(); ++size) {
+    const int fd = MemoryFile(frame.substr(0, size));
+    EXPECT_TRUE(HasId(ReadFrame(fd).status(), DiagnosticId::kRunDriver)) << size;
+    close(fd);
+  }
+  const int fd = MemoryFile(absl::StrCat("deps-agent 2\nE\xff\xff\xff\xff", "rest"));
+  EXPECT_TRUE(HasId(ReadFrame(fd).status(), DiagnosticId::kRunDriver));
+  close(fd);
+}
+
+TEST(SuperviseTest, GivesEnvironmentOutputAndExitStatusAndHidesValues) {
+  Task task(
+      "echo \"$TOKEN at $PWD\" | sed 's/ at.*//'\n"
+      "printf %s \"$TOKEN\" | base64 >&2\n"
+      "read line || echo no input\n"
+      "exit 7\n");
+  task.run().environment["TOKEN"] = SecretBuffer("sentinel value");
+  task.run().redacted.emplace_back("sentinel value");
+  EXPECT_EQ(task.Run(), 7);
+  EXPECT_EQ(ContentOf(task.path("out")), "[redacted]\n[redacted]=\nno input\n");
+  EXPECT_EQ(ContentOf(task.path("control/log")), ContentOf(task.path("out")));
+  const absl::StatusOr<std::optional<int>> exit = ReadExit(task.path("control"));
+  ASSERT_TRUE(exit.ok()) << exit.status();
+  EXPECT_EQ(*exit, 7);
+}
+
+TEST(SuperviseTest, StartsOnceInAFolder) {
+  Task task("echo once\n");
+  EXPECT_EQ(task.Run(), 0);
+  EXPECT_EQ(task.Run(), 201);
+  EXPECT_EQ(ContentOf(task.path("control/log")), "once\n");
+}
+
+TEST(SuperviseTest, SaysThatAProgramCannotBeRun) {
+  Task task("");
+  task.run().program = task.path("absent");
+  EXPECT_EQ(task.Run(), 202);
+  EXPECT_EQ(*ReadExit(task.path("control")), std::nullopt);
+}
+
+TEST(SuperviseTest, PassesSignalsOnAndWaitsForWhatTheProgramStarted) {
+  // As a shell around terraform: the child saves its state when it is asked to
+  // stop, and the shell itself is gone by then.
+  Task task(
+      "sh -c 'trap \"sleep 0.2; echo saved; exit 0\" TERM; touch ../ready; sleep 60 & wait' &\n"
+      "wait\n");
+  task.run().environment["DIR"] = SecretBuffer(task.path("control"));
+  ASSERT_EQ(chdir(task.path("control").c_str()), 0);
+  task.Start();
+  ASSERT_EQ(chdir("/"), 0);
+  task.AwaitFile("ready");
+  task.Signal(SIGTERM);
+  EXPECT_EQ(task.Wait(), 128 + SIGTERM);
+  EXPECT_EQ(ContentOf(task.path("out")), "saved\n");
+}
+
+TEST(SuperviseTest, EndsWhatAProgramLeavesRunning) {
+  Task task("sleep 60 &\necho \"$!\"\n");
+  ASSERT_EQ(task.Run(), 0);
+  const pid_t left = std::stoi(ContentOf(task.path("out")));
+  for (int i = 0; i < 100 && kill(left, 0) == 0; ++i) usleep(10000);
+  // Gone, or a zombie that nobody has waited for.
+  EXPECT_EQ(ContentOf(absl::StrCat("/proc/", left, "/cmdline")), "");
+}
+
+TEST(SuperviseTest, KeepsABoundedLogAndLosesNoOutput) {
+  Task task("head -c 9000000 /dev/zero | tr '\\0' 'x'\n");
+  EXPECT_EQ(task.Run(), 0);
+  EXPECT_TRUE(ContentOf(task.path("out")) == std::string(9000000, 'x'));
+  const std::string log = ContentOf(task.path("control/log"));
+  EXPECT_TRUE(log == std::string(kMaxControlLog, 'x') +
+                         "\n[deps-agent: more was printed than is kept here]\n");
+  ControlLogReader reader(task.path("control"));
+  std::string read;
+  for (std::string text = reader.Next(); !text.empty(); text = reader.Next()) read += text;
+  EXPECT_TRUE(read == log);
+}
+
+TEST(ControlTest, TrustsNothingThatTheRunToolCouldHavePutThere) {
+  const TemporaryFolder folder = *TemporaryFolder::Create("control-test");
+  const std::string exit = absl::StrCat(folder.path(), "/exit");
+  EXPECT_EQ(*ReadExit(folder.path()), std::nullopt);
+  for (const std::string text : {"", "x\n", "-1\n", "256\n", "99999999999999999999\n"}) {
+    std::ofstream(exit) << text;
+    EXPECT_TRUE(HasId(ReadExit(folder.path()).status(), DiagnosticId::kRunDriver)) << text;
+  }
+  unlink(exit.c_str());
+  ASSERT_EQ(symlink("/etc/hostname", exit.c_str()), 0);
+  EXPECT_TRUE(HasId(ReadExit(folder.path()).status(), DiagnosticId::kRunDriver));
+  unlink(exit.c_str());
+  ASSERT_EQ(mkfifo(exit.c_str(), 0600), 0);
+  EXPECT_TRUE(HasId(ReadExit(folder.path()).status(), DiagnosticId::kRunDriver));
+  ASSERT_EQ(symlink("/etc/passwd", absl::StrCat(folder.path(), "/log").c_str()), 0);
+  EXPECT_EQ(ControlLogReader(folder.path()).Next(), "");
+}
+
+}  // namespace
+}  // namespace deps
