@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "lib/base/status_macros.h"
+#include "lib/bundle/definition_schema.h"
 #include "lib/bundle/dependency_rules.h"
 #include "lib/bundle/places.h"
 #include "lib/bundle/read.h"
@@ -28,6 +29,8 @@ using json::Value;
 
 constexpr std::string_view kDependenciesV1 = "io.cnab.dependencies";
 constexpr std::string_view kDependenciesV2 = "org.getporter.dependencies@v2";
+constexpr std::string_view kDependencyOutput = "dependencies.output";
+constexpr std::string_view kParameterSources = "io.cnab.parameter-sources";
 
 // What a bundle says of a value by naming one of its definitions.
 struct Schema {
@@ -35,24 +38,12 @@ struct Schema {
   std::optional<JsonText> default_value;
   bool sensitive = false;
   std::string id;
+  std::optional<JsonText> beyond_type;
 };
 
-// Of several types the one that is not null, where there is only one.
-std::string TypeOf(const Value& definition) {
-  const Value* type = definition.Find("type");
-  if (type == nullptr) return "";
-  if (type->IsString()) return type->text;
-  std::string found;
-  for (const Value& item : type->items) {
-    if (!item.IsString() || item.text == "null") continue;
-    if (!found.empty()) return "";
-    found = item.text;
-  }
-  return found;
-}
-
-Schema SchemaOf(const Value& definition) {
-  Schema schema{.type = TypeOf(definition)};
+Schema SchemaOf(const Value& definition, const Value* definitions) {
+  Schema schema{.type = DefinitionType(definition),
+                .beyond_type = SchemaBeyondType(definition, definitions)};
   if (const Value* value = definition.Find("default")) schema.default_value = json::ToText(*value);
   const Value* write_only = definition.Find("writeOnly");
   schema.sensitive =
@@ -134,7 +125,9 @@ class BundleReader {
   void ReadDefinitions() {
     definitions_ = ObjectOf(reader_, "definitions");
     if (definitions_ == nullptr) return;
-    for (const auto& [name, value] : definitions_->members) schemas_[name] = SchemaOf(value);
+    for (const auto& [name, value] : definitions_->members) {
+      schemas_[name] = SchemaOf(value, definitions_);
+    }
   }
 
   Schema ReadSchema(ObjectReader& reader) {
@@ -155,7 +148,8 @@ class BundleReader {
       ParameterDefinition parameter{.type = schema.type,
                                     .default_value = schema.default_value,
                                     .sensitive = schema.sensitive,
-                                    .id = schema.id};
+                                    .id = schema.id,
+                                    .schema = schema.beyond_type};
       reader.Optional("required", &parameter.required);
       reader.Optional("applyTo", &parameter.apply_to);
       if (const Value* destination = ObjectOf(reader, "destination")) {
@@ -197,7 +191,8 @@ class BundleReader {
       OutputDefinition output{.type = schema.type,
                               .sensitive = schema.sensitive,
                               .id = schema.id,
-                              .default_value = schema.default_value};
+                              .default_value = schema.default_value,
+                              .schema = schema.beyond_type};
       reader.Optional("applyTo", &output.apply_to);
       reader.Optional("path", &output.path);
       CheckPath(reader, output.path);
@@ -248,8 +243,40 @@ class BundleReader {
     } else if (custom->Find(kDependenciesV1) != nullptr) {
       ReadExtension(reader, kDependenciesV1, [&](ObjectReader& inner) { ReadV1(inner); });
     }
+    if (custom->Find(kParameterSources) != nullptr) ReadParameterSources(reader);
     reader.IgnoreRest();
     reader_.Check(reader.Finish());
+  }
+
+  void ReadParameterSources(ObjectReader& custom) {
+    EachMember(custom, kParameterSources, [&](const std::string& name, ObjectReader& reader) {
+      std::map<std::string, OutputSource> sources;
+      EachMember(reader, "sources", [&](const std::string& kind, ObjectReader& source) {
+        const bool of_dependency = kind == kDependencyOutput;
+        if (!of_dependency && kind != "output") {
+          return reader.Fail(DiagnosticId::kBundleInvalid, "sources",
+                             absl::StrCat("a parameter's source is 'output' or '",
+                                          kDependencyOutput, "', not '", kind, "'"));
+        }
+        source.Required("name", &sources[kind].output);
+        if (of_dependency) source.Required("dependency", &sources[kind].alias);
+      });
+      std::vector<std::string> priority;
+      reader.Optional("priority", &priority);
+      // What the priority does not name comes behind it.
+      for (const auto& [kind, source] : sources) priority.push_back(kind);
+      const auto parameter = result_.bundle.parameters.find(name);
+      if (parameter == result_.bundle.parameters.end()) {
+        return custom.Fail(DiagnosticId::kBundleInvalid, kParameterSources,
+                           absl::StrCat("the bundle has no parameter '", name, "'"));
+      }
+      for (const std::string& kind : priority) {
+        const auto source = sources.find(kind);
+        if (source == sources.end()) continue;
+        parameter->second.sources.push_back(std::move(source->second));
+        sources.erase(source);
+      }
+    });
   }
 
   template <typename Read>

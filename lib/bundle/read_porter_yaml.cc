@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "lib/base/status_macros.h"
+#include "lib/bundle/definition_schema.h"
 #include "lib/bundle/dependency_rules.h"
 #include "lib/bundle/places.h"
 #include "lib/bundle/read.h"
@@ -94,6 +95,7 @@ class PorterReader {
       MakeTexts(&list->items[i], {"name", "env", "path", "type", "$id"});
       ObjectReader reader(source_, list->items[i],
                           absl::StrCat(parent.Pointer(key), PointerStep(i)));
+      entry_ = &list->items[i];
       read(reader);
       reader.IgnoreRest();
       parent.Check(reader.Finish());
@@ -126,7 +128,16 @@ class PorterReader {
     if (parameter.destination == Destination{}) {
       parameter.destination.env = EnvironmentName(name);
     }
-    parameter.required = !parameter.default_value && reader.Any("source") == nullptr;
+    parameter.schema = SchemaOfManifestEntry(*entry_);
+    if (const Value* source = reader.Object("source")) {
+      ObjectReader inner(source_, *source, reader.Pointer("source"));
+      OutputSource& output = parameter.sources.emplace_back();
+      inner.Optional("dependency", &output.alias);
+      inner.Required("output", &output.output);
+      inner.IgnoreRest();
+      reader.Check(inner.Finish());
+    }
+    parameter.required = !parameter.default_value && parameter.sources.empty();
     Add(reader, "parameter", name, std::move(parameter), &result_.bundle.parameters);
   }
 
@@ -153,6 +164,7 @@ class PorterReader {
     reader.Optional("$id", &output.id);
     reader.Optional("applyTo", &output.apply_to);
     output.path = absl::StrCat("/cnab/app/outputs/", name);
+    output.schema = SchemaOfManifestEntry(*entry_);
     Add(reader, "output", name, std::move(output), &result_.bundle.outputs);
   }
 
@@ -374,6 +386,7 @@ class PorterReader {
   Value root_;
   Places places_;
   ObjectReader reader_;
+  const Value* entry_ = nullptr;  // What EachNamed is at.
   BundleDefinition result_;
 };
 

@@ -28,6 +28,27 @@ absl::Status DestinationFromJson(const Source& source, const Value& value, std::
   return reader.Finish();
 }
 
+Value OutputSourceToJson(const OutputSource& source) {
+  Value value = Value::Object();
+  SetUnlessEmpty(value, "dependency", source.alias);
+  value.Set("output", Value::String(source.output));
+  return value;
+}
+
+absl::Status OutputSourceFromJson(const Source& source, const Value& value, std::string pointer,
+                                  OutputSource* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  reader.Optional("dependency", &out->alias);
+  ReadName(reader, "output", &out->output);
+  return reader.Finish();
+}
+
+// A schema is an object, or it asks for nothing.
+void ReadSchema(ObjectReader& reader, std::optional<JsonText>* out) {
+  const Value* schema = reader.Object("schema");
+  if (schema != nullptr) *out = json::ToText(*schema);
+}
+
 Value ParameterToJson(const ParameterDefinition& parameter) {
   Value value = Value::Object();
   SetUnlessEmpty(value, "type", parameter.type);
@@ -37,6 +58,10 @@ Value ParameterToJson(const ParameterDefinition& parameter) {
   SetUnlessEmpty(value, "id", parameter.id);
   SetUnlessEmpty(value, "applyTo", parameter.apply_to);
   SetDestination(value, parameter.destination);
+  SetIfPresent(value, "schema", parameter.schema);
+  if (!parameter.sources.empty()) {
+    value.Set("sources", ListToJson(parameter.sources, OutputSourceToJson));
+  }
   return value;
 }
 
@@ -50,6 +75,8 @@ absl::Status ParameterFromJson(const Source& source, const Value& value, std::st
   reader.Optional("id", &out->id);
   reader.Optional("applyTo", &out->apply_to);
   ReadPart(reader, "destination", /*required=*/false, DestinationFromJson, &out->destination);
+  ReadSchema(reader, &out->schema);
+  ReadList(reader, "sources", /*required=*/false, OutputSourceFromJson, &out->sources);
   return reader.Finish();
 }
 
@@ -80,6 +107,7 @@ Value OutputToJson(const OutputDefinition& output) {
   SetUnlessEmpty(value, "applyTo", output.apply_to);
   SetUnlessEmpty(value, "path", output.path);
   SetIfPresent(value, "default", output.default_value);
+  SetIfPresent(value, "schema", output.schema);
   return value;
 }
 
@@ -92,6 +120,7 @@ absl::Status OutputFromJson(const Source& source, const Value& value, std::strin
   reader.Optional("applyTo", &out->apply_to);
   reader.Optional("path", &out->path);
   reader.Optional("default", &out->default_value);
+  ReadSchema(reader, &out->schema);
   return reader.Finish();
 }
 

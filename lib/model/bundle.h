@@ -20,6 +20,13 @@ struct Destination {
   bool operator==(const Destination&) const = default;
 };
 
+// An output that a parameter takes where nobody gives it a value.
+struct OutputSource {
+  std::string alias;  // Of the dependency; "": of the installation itself, from an earlier run.
+  std::string output;
+  bool operator==(const OutputSource&) const = default;
+};
+
 struct ParameterDefinition {
   std::string type;  // JSON Schema type; "" where the definition names none.
   bool required = false;
@@ -28,6 +35,10 @@ struct ParameterDefinition {
   std::string id;                         // The definition's $id: a well-known identifier.
   std::vector<std::string> apply_to;      // Actions; empty: all.
   Destination destination;
+  // What the definition asks for beyond the type: an object with JSON Schema's
+  // other keywords. Absent where that is nothing.
+  std::optional<JsonText> schema;
+  std::vector<OutputSource> sources;  // io.cnab.parameter-sources; the first that has a value.
   bool operator==(const ParameterDefinition&) const = default;
 };
 
@@ -46,6 +57,7 @@ struct OutputDefinition {
   std::vector<std::string> apply_to;
   std::string path;  // Below /cnab/app/outputs.
   std::optional<JsonText> default_value;
+  std::optional<JsonText> schema;  // As a parameter's.
   bool operator==(const OutputDefinition&) const = default;
 };
 

@@ -56,6 +56,7 @@ Value TaskToJson(const PlannedTask& task) {
   Value value = Value::Object();
   value.Set("id", Value::String(task.id));
   value.Set("action", Value::String(task.action));
+  SetUnlessEmpty(value, "reason", task.reason);
   value.Set("bundle", BundleToJson(task.bundle));
   value.Set("installation", InstallationToJson(task.installation));
   value.Set("needs", Value::Strings(task.needs));
@@ -71,6 +72,7 @@ absl::Status TaskFromJson(const Source& source, const Value& value, std::string 
   ObjectReader reader(source, value, std::move(pointer));
   ReadName(reader, "id", &out->id);
   ReadName(reader, "action", &out->action);
+  reader.Optional("reason", &out->reason);
   ReadPart(reader, "bundle", /*required=*/true, BundleFromJson, &out->bundle);
   ReadPart(reader, "installation", /*required=*/true, InstallationFromJson, &out->installation);
   reader.Required("needs", &out->needs);

@@ -51,6 +51,7 @@ struct PlannedInstallation {
 struct PlannedTask {
   std::string id;      // The node's id.
   std::string action;  // "install" | "upgrade" | "uninstall" | "skip" | a custom one
+  std::string reason;  // One sentence where the action is not the plan's own; "" else.
   Bundle bundle;       // With parameters, credentials and outputs as the runtime needs them.
   PlannedInstallation installation;
   std::vector<std::string> needs;  // Ids, sorted.
