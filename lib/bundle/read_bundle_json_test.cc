@@ -23,7 +23,8 @@ constexpr char kWhole[] = R"({
   "images": {"web": {"image": "example.com/web:v1", "contentDigest": "sha256:2",
                      "mediaType": "application/vnd.oci.image.manifest.v1+json"}},
   "definitions": {
-    "level": {"type": "string", "default": "info", "$id": "https://example.com/level"},
+    "level": {"type": "string", "default": "info", "$id": "https://example.com/level",
+              "title": "ignored", "enum": ["info", "debug"]},
     "secret": {"type": ["null", "string"], "writeOnly": true},
     "free": {}, "anything": true
   },
@@ -36,6 +37,10 @@ constexpr char kWhole[] = R"({
   "outputs": {"connstr": {"definition": "secret", "path": "/cnab/app/outputs/connstr"}},
   "actions": {"status": {"stateless": true}, "rotate": {"modifies": true}},
   "custom": {
+    "io.cnab.parameter-sources": {"level": {
+      "priority": ["dependencies.output"],
+      "sources": {"output": {"name": "level"},
+                  "dependencies.output": {"dependency": "infra", "name": "log"}}}},
     "io.cnab.dependencies": {"requires": {"old": {"bundle": "ignored.example/v1:1"}}},
     "org.getporter.dependencies@v2": {
       "provides": {"interface": {"id": "https://example.com/app"}},
@@ -61,12 +66,16 @@ TEST(ReadBundleJson, KeepsAllThatTheModelHas) {
                                   .default_value = JsonText{"\"info\""},
                                   .id = "https://example.com/level",
                                   .apply_to = {"install"},
-                                  .destination = {.env = "LEVEL"}};
+                                  .destination = {.env = "LEVEL"},
+                                  .schema = JsonText{R"({"enum":["info","debug"]})"},
+                                  .sources = {{"infra", "log"}, {"", "level"}}};
   expected.parameters["free"] = {.required = true, .destination = {.path = "/cnab/app/free"}};
   expected.credentials["token"] = {.required = true, .destination = {.env = "TOKEN"}};
   expected.credentials["kube"] = {.destination = {.path = "/root/.kube"}};
-  expected.outputs["connstr"] = {
-      .type = "string", .sensitive = true, .path = "/cnab/app/outputs/connstr"};
+  expected.outputs["connstr"] = {.type = "string",
+                                 .sensitive = true,
+                                 .path = "/cnab/app/outputs/connstr",
+                                 .schema = JsonText{R"({"type":["null","string"]})"}};
   expected.actions["status"] = {.stateless = true};
   expected.actions["rotate"] = {.modifies = true};
   expected.provides = {"https://example.com/app"};
@@ -96,7 +105,7 @@ TEST(ReadBundleJson, PrefersTheSecondVersionOfDependencies) {
                R"("type":["null","string"],"writeOnly":true}}},"id":"https://example.com/sql"})"},
        .credentials = {{"token", "${bundle.credentials.token}"}},
        .outputs = {{"endpoint", "${outputs.host}"}},
-       .location = at(26, 15, "db")},
+       .location = at(31, 15, "db")},
       {.alias = "infra",
        .reference = "example.com/infra:v0.1.0",
        .version = ">=0.1",

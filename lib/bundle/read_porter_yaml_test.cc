@@ -22,7 +22,7 @@ version: 1.0
 mixins: [exec, {helm3: {clientVersion: v3}}]
 parameters:
   - {name: log-level, type: string, default: no}
-  - {name: replicas, type: integer, default: 3, sensitive: true, applyTo: [install]}
+  - {name: replicas, type: integer, default: 3, minimum: 1, sensitive: true, applyTo: [install]}
   - {name: config, type: file, path: /cnab/app/config}
   - {name: host, type: string, source: {dependency: db, output: host}}
 credentials:
@@ -68,10 +68,14 @@ TEST(ReadPorterYaml, KeepsWhatPorterWouldPutIntoTheBundle) {
                                    .default_value = JsonText{"3"},
                                    .sensitive = true,
                                    .apply_to = {"install"},
-                                   .destination = {.env = "REPLICAS"}};
-  bundle.parameters["config"] = {
-      .type = "string", .required = true, .destination = {.path = "/cnab/app/config"}};
-  bundle.parameters["host"] = {.type = "string", .destination = {.env = "HOST"}};
+                                   .destination = {.env = "REPLICAS"},
+                                   .schema = JsonText{R"({"minimum":1})"}};
+  bundle.parameters["config"] = {.type = "string",
+                                 .required = true,
+                                 .destination = {.path = "/cnab/app/config"},
+                                 .schema = JsonText{R"({"contentEncoding":"base64"})"}};
+  bundle.parameters["host"] = {
+      .type = "string", .destination = {.env = "HOST"}, .sources = {{"db", "host"}}};
   bundle.credentials["token"] = {.required = true, .destination = {.env = "TOKEN"}};
   bundle.credentials["kube"] = {.destination = {.path = "/root/.kube"}};
   bundle.outputs["url"] = {.type = "string",
