@@ -110,11 +110,11 @@ TEST(ReadBundleJson, PrefersTheSecondVersionOfDependencies) {
        .reference = "example.com/infra:v0.1.0",
        .version = ">=0.1",
        .parameters = {{"database", "db"}},
-       .location = at(24, 18, "infra")},
+       .location = at(29, 18, "infra")},
       {.alias = "own",
        .reference = "example.com/own",
        .sharing = Sharing{.mode = Sharing::Mode::kNone},
-       .location = at(31, 16, "own")},
+       .location = at(36, 16, "own")},
   };
   EXPECT_EQ(read->dependencies, expected);
 }
