@@ -98,6 +98,11 @@ struct CommonOptions {
   json::Style style() const { return compact ? json::Style::kCompact : json::Style::kPretty; }
 };
 
+// Whether a picture for the terminal that goes to standard output is colored:
+// as --color says, and with "auto" only where standard output is a terminal
+// that wants it. A file has colors only where they are asked for.
+bool ColorsOutput(const Env& env, const CommonOptions& options);
+
 // Adds -o, --format (one of `formats`), --compact, --color, -q, -v,
 // --diagnostics. --help, --version, --man and --completion are always there.
 void AddCommonOptions(CommandSpec* spec, CommonOptions* options,

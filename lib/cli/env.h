@@ -17,6 +17,7 @@ struct Env {
   std::ostream* err = nullptr;
   std::function<std::optional<std::string>(std::string_view)> getenv;
   bool in_is_terminal = false;
+  bool out_is_terminal = false;
   bool err_is_terminal = false;
 };
 

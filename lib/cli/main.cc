@@ -104,6 +104,7 @@ int Main(int argc, char** argv,
                      .err = &std::cerr,
                      .getenv = GetEnvironment,
                      .in_is_terminal = isatty(STDIN_FILENO) == 1,
+                     .out_is_terminal = isatty(STDOUT_FILENO) == 1,
                      .err_is_terminal = isatty(STDERR_FILENO) == 1};
     const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
     const ExitCode code = run(args, env);

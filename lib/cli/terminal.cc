@@ -30,6 +30,12 @@ DiagnosticFormat FormatOf(std::string_view name) {
 
 }  // namespace
 
+bool ColorsOutput(const Env& env, const CommonOptions& options) {
+  if (options.color != "auto") return options.color == "always";
+  const bool is_standard_output = options.output.empty() || options.output == "-";
+  return is_standard_output && env.out_is_terminal && !IsSet(env, "NO_COLOR") && !IsDumb(env);
+}
+
 Terminal::Terminal(const Env& env, std::string command, const CommonOptions& options)
     : env_(env),
       printer_({.command = std::move(command),

@@ -1,10 +1,11 @@
+#include "lib/graph/extension.h"
+
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "lib/graph/show.h"
 #include "lib/json/json.h"
 
 namespace deps {

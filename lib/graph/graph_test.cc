@@ -1,5 +1,6 @@
 #include "lib/model/graph.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/draw/picture.h"
 #include "lib/graph/check.h"
 #include "lib/graph/cycle.h"
 #include "lib/graph/show.h"
@@ -163,12 +165,82 @@ TEST(FormatTree, CannotSteerTheTerminal) {
   EXPECT_EQ(FormatTree(graph), "x 1.0.0\n└── a: \\x1b[2Jevil 1.0.0\n");
 }
 
-TEST(FormatDot, QuotesWhatItIsGiven) {
-  Graph graph = GraphOf({});
-  graph.nodes[0].bundle->name = "a\"\\\n];";
-  EXPECT_EQ(FormatDot(graph),
-            "digraph dependencies {\n  rankdir=LR;\n  node [shape=box];\n"
-            "  \"root\" [label=\"root\\na\\\"\\\\ ]; 1.0.0\"];\n}\n");
+TEST(FormatTree, HasColorsWhereTheyAreAskedFor) {
+  Edge edge = Needs("root", "root/a");
+  edge.version = "^1";
+  EXPECT_EQ(FormatTree(GraphOf({edge}), /*color=*/true),
+            "\x1b[1mx 1.0.0\x1b[0m\n\x1b[2m└── \x1b[0m\x1b[1ma: \x1b[0m\x1b[36mx 1.0.0\x1b[0m"
+            "\x1b[2m [^1]\x1b[0m\n");
+}
+
+TEST(FormatTree, TellsWhatASolutionReuses) {
+  Graph solution = GraphOf({Needs("root", "root/a"), Needs("root", "root/b")});
+  solution.status = "solved";
+  solution.nodes[1].resolution = {.kind = "bundle",
+                                  .by = "range",
+                                  .version = "1.2.0",
+                                  .reason = "the highest version in range"};
+  solution.nodes[2].resolution = {.kind = "installation",
+                                  .by = "installation",
+                                  .installation = InstallationName{"dev", "mysql"},
+                                  .reason = "installed in namespace dev"};
+  EXPECT_EQ(FormatTree(solution),
+            "x 1.0.0\n├── a: x 1.2.0 (range: the highest version in range)\n"
+            "└── b: x 1.0.0 reuses dev/mysql (installation: installed in namespace dev)\n");
+}
+
+TEST(FormatTree, ExplainsWhyThereIsNoSolution) {
+  Graph solution = GraphOf({});
+  solution.status = "unsatisfiable";
+  solution.explanation = {
+      {.message = "no version of db suits", .because = {"app needs db ^1"}, .hint = "drop app"}};
+  EXPECT_EQ(FormatTree(solution),
+            "no solution\nno version of db suits\n  because app needs db ^1\n  hint: drop app\n");
+}
+
+TEST(FormatTree, CopesWithDeepGraphs) {
+  std::vector<Edge> edges;
+  std::string id = "root";
+  for (int i = 0; i < 3000; ++i) {
+    edges.push_back(Needs(id, id + "/x"));
+    id += "/x";
+  }
+  const std::string tree = FormatTree(GraphOf(edges));
+  EXPECT_EQ(std::count(tree.begin(), tree.end(), '\n'), 3001);
+}
+
+TEST(PictureOf, ShowsGroupsReuseAndWhatIsMissing) {
+  Edge app = Needs("root", "root/app");
+  app.version = "^1";
+  Edge db = Needs("root/app", "root/db");
+  db.sharing = Sharing{.mode = Sharing::Mode::kGroup, .group = "shop"};
+  Graph solution = GraphOf(
+      {app, db, Needs("root", "root/db"), Needs("root", "root/new"), Reads("root/app", "root/db")});
+  solution.status = "solved";
+  solution.edges[1].sharing = db.sharing;
+  solution.nodes[2].resolution = {.kind = "installation",
+                                  .by = "installation",
+                                  .version = "1.2.0",
+                                  .installation = InstallationName{"", "mysql"},
+                                  .reason = "installed in the global namespace"};
+  solution.nodes[3].bundle.reset();
+  const Picture picture = PictureOf(solution);
+  std::vector<std::string> found;
+  for (const PictureNode& node : picture.nodes) {
+    found.push_back(absl::StrCat(static_cast<int>(node.kind), " ", node.id, " | ", node.title,
+                                 " | ", node.subtitle, " | ", node.note, " | ", node.group));
+  }
+  for (const PictureEdge& edge : picture.edges) {
+    found.push_back(absl::StrCat(edge.from, edge.dashed ? " ..> " : " --> ", edge.to, " ",
+                                 edge.name, " | ", edge.label));
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{
+                       "1 root | root | x 1.0.0 |  | ", "0 root/app | app | x 1.0.0 |  | ",
+                       "2 root/db | db | x 1.2.0 | reuses /mysql · group shop · shared by 2 | shop",
+                       "3 root/new | new | any bundle with its interface |  | ", "0 --> 1 app | ^1",
+                       "0 --> 2 db | ", "0 --> 3 new | ", "1 --> 2 db | ",
+                       "1 ..> 2  | parameters.p = o"}));
+  EXPECT_EQ(picture.summary, "4 bundles · 1 shared · 1 output passed on · 1 reused");
 }
 
 }  // namespace

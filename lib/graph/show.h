@@ -1,35 +1,29 @@
-// A graph as people and other programs see it.
+// A Graph or a Solution as people and other programs see it.
 #ifndef DEPS_LIB_GRAPH_SHOW_H_
 #define DEPS_LIB_GRAPH_SHOW_H_
 
 #include <string>
+#include <string_view>
 
-#include "lib/json/json.h"
-#include "lib/model/bundle.h"
+#include "lib/draw/picture.h"
 #include "lib/model/graph.h"
 
 namespace deps {
 
-// A picture for the terminal: a line a dependency, with name, version and
-// group. What hangs on a node is shown where the node comes first; afterwards
-// the node has "(shared)" behind it. UTF-8; control characters as escapes.
-std::string FormatTree(const Graph& graph);
+// As `format` says: "tree", "dot", "mermaid", "svg" or "html". `color` is for
+// the tree alone.
+std::string ShowGraph(const Graph& graph, std::string_view format, bool color);
 
-// The language of Graphviz: requires edges solid, wiring dashed.
-std::string FormatDot(const Graph& graph);
+// A picture for the terminal: a line for each requirement, by alias, with name,
+// version, range and group of what stands for it, and in a Solution why, or
+// which installation is reused. What hangs on a node is shown where the node
+// comes first; afterwards the node has "(shared)" behind it. Where there is no
+// solution, the explanation. UTF-8; control characters of bundles as escapes.
+std::string FormatTree(const Graph& graph, bool color = false);
 
-// The language of Mermaid, the same picture.
-std::string FormatMermaid(const Graph& graph);
-
-// A picture without scripts, in columns from what needs to what is needed, and
-// a page around it with a table of the nodes. The graph must have no cycle, as
-// MakeGraph's have none.
-std::string FormatSvg(const Graph& graph);
-std::string FormatHtml(const Graph& graph);
-
-// The object org.getporter.dependencies@v2 of a bundle, as Porter writes it:
-// `sharing` and `document` always with their empty objects.
-std::string FormatExtension(const BundleDefinition& bundle, json::Style style);
+// Requires edges solid with their range, wiring dashed; the root first, then
+// the nodes by id.
+Picture PictureOf(const Graph& graph);
 
 }  // namespace deps
 

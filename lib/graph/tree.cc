@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -9,10 +8,18 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "lib/graph/describe.h"
 #include "lib/graph/show.h"
 
 namespace deps {
 namespace {
+
+constexpr std::string_view kBold = "1";
+constexpr std::string_view kQuiet = "2";
+constexpr std::string_view kGreen = "32";
+constexpr std::string_view kYellow = "33";
+constexpr std::string_view kPurple = "35";
+constexpr std::string_view kCyan = "36";
 
 // What comes from a bundle cannot steer the terminal.
 std::string Visible(std::string_view text) {
@@ -29,7 +36,7 @@ std::string Visible(std::string_view text) {
 
 class Tree {
  public:
-  explicit Tree(const Graph& graph) {
+  Tree(const Graph& graph, bool color) : graph_(graph), color_(color) {
     for (const Node& node : graph.nodes) nodes_.emplace(node.id, &node);
     for (const Edge& edge : graph.edges) {
       if (edge.kind == Edge::Kind::kRequires) edges_[edge.from].push_back(&edge);
@@ -39,55 +46,105 @@ class Tree {
       std::sort(edges.begin(), edges.end(),
                 [](const Edge* a, const Edge* b) { return a->alias < b->alias; });
     }
-    const Node& root = *nodes_.at(graph.root);
-    absl::StrAppend(&text_, Describe(root, nullptr), "\n");
-    shown_.insert(root.id);
-    Show(root.id, "");
   }
 
-  std::string Take() { return std::move(text_); }
+  std::string Show() {
+    const Node& root = *nodes_.at(graph_.root);
+    Add(kBold, BundleText(root));
+    text_ += "\n";
+    shown_.insert(root.id);
+    PushBelow(root.id, "");
+    while (!open_.empty()) {
+      const Branch branch = std::move(open_.back());
+      open_.pop_back();
+      ShowBranch(branch);
+    }
+    return std::move(text_);
+  }
 
  private:
-  void Show(const std::string& id, const std::string& margin) {
+  struct Branch {
+    const Edge* edge = nullptr;
+    std::string margin;
+    bool is_last = false;
+  };
+
+  // A stack instead of recursion: graphs may be deep.
+  void PushBelow(const std::string& id, const std::string& margin) {
     const auto found = edges_.find(id);
     if (found == edges_.end()) return;
-    for (size_t i = 0; i < found->second.size(); ++i) {
-      const Edge& edge = *found->second[i];
-      const bool is_last = i + 1 == found->second.size();
-      const bool is_new = shown_.insert(edge.to).second;
-      const bool folded = !is_new && edges_.contains(edge.to);
-      absl::StrAppend(&text_, margin, is_last ? "└── " : "├── ",
-                      Describe(*nodes_.at(edge.to), &edge), is_new ? "" : " (shared)",
-                      folded ? " …" : "", "\n");
-      if (is_new) Show(edge.to, margin + (is_last ? "    " : "│   "));
+    const std::vector<const Edge*>& edges = found->second;
+    for (size_t i = edges.size(); i > 0; --i) {
+      open_.push_back({.edge = edges[i - 1], .margin = margin, .is_last = i == edges.size()});
     }
   }
 
-  static std::string Describe(const Node& node, const Edge* edge) {
-    std::string text = edge == nullptr ? "" : absl::StrCat(edge->alias, ": ");
-    if (node.bundle) {
-      absl::StrAppend(&text, node.bundle->name, " ", node.bundle->version);
-    } else if (!node.reference.empty()) {
-      absl::StrAppend(&text, node.reference, " not found");
+  void ShowBranch(const Branch& branch) {
+    const Edge& edge = *branch.edge;
+    const Node& node = *nodes_.at(edge.to);
+    const bool is_new = shown_.insert(edge.to).second;
+    Add(kQuiet, absl::StrCat(branch.margin, branch.is_last ? "└── " : "├── "));
+    Describe(node, edge);
+    if (!is_new) Add(kQuiet, edges_.contains(edge.to) ? " (shared) …" : " (shared)");
+    text_ += "\n";
+    if (is_new) PushBelow(edge.to, branch.margin + (branch.is_last ? "    " : "│   "));
+  }
+
+  void Describe(const Node& node, const Edge& edge) {
+    Add(kBold, absl::StrCat(edge.alias, ": "));
+    const std::string bundle = BundleText(node);
+    const bool is_reused = node.resolution && node.resolution->installation;
+    if (bundle.empty() && !is_reused) {
+      Add(kYellow, MissingText(node));
     } else {
-      absl::StrAppend(&text, "any bundle with its interface");
+      Add(kCyan, bundle);
     }
-    if (edge != nullptr && !edge->version.empty()) absl::StrAppend(&text, " [", edge->version, "]");
-    if (edge != nullptr && edge->sharing && edge->sharing->mode == Sharing::Mode::kGroup &&
-        !edge->sharing->group.empty()) {
-      absl::StrAppend(&text, " group ", edge->sharing->group);
+    if (!edge.version.empty()) Add(kQuiet, absl::StrCat(" [", edge.version, "]"));
+    if (edge.sharing && edge.sharing->mode == Sharing::Mode::kGroup &&
+        !edge.sharing->group.empty()) {
+      Add(kPurple, absl::StrCat(" group ", edge.sharing->group));
     }
-    return Visible(text);
+    if (!node.resolution) return;
+    if (is_reused) {
+      Add(kGreen, absl::StrCat(" reuses ", InstallationText(*node.resolution->installation)));
+    }
+    Add(kQuiet, absl::StrCat(" (", node.resolution->by, ": ", node.resolution->reason, ")"));
   }
 
+  void Add(std::string_view style, std::string_view text) {
+    if (!color_) {
+      text_ += Visible(text);
+    } else if (!text.empty()) {
+      absl::StrAppend(&text_, "\033[", style, "m", Visible(text), "\033[0m");
+    }
+  }
+
+  const Graph& graph_;
+  const bool color_;
   absl::flat_hash_map<std::string, const Node*> nodes_;
   absl::flat_hash_map<std::string, std::vector<const Edge*>> edges_;
   absl::flat_hash_set<std::string> shown_;
+  std::vector<Branch> open_;
   std::string text_;
 };
 
+std::string NoSolution(const Graph& solution) {
+  std::string text = "no solution\n";
+  for (const Explanation& step : solution.explanation) {
+    absl::StrAppend(&text, Visible(step.message), "\n");
+    for (const std::string& because : step.because) {
+      absl::StrAppend(&text, "  because ", Visible(because), "\n");
+    }
+    if (!step.hint.empty()) absl::StrAppend(&text, "  hint: ", Visible(step.hint), "\n");
+  }
+  return text;
+}
+
 }  // namespace
 
-std::string FormatTree(const Graph& graph) { return Tree(graph).Take(); }
+std::string FormatTree(const Graph& graph, bool color) {
+  if (graph.status == "unsatisfiable") return NoSolution(graph);
+  return Tree(graph, color).Show();
+}
 
 }  // namespace deps

@@ -8,6 +8,7 @@
 #include "lib/bundle/catalog.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/expand/expand.h"
+#include "lib/graph/extension.h"
 #include "lib/graph/make.h"
 #include "lib/graph/show.h"
 #include "lib/model/bundle.h"
@@ -69,15 +70,6 @@ CommandSpec MakeSpec(Options* options) {
   return spec;
 }
 
-std::string Format(const Graph& graph, const CommonOptions& common) {
-  if (common.format == "tree") return FormatTree(graph);
-  if (common.format == "dot") return FormatDot(graph);
-  if (common.format == "mermaid") return FormatMermaid(graph);
-  if (common.format == "svg") return FormatSvg(graph);
-  if (common.format == "html") return FormatHtml(graph);
-  return FormatGraph(graph, common.style());
-}
-
 absl::StatusOr<ExitCode> Run(const Options& options, const Invocation& invocation, const Env& env,
                              Terminal& terminal) {
   DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
@@ -89,11 +81,20 @@ absl::StatusOr<ExitCode> Run(const Options& options, const Invocation& invocatio
   if (options.default_sharing == "none") {
     graph_options.expand.default_sharing = Sharing::Mode::kNone;
   }
+  // What a bundle itself says needs no other bundle.
+  if (options.common.format == "extension") {
+    DEPS_RETURN_IF_ERROR(
+        RequirementsOf(std::string(kRootKey), *bundle, graph_options.expand).status());
+    const std::string text = FormatExtension(*bundle, options.common.style());
+    DEPS_RETURN_IF_ERROR(WriteResult(options.common.output, text, env));
+    return ExitCode::kOk;
+  }
   DEPS_ASSIGN_OR_RETURN(const Graph graph, MakeGraph(bundle, *catalog, graph_options));
   for (const Diagnostic& diagnostic : graph.diagnostics) terminal.Report(diagnostic);
-  const std::string text = options.common.format == "extension"
-                               ? FormatExtension(*bundle, options.common.style())
-                               : Format(graph, options.common);
+  const std::string text =
+      options.common.format == "json"
+          ? FormatGraph(graph, options.common.style())
+          : ShowGraph(graph, options.common.format, ColorsOutput(env, options.common));
   DEPS_RETURN_IF_ERROR(WriteResult(options.common.output, text, env));
   return ExitCode::kOk;
 }

@@ -10,12 +10,12 @@
 #include "lib/base/status_macros.h"
 #include "lib/bundle/catalog.h"
 #include "lib/cli/command.h"
+#include "lib/graph/show.h"
 #include "lib/io/file.h"
 #include "lib/model/graph.h"
 #include "lib/model/installation.h"
 #include "lib/model/lock.h"
 #include "lib/solve/resolve.h"
-#include "lib/solve/solution_tree.h"
 #include "lib/state/open_store.h"
 #include "lib/state/state_option.h"
 
@@ -46,7 +46,7 @@ struct SolveCommand {
             "exist.",
         .operands = "[GRAPH]",
         .reads = "a Graph document",
-        .writes = "a Solution document",
+        .writes = "a Solution document, or a picture of it",
         .exit_one = "There is no solution, or with --frozen the lock file would change.",
         .examples = {{"deps-graph porter.yaml | deps-solve --lock deps.lock.json",
                       "Solve, and keep to what the lock file holds."},
@@ -81,7 +81,7 @@ struct SolveCommand {
                "What holds where a dependency does not say with whom it is shared.")};
     AddCatalogOptions(&spec, &catalog);
     AddStateOption(&spec, &state);
-    AddCommonOptions(&spec, &common, {"json", "tree"});
+    AddCommonOptions(&spec, &common, {"json", "tree", "dot", "mermaid", "svg", "html"});
     return spec;
   }
 };
@@ -160,9 +160,10 @@ absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation
   if (solved && !command.lock.empty() && !command.frozen) {
     DEPS_RETURN_IF_ERROR(WriteFile(command.lock, FormatLock(result.lock)));
   }
-  const std::string text = command.common.format == "tree"
-                               ? FormatSolutionTree(result.solution)
-                               : FormatGraph(result.solution, command.common.style());
+  const std::string text =
+      command.common.format == "json"
+          ? FormatGraph(result.solution, command.common.style())
+          : ShowGraph(result.solution, command.common.format, ColorsOutput(env, command.common));
   DEPS_RETURN_IF_ERROR(WriteResult(command.common.output, text, env));
   return solved ? ExitCode::kOk : ExitCode::kNo;
 }
