@@ -97,7 +97,7 @@ class Tree {
     if (bundle.empty() && !is_reused) {
       Add(kYellow, MissingText(node));
     } else {
-      Add(kCyan, bundle);
+      Add(kCyan, bundle.empty() ? "installation" : bundle);
     }
     if (!edge.version.empty()) Add(kQuiet, absl::StrCat(" [", edge.version, "]"));
     if (edge.sharing && edge.sharing->mode == Sharing::Mode::kGroup &&
