@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/diag/source.h"
@@ -122,7 +123,7 @@ std::string PointerStep(size_t index);
 // did-you-mean), document-value; each located in `source`.
 class ObjectReader {
  public:
-  // `source` and `value` must outlive the reader.
+  // `source`, `value` and the keys that are asked for must outlive the reader.
   ObjectReader(const Source& source, const Value& value, std::string pointer = "");
 
   void Required(std::string_view key, std::string* out);
@@ -172,7 +173,7 @@ class ObjectReader {
   const Source& source_;
   const Value& value_;
   std::string pointer_;
-  std::vector<std::string> known_;
+  absl::InlinedVector<std::string_view, 16> known_;
   bool ignore_rest_ = false;
   absl::Status status_;
 };

@@ -179,7 +179,8 @@ absl::Status ObjectReader::Finish() {
   for (const auto& [key, member] : value_.members) {
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
     std::string message = absl::StrCat("the member '", key, "' is not known");
-    if (const std::optional<std::string> match = ClosestMatch(key, known_)) {
+    const std::vector<std::string> known(known_.begin(), known_.end());
+    if (const std::optional<std::string> match = ClosestMatch(key, known)) {
       absl::StrAppend(&message, "; did you mean '", *match, "'?");
     }
     Fail(DiagnosticId::kDocumentMember, key, std::move(message));

@@ -103,6 +103,7 @@ Value& Value::Set(std::string_view key, Value value) {
 }
 
 std::string PointerStep(std::string_view key) {
+  if (key.find_first_of("~/") == std::string_view::npos) return absl::StrCat("/", key);
   return absl::StrCat("/", absl::StrReplaceAll(std::string(key), {{"~", "~0"}, {"/", "~1"}}));
 }
 
