@@ -189,9 +189,8 @@ absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(const CatalogOptions& opt
   state->options = options;
   state->getenv = env.getenv;
   for (const std::string& path : options.indexes) {
-    DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(path));
-    DEPS_ASSIGN_OR_RETURN(Index index, ParseIndex(source));
-    DEPS_RETURN_IF_ERROR(WithFile(state->shelf.Add(std::move(index)), path));
+    DEPS_ASSIGN_OR_RETURN(Source source, ReadFile(path, kMaxIndexBytes));
+    DEPS_RETURN_IF_ERROR(state->shelf.Add(std::move(source)));
   }
   if (!options.mapping.empty()) DEPS_RETURN_IF_ERROR(state->relocated.Read(options.mapping));
   return std::unique_ptr<Catalog>(new Catalog(std::move(state)));

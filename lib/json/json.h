@@ -93,6 +93,13 @@ enum class Style {
   kCompact,  // One line, newline at the end.
 };
 
+// The same of a large document of many parts: arrays and objects in more than
+// `depth` others are checked as the rest is, but left empty in the value.
+// `skipped` gets their texts, which are part of the source, in its order.
+absl::StatusOr<Value> ParseOutline(const Source& source, int depth,
+                                   std::vector<std::string_view>* skipped,
+                                   const ParseLimits& limits = {});
+
 // Members in their order. Characters beyond ASCII stay as they are.
 std::string Format(const Value& value, Style style);
 

@@ -45,6 +45,11 @@ json::Value NewDocument(std::string_view kind) {
 
 absl::StatusOr<json::Value> ParseDocument(const Source& source, std::string_view kind) {
   DEPS_ASSIGN_OR_RETURN(json::Value document, json::Parse(source));
+  DEPS_RETURN_IF_ERROR(CheckKind(source, document, kind));
+  return document;
+}
+
+absl::Status CheckKind(const Source& source, const json::Value& document, std::string_view kind) {
   const json::Value* found = document.Find("kind");
   if (found == nullptr || !found->IsString()) {
     return KindError(source, document.offset, "",
@@ -63,7 +68,7 @@ absl::StatusOr<json::Value> ParseDocument(const Source& source, std::string_view
     return KindError(source, version->offset, "/apiVersion",
                      absl::StrCat("expected apiVersion ", kApiVersion, ", found ", version->text));
   }
-  return document;
+  return absl::OkStatus();
 }
 
 void AllowEnvelope(json::ObjectReader& reader) {

@@ -24,6 +24,8 @@ json::Value NewDocument(std::string_view kind);
 // Parses a document; errors as json::Parse, and document-kind where it is of
 // another kind or version. The reader of the result must allow the envelope.
 absl::StatusOr<json::Value> ParseDocument(const Source& source, std::string_view kind);
+// The second half of it, for a document that was parsed already.
+absl::Status CheckKind(const Source& source, const json::Value& document, std::string_view kind);
 void AllowEnvelope(json::ObjectReader& reader);
 
 // Sets a member, or leaves it out where the value is the empty one.

@@ -19,16 +19,18 @@ Value BundleToJson(const IndexedBundle& bundle) {
   return value;
 }
 
-absl::Status BundleFromJson(const Source& source, const Value& value, std::string pointer,
-                            IndexedBundle* out) {
+absl::Status EntryFromJson(const Source& source, const Value& value, std::string pointer,
+                           IndexEntry* out) {
   ObjectReader reader(source, value, std::move(pointer));
+  out->offset = value.offset;
   ReadName(reader, "reference", &out->reference);
   ReadDigest(reader, "digest", /*required=*/false, &out->digest);
-  if (const Value* bundle = reader.Object("bundle", /*required=*/true)) {
-    out->bundle = json::ToText(*bundle);
-  }
+  reader.Object("bundle", /*required=*/true);
   return reader.Finish();
 }
+
+// The document, its list of bundles and an entry.
+constexpr int kDepthOfEntries = 3;
 
 }  // namespace
 
@@ -38,13 +40,32 @@ std::string FormatIndex(const Index& index) {
   return json::Format(document, json::Style::kPretty);
 }
 
-absl::StatusOr<Index> ParseIndex(const Source& source) {
-  DEPS_ASSIGN_OR_RETURN(const Value document, ParseDocument(source, "Index"));
-  Index index;
+absl::StatusOr<std::vector<IndexEntry>> ReadIndex(const Source& source) {
+  std::vector<std::string_view> bundles;
+  DEPS_ASSIGN_OR_RETURN(const Value document, json::ParseOutline(source, kDepthOfEntries, &bundles,
+                                                                 {.bytes = kMaxIndexBytes}));
+  DEPS_RETURN_IF_ERROR(CheckKind(source, document, "Index"));
+  std::vector<IndexEntry> entries;
   ObjectReader reader(source, document);
   AllowEnvelope(reader);
-  ReadList(reader, "bundles", /*required=*/true, BundleFromJson, &index.bundles);
+  ReadList(reader, "bundles", /*required=*/true, EntryFromJson, &entries);
   DEPS_RETURN_IF_ERROR(reader.Finish());
+  // Nothing else in an entry that is right can be an object.
+  for (size_t i = 0; i < entries.size(); ++i) entries[i].bundle = bundles[i];
+  return entries;
+}
+
+absl::StatusOr<Index> ParseIndex(const Source& source) {
+  DEPS_ASSIGN_OR_RETURN(std::vector<IndexEntry> entries, ReadIndex(source));
+  Index index;
+  index.bundles.reserve(entries.size());
+  for (IndexEntry& entry : entries) {
+    const Source bundle = {.name = source.name, .text = std::string(entry.bundle)};
+    DEPS_ASSIGN_OR_RETURN(const Value value, json::Parse(bundle));
+    index.bundles.push_back({.reference = std::move(entry.reference),
+                             .digest = std::move(entry.digest),
+                             .bundle = json::ToText(value)});
+  }
   return index;
 }
 

@@ -36,9 +36,12 @@ int Run(int bundles) {
   const bool is_json = json::Parse(source).ok();
   std::printf("json::Parse of %zu bytes: %.3f s\n", source.text.size(), Seconds(start));
   start = std::chrono::steady_clock::now();
+  const bool is_index = ReadIndex(source).ok();
+  std::printf("ReadIndex: %.3f s\n", Seconds(start));
+  start = std::chrono::steady_clock::now();
   const absl::StatusOr<Index> read = ParseIndex(source);
   std::printf("ParseIndex of %d bundles: %.3f s\n", bundles, Seconds(start));
-  return is_json && read.ok() && *read == index ? 0 : 1;
+  return is_json && is_index && read.ok() && *read == index ? 0 : 1;
 }
 
 }  // namespace
