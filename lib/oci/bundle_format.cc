@@ -269,8 +269,16 @@ absl::Status PushBundle(Registry& registry, const Reference& target, const Encod
 }
 
 absl::StatusOr<FetchedBundle> FetchBundle(Registry& registry, const Reference& reference) {
+  const PartReader read = {
+      .manifest = [&](const Reference& part) { return registry.GetManifest(part); },
+      .blob = [&](const Reference& repository, const std::string& digest,
+                  size_t max_bytes) { return registry.GetBlob(repository, digest, max_bytes); }};
+  return FetchBundle(read, reference);
+}
+
+absl::StatusOr<FetchedBundle> FetchBundle(const PartReader& read, const Reference& reference) {
   const std::string name = reference.Familiar();
-  DEPS_ASSIGN_OR_RETURN(OciManifest index, registry.GetManifest(reference));
+  DEPS_ASSIGN_OR_RETURN(OciManifest index, read.manifest(reference));
   if (!IsIndexType(index.media_type)) {
     return Invalid(absl::StrCat(name, " is an image, not a bundle"));
   }
@@ -279,7 +287,7 @@ absl::StatusOr<FetchedBundle> FetchBundle(Registry& registry, const Reference& r
                         ParseManifest(index_source, index.media_type));
   DEPS_ASSIGN_OR_RETURN(const Descriptor config, ConfigOf(name, content));
   const Reference config_reference = reference.WithDigest(config.digest);
-  DEPS_ASSIGN_OR_RETURN(OciManifest manifest, registry.GetManifest(config_reference));
+  DEPS_ASSIGN_OR_RETURN(OciManifest manifest, read.manifest(config_reference));
   const Source manifest_source = {.name = config_reference.Familiar(), .text = manifest.bytes};
   DEPS_ASSIGN_OR_RETURN(const ManifestContent config_content,
                         ParseManifest(manifest_source, manifest.media_type));
@@ -293,7 +301,7 @@ absl::StatusOr<FetchedBundle> FetchBundle(Registry& registry, const Reference& r
                           .config_manifest_type = std::move(manifest.media_type)};
   DEPS_ASSIGN_OR_RETURN(
       bundle.bundle_json,
-      registry.GetBlob(reference, config_content.blobs[0].digest, kMaxBundleBytes));
+      read.blob(reference, config_content.blobs[0].digest, kMaxBundleBytes));
   DEPS_ASSIGN_OR_RETURN(bundle.images,
                         ImagesIn(name, content, {.name = name, .text = bundle.bundle_json}));
   bundle.mapping = MappingTo(reference, bundle.images);

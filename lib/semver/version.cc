@@ -5,15 +5,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/semver/semver.h"
@@ -26,45 +22,69 @@ absl::Status Malformed(std::string_view text, std::string_view reason) {
                     .message = absl::StrCat("malformed version '", text, "': ", reason)});
 }
 
-bool IsDigits(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isdigit(c); });
+// Porter's library takes no longer ones.
+constexpr size_t kMaxVersion = 256;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsIdentifierCharacter(char c) { return absl::ascii_isalnum(c) || c == '-'; }
+
+// Takes the identifier that `rest` begins with, up to a dot or the end.
+std::string_view TakeIdentifier(std::string_view* rest) {
+  size_t end = 0;
+  while (end < rest->size() && (*rest)[end] != '.') ++end;
+  const std::string_view identifier = rest->substr(0, end);
+  rest->remove_prefix(std::min(end + 1, rest->size()));
+  return identifier;
+}
+
+bool IsNumeric(std::string_view identifier) {
+  return std::all_of(identifier.begin(), identifier.end(), IsDigit);
 }
 
 // Identifiers of letters, digits and "-", separated by single dots.
 bool AreIdentifiers(std::string_view text) {
-  for (const std::string_view identifier : absl::StrSplit(text, '.')) {
-    if (identifier.empty() || !std::all_of(identifier.begin(), identifier.end(), [](char c) {
-          return absl::ascii_isalnum(c) || c == '-';
-        })) {
-      return false;
-    }
+  bool is_open = true;  // A dot, or the beginning, was the last.
+  for (const char c : text) {
+    if (c == '.' ? is_open : !IsIdentifierCharacter(c)) return false;
+    is_open = c == '.';
   }
-  return true;
+  return !is_open;
 }
 
 absl::Status CheckPrerelease(std::string_view text, std::string_view prerelease) {
   if (!AreIdentifiers(prerelease)) return Malformed(text, "its prerelease is malformed");
-  for (const std::string_view identifier : absl::StrSplit(prerelease, '.')) {
-    if (identifier.size() > 1 && identifier.front() == '0' && IsDigits(identifier)) {
+  while (!prerelease.empty()) {
+    const std::string_view identifier = TakeIdentifier(&prerelease);
+    if (identifier.size() > 1 && identifier.front() == '0' && IsNumeric(identifier)) {
       return Malformed(text, "a number in its prerelease has a leading zero");
     }
   }
   return absl::OkStatus();
 }
 
-std::optional<uint64_t> AsNumber(std::string_view text) {
-  uint64_t number = 0;
-  if (!IsDigits(text) || !absl::SimpleAtoi(text, &number)) return std::nullopt;
-  return number;
+// The number that all of `digits` are; false where there is none or it has more
+// than 64 bits.
+bool ReadNumber(std::string_view digits, uint64_t* number) {
+  uint64_t value = 0;
+  for (const char c : digits) {
+    if (!IsDigit(c)) return false;
+    const auto digit = static_cast<uint64_t>(c - '0');
+    if (value > (UINT64_MAX - digit) / 10) return false;
+    value = value * 10 + digit;
+  }
+  *number = value;
+  return !digits.empty();
 }
 
 std::weak_ordering CompareIdentifiers(std::string_view a, std::string_view b) {
-  const std::optional<uint64_t> x = AsNumber(a);
-  const std::optional<uint64_t> y = AsNumber(b);
-  if (x.has_value() && y.has_value()) return *x <=> *y;
-  if (x.has_value()) return std::weak_ordering::less;
-  if (y.has_value()) return std::weak_ordering::greater;
+  uint64_t x = 0;
+  uint64_t y = 0;
+  const bool a_counts = ReadNumber(a, &x);
+  const bool b_counts = ReadNumber(b, &y);
+  if (a_counts && b_counts) return x <=> y;
+  if (a_counts) return std::weak_ordering::less;
+  if (b_counts) return std::weak_ordering::greater;
   return a <=> b;
 }
 
@@ -72,18 +92,20 @@ std::weak_ordering ComparePrereleases(std::string_view a, std::string_view b) {
   if (a == b) return std::weak_ordering::equivalent;
   if (a.empty()) return std::weak_ordering::greater;
   if (b.empty()) return std::weak_ordering::less;
-  const std::vector<std::string_view> x = absl::StrSplit(a, '.');
-  const std::vector<std::string_view> y = absl::StrSplit(b, '.');
-  for (size_t i = 0; i < std::min(x.size(), y.size()); ++i) {
-    const std::weak_ordering order = CompareIdentifiers(x[i], y[i]);
+  while (!a.empty() && !b.empty()) {
+    const std::weak_ordering order = CompareIdentifiers(TakeIdentifier(&a), TakeIdentifier(&b));
     if (order != 0) return order;
   }
-  return x.size() <=> y.size();
+  return b.empty() <=> a.empty();  // What has more identifiers comes after.
 }
 
 }  // namespace
 
+// By hand: tags are read by the million, and the expression is a simple one.
 absl::StatusOr<Version> Version::Parse(std::string_view text) {
+  if (text.size() > kMaxVersion) {
+    return Malformed(absl::StrCat(text.substr(0, 40), "…"), "it is too long");
+  }
   std::string_view rest = text;
   if (!rest.empty() && rest.front() == 'v') rest.remove_prefix(1);
   Version version;
@@ -97,19 +119,20 @@ absl::StatusOr<Version> Version::Parse(std::string_view text) {
     DEPS_RETURN_IF_ERROR(CheckPrerelease(text, version.prerelease_));
     rest = rest.substr(0, dash);
   }
-  const std::vector<std::string_view> numbers = absl::StrSplit(rest, '.');
-  if (numbers.size() > 3) return Malformed(text, "it has more than three numbers");
   uint64_t* const targets[] = {&version.major_, &version.minor_, &version.patch_};
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    if (!IsDigits(numbers[i])) {
-      return Malformed(text, absl::StrCat("'", numbers[i], "' is no number"));
+  for (int parts = 1;; ++parts) {
+    if (parts > 3) return Malformed(text, "it has more than three numbers");
+    const size_t dot = rest.find('.');
+    const std::string_view number = rest.substr(0, dot);
+    if (!ReadNumber(number, targets[parts - 1])) {
+      const bool too_large = !number.empty() && IsNumeric(number);
+      return Malformed(text,
+                       absl::StrCat("'", number, too_large ? "' is too large" : "' is no number"));
     }
-    if (!absl::SimpleAtoi(numbers[i], targets[i])) {
-      return Malformed(text, absl::StrCat("'", numbers[i], "' is too large"));
-    }
+    version.parts_ = parts;
+    if (dot == std::string_view::npos) return version;
+    rest.remove_prefix(dot + 1);
   }
-  version.parts_ = static_cast<int>(numbers.size());
-  return version;
 }
 
 std::string Version::ToString() const {
@@ -118,14 +141,16 @@ std::string Version::ToString() const {
 }
 
 std::weak_ordering Version::operator<=>(const Version& other) const {
-  const auto numbers =
-      std::tie(major_, minor_, patch_) <=> std::tie(other.major_, other.minor_, other.patch_);
-  if (numbers != 0) return numbers;
+  if (major_ != other.major_) return major_ <=> other.major_;
+  if (minor_ != other.minor_) return minor_ <=> other.minor_;
+  if (patch_ != other.patch_) return patch_ <=> other.patch_;
   return ComparePrereleases(prerelease_, other.prerelease_);
 }
 
 std::optional<VersionTag> ParseVersionTag(std::string_view tag) {
   std::string text(tag);
+  // Most tags of most repositories are none; an error would cost more than all the rest.
+  if (text.empty() || !(IsDigit(text[0]) || text[0] == 'v')) return std::nullopt;
   if (const size_t underscore = text.find('_'); underscore != std::string::npos) {
     text[underscore] = '+';
   }
