@@ -1,0 +1,25 @@
+#!/bin/bash
+#
+# The example engine passes deps-engine-conformance, and one that forgets does not.
+# Usage: conformance_test.sh CONFORMANCE DEPS_RUN EXAMPLE
+
+set -uo pipefail
+
+conformance=$PWD/$1
+PATH=$PWD/$(dirname "$2"):$PATH
+example=$PWD/$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$conformance" "$example" | tee "$work/out" || exit 1
+[[ $(tail -n 1 "$work/out") == '13 passed, 0 failed, 1 skipped' ]] || exit 1
+
+# An engine that starts a run anew with each submission.
+mkdir "$work/bad"
+sed 's|cmp -s "$new/plan.json" "$folder/plan.json"|false|' "$example" >"$work/bad/deps-engine-example"
+chmod +x "$work/bad/deps-engine-example"
+if "$conformance" "$work/bad/deps-engine-example" >"$work/out"; then
+  echo 'FAILED: an engine that refuses the same plan again passes'
+  exit 1
+fi
+grep -q '^FAILED: the same submission is the same run: ' "$work/out"
