@@ -48,6 +48,9 @@ struct BundleArchive {
 struct OpenedArchive {
   BundleArchive content;
   std::unique_ptr<TemporaryFolder> folder;
+  // The digest in a blob's name -> that of its content, where they differ; only
+  // where ReadArchive was to go on. Such blobs are not in `content`.
+  std::map<std::string, std::string> damaged;
 };
 
 struct ArchiveLimits {
@@ -63,9 +66,10 @@ struct ArchiveLimits {
 // Errors: file-not-found, file-read; file-write of the private folder;
 // archive-invalid, with the member: damaged, truncated, not an archive, a link
 // or device, a name that leaves the archive, the same name twice, a blob whose
-// content is not what its name says, a limit exceeded, no bundle.json or layout.
-absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path,
-                                          const ArchiveLimits& limits = {});
+// content is not what its name says (unless `keep_going`), a limit exceeded, no
+// bundle.json or layout.
+absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const ArchiveLimits& limits = {},
+                                          bool keep_going = false);
 
 // Whether `name` may be the name of a dependency's folder: up to 128 letters,
 // digits and "._+-", not beginning with ".".

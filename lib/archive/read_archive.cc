@@ -40,8 +40,8 @@ constexpr size_t kMaxName = 1024;
 // Reads one archive into one OpenedArchive.
 class Reader {
  public:
-  Reader(Gunzip* gunzip, const ArchiveLimits& limits, OpenedArchive* opened)
-      : gunzip_(gunzip), limits_(limits), opened_(opened) {}
+  Reader(Gunzip* gunzip, const ArchiveLimits& limits, bool keep_going, OpenedArchive* opened)
+      : gunzip_(gunzip), limits_(limits), keep_going_(keep_going), opened_(opened) {}
 
   absl::Status Read();
 
@@ -67,6 +67,7 @@ class Reader {
 
   Gunzip* const gunzip_;
   const ArchiveLimits& limits_;
+  const bool keep_going_;
   OpenedArchive* const opened_;
   absl::Status supply_status_;
   std::string member_;  // As the archive spells it, for messages.
@@ -244,7 +245,9 @@ absl::Status Reader::ReadBlob(archive* tar, std::string_view name) {
     return absl::OkStatus();
   }));
   if (const std::string found = hash.Digest(); found != digest) {
-    return Invalid(absl::StrCat("its content is ", found));
+    if (!keep_going_) return Invalid(absl::StrCat("its content is ", found));
+    opened_->damaged.emplace(digest, found);
+    return absl::OkStatus();
   }
   opened_->content.blobs.emplace(digest, std::move(blob));
   return absl::OkStatus();
@@ -275,13 +278,14 @@ bool IsDependencyFolder(std::string_view name) {
          });
 }
 
-absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const ArchiveLimits& limits) {
+absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const ArchiveLimits& limits,
+                                          bool keep_going) {
   absl::StatusOr<std::unique_ptr<Gunzip>> gunzip = Gunzip::Open(path, limits.inflated_bytes);
   if (!gunzip.ok()) return WithFile(gunzip.status(), path);
   DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("cnab-archive-"));
   OpenedArchive opened;
   opened.folder = std::make_unique<TemporaryFolder>(std::move(folder));
-  const absl::Status status = Reader(gunzip->get(), limits, &opened).Read();
+  const absl::Status status = Reader(gunzip->get(), limits, keep_going, &opened).Read();
   if (!status.ok()) return WithFile(status, path);
   return opened;
 }

@@ -27,7 +27,8 @@ absl::Status BundleFromJson(const Source& source, const Value& value, std::strin
   ReadName(reader, "source", &out->source);
   ReadName(reader, "target", &out->target);
   reader.Optional("tag", &out->tag);
-  ReadChoice(reader, "action", /*required=*/true, {"pushed", "unchanged"}, &out->action);
+  ReadChoice(reader, "action", /*required=*/true, {"pushed", "unchanged", "incomplete"},
+             &out->action);
   return reader.Finish();
 }
 
@@ -46,7 +47,25 @@ absl::Status ImageFromJson(const Source& source, const Value& value, std::string
   ReadName(reader, "source", &out->source);
   ReadName(reader, "target", &out->target);
   ReadDigest(reader, "digest", /*required=*/true, &out->digest);
-  ReadChoice(reader, "action", /*required=*/true, {"pushed", "mounted", "unchanged"}, &out->action);
+  ReadChoice(reader, "action", /*required=*/true, {"pushed", "mounted", "unchanged", "incomplete"},
+             &out->action);
+  return reader.Finish();
+}
+
+Value DifferenceToJson(const RelocationDifference& difference) {
+  Value value = Value::Object();
+  value.Set("kind", Value::String(difference.kind));
+  value.Set("subject", Value::String(difference.subject));
+  value.Set("message", Value::String(difference.message));
+  return value;
+}
+
+absl::Status DifferenceFromJson(const Source& source, const Value& value, std::string pointer,
+                                RelocationDifference* out) {
+  ObjectReader reader(source, value, std::move(pointer));
+  ReadChoice(reader, "kind", /*required=*/true, {"missing", "different"}, &out->kind);
+  ReadName(reader, "subject", &out->subject);
+  reader.Required("message", &out->message);
   return reader.Finish();
 }
 
@@ -57,6 +76,9 @@ std::string FormatRelocation(const Relocation& relocation, json::Style style) {
   document.Set("bundles", ListToJson(relocation.bundles, BundleToJson));
   document.Set("images", ListToJson(relocation.images, ImageToJson));
   document.Set("mapping", Value::StringMap(relocation.mapping));
+  if (!relocation.differences.empty()) {
+    document.Set("differences", ListToJson(relocation.differences, DifferenceToJson));
+  }
   Value bytes = Value::Object();
   bytes.Set("uploaded", Value::Integer(relocation.bytes_uploaded));
   bytes.Set("reused", Value::Integer(relocation.bytes_reused));
@@ -72,6 +94,7 @@ absl::StatusOr<Relocation> ParseRelocation(const Source& source) {
   ReadList(reader, "bundles", /*required=*/true, BundleFromJson, &relocation.bundles);
   ReadList(reader, "images", /*required=*/true, ImageFromJson, &relocation.images);
   reader.Required("mapping", &relocation.mapping);
+  ReadList(reader, "differences", /*required=*/false, DifferenceFromJson, &relocation.differences);
   if (const Value* value = reader.Object("bytes", /*required=*/true)) {
     ObjectReader bytes(source, *value, reader.Pointer("bytes"));
     ReadCount(bytes, "uploaded", /*required=*/true, &relocation.bytes_uploaded);

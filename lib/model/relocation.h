@@ -16,7 +16,7 @@ struct RelocatedBundle {
   std::string source;  // REPO@sha256:A
   std::string target;  // REPO@sha256:B
   std::string tag;     // REPO:TAG
-  std::string action;  // "pushed" | "unchanged"
+  std::string action;  // "pushed" | "unchanged" | "incomplete" (what verify found)
   bool operator==(const RelocatedBundle&) const = default;
 };
 
@@ -24,8 +24,16 @@ struct RelocatedImage {
   std::string source;
   std::string target;
   std::string digest;
-  std::string action;  // "pushed" | "mounted" | "unchanged"
+  std::string action;  // "pushed" | "mounted" | "unchanged" | "incomplete"
   bool operator==(const RelocatedImage&) const = default;
+};
+
+// What a check found: something is not there, or is not what it should be.
+struct RelocationDifference {
+  std::string kind;     // "missing" | "different"
+  std::string subject;  // A reference or a digest.
+  std::string message;
+  bool operator==(const RelocationDifference&) const = default;
 };
 
 // CNAB 103: original reference -> relocated reference.
@@ -35,6 +43,7 @@ struct Relocation {
   std::vector<RelocatedBundle> bundles;  // Leaves first.
   std::vector<RelocatedImage> images;    // Sorted by source.
   RelocationMapping mapping;
+  std::vector<RelocationDifference> differences;  // Of a check; empty where all is well.
   int64_t bytes_uploaded = 0;
   int64_t bytes_reused = 0;
   bool operator==(const Relocation&) const = default;

@@ -139,6 +139,28 @@ int TestingRegistry::Writes() const {
   return writes;
 }
 
+namespace {
+
+std::string DataOf(const std::string& folder, std::string_view digest) {
+  const std::string_view hex = digest.substr(digest.find(':') + 1);
+  return absl::StrCat(folder, "/storage/docker/registry/v2/blobs/sha256/", hex.substr(0, 2), "/",
+                      hex, "/data");
+}
+
+}  // namespace
+
+void TestingRegistry::Remove(std::string_view digest) const {
+  if (unlink(DataOf(folder_.path(), digest).c_str()) != 0) Abort("no such blob");
+}
+
+void TestingRegistry::Damage(std::string_view digest) const {
+  const std::string path = DataOf(folder_.path(), digest);
+  absl::StatusOr<Source> source = ReadFile(path);
+  if (!source.ok() || source->text.empty()) Abort("no such blob");
+  source->text.back() ^= 1;
+  Write(path, source->text);
+}
+
 Reference TestingRegistry::Ref(std::string_view rest) const {
   const absl::StatusOr<Reference> reference = Reference::Parse(absl::StrCat(host_, "/", rest));
   if (!reference.ok()) Abort(reference.status().message());

@@ -33,6 +33,9 @@ class TestingRegistry {
   void Stop();
   // How many requests so far would change what the registry has.
   int Writes() const;
+  // Forgets a blob or manifest, and writes other bytes in its place.
+  void Remove(std::string_view digest) const;
+  void Damage(std::string_view digest) const;
   // A client without credentials, or with those of a config.json.
   std::unique_ptr<Registry> Client(std::string_view config_json = "") const;
 

@@ -25,28 +25,40 @@ absl::Status Invalid(std::string message) {
 
 class Walker {
  public:
-  explicit Walker(const Family& family) : family_(family) {}
+  Walker(const Family& family, std::vector<RelocationDifference>* differences)
+      : family_(family), differences_(differences) {}
 
   absl::Status Walk(std::string_view digest, std::string_view media_type, int depth);
   ImageClosure Take() { return std::move(closure_); }
 
  private:
+  absl::Status Tell(const char* kind, std::string_view digest, std::string message);
   absl::Status AddBlob(std::string_view parent, const Descriptor& blob);
 
   const Family& family_;
+  std::vector<RelocationDifference>* const differences_;
   std::set<std::string> seen_;
   ImageClosure closure_;
 };
+
+absl::Status Walker::Tell(const char* kind, std::string_view digest, std::string message) {
+  if (differences_ == nullptr) return Invalid(std::move(message));
+  differences_->push_back(
+      {.kind = kind, .subject = std::string(digest), .message = std::move(message)});
+  return absl::OkStatus();
+}
 
 absl::Status Walker::AddBlob(std::string_view parent, const Descriptor& blob) {
   if (blob.foreign || !seen_.insert(blob.digest).second) return absl::OkStatus();
   const auto found = family_.blobs.find(blob.digest);
   if (found == family_.blobs.end()) {
-    return Invalid(absl::StrCat("blob ", blob.digest, " of ", parent, " is missing"));
+    return Tell("missing", blob.digest,
+                absl::StrCat("blob ", blob.digest, " of ", parent, " is missing"));
   }
   if (found->second.size != blob.size) {
-    return Invalid(absl::StrCat("blob ", blob.digest, " has ", found->second.size, " bytes, but ",
-                                parent, " says ", blob.size));
+    return Tell("different", blob.digest,
+                absl::StrCat("blob ", blob.digest, " has ", found->second.size, " bytes, but ",
+                             parent, " says ", blob.size));
   }
   closure_.blobs.push_back(blob);
   return absl::OkStatus();
@@ -59,7 +71,7 @@ absl::Status Walker::Walk(std::string_view digest, std::string_view media_type, 
   if (!seen_.insert(std::string(digest)).second) return absl::OkStatus();
   const auto found = family_.blobs.find(std::string(digest));
   if (found == family_.blobs.end()) {
-    return Invalid(absl::StrCat("manifest ", digest, " is missing"));
+    return Tell("missing", digest, absl::StrCat("manifest ", digest, " is missing"));
   }
   DEPS_ASSIGN_OR_RETURN(Source source, ReadFile(found->second.path, kMaxManifestBytes));
   source.name = std::string(digest);
@@ -84,8 +96,9 @@ absl::Status Walker::Walk(std::string_view digest, std::string_view media_type, 
 }  // namespace
 
 absl::StatusOr<ImageClosure> ClosureOf(const Family& family, std::string_view digest,
-                                       std::string_view media_type) {
-  Walker walker(family);
+                                       std::string_view media_type,
+                                       std::vector<RelocationDifference>* differences) {
+  Walker walker(family, differences);
   DEPS_RETURN_IF_ERROR(walker.Walk(digest, media_type, 1));
   return walker.Take();
 }

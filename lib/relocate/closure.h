@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "lib/diag/source.h"
+#include "lib/model/relocation.h"
 #include "lib/oci/manifest.h"
 #include "lib/relocate/family.h"
 
@@ -17,11 +19,15 @@ struct ImageClosure {
   std::vector<Descriptor> blobs;       // Each once; foreign ones are left out.
 };
 
+// With `differences` what is missing or has another size than it should goes
+// there instead, and the walk goes on without it.
+//
 // Errors: archive-invalid where a manifest or blob is missing, has another size
 // than it is said to have, or manifests are nested too deeply; those of
 // ParseManifest; file-read.
 absl::StatusOr<ImageClosure> ClosureOf(const Family& family, std::string_view digest,
-                                       std::string_view media_type);
+                                       std::string_view media_type,
+                                       std::vector<RelocationDifference>* differences = nullptr);
 
 // The media type that a manifest's own bytes tell: `mediaType`, else what its
 // members say.

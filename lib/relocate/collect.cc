@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,7 +29,6 @@
 #include "lib/relocate/parallel.h"
 #include "lib/relocate/platform.h"
 #include "lib/relocate/requirements.h"
-#include "lib/semver/semver.h"
 
 namespace deps {
 namespace {
@@ -52,7 +52,7 @@ struct Wanted {
 // What a requirement of a bundle (of node `node`) asks for; nullopt where it is
 // to be left alone.
 using Resolve = std::function<absl::StatusOr<std::optional<Wanted>>(const std::string& node,
-                                                                    const Requirement&)>;
+                                                                    const WrittenRequirement&)>;
 
 // An Index that tells no digest has that of bundle.json.
 absl::Status CheckSolved(const Wanted& wanted, const FamilyMember& member) {
@@ -65,6 +65,13 @@ absl::Status CheckSolved(const Wanted& wanted, const FamilyMember& member) {
                             " now; the solution is for ", wanted.solved));
 }
 
+// Whether a check goes on after such an error: the registry has answered.
+bool IsDifference(const absl::Status& status) {
+  return HasId(status, DiagnosticId::kRegistryNotFound) ||
+         HasId(status, DiagnosticId::kDigestMismatch) ||
+         HasId(status, DiagnosticId::kBundleInvalid);
+}
+
 class Collector {
  public:
   Collector(Registry& registry, const CollectOptions& options, Resolve resolve)
@@ -75,6 +82,9 @@ class Collector {
  private:
   // REPOSITORY@DIGEST of the member.
   absl::StatusOr<std::string> AddBundle(const Wanted& asked, int depth);
+  absl::Status Check(const absl::Status& status, const std::string& subject);
+  absl::Status Require(const Wanted& wanted, const std::string& alias, int depth,
+                       FamilyMember* member);
   absl::StatusOr<Wanted> LookUp(Wanted wanted) const;
   absl::StatusOr<FamilyMember> Fetch(const Wanted& wanted);
   absl::StatusOr<std::string> AddMember(FamilyMember member, const Wanted& wanted);
@@ -92,8 +102,22 @@ class Collector {
   std::vector<std::string> open_;               // Of the path from the root.
   std::map<std::string, size_t> members_;       // Digest -> place in the family.
   std::map<std::string, Reference> downloads_;  // Digest -> a repository that has it.
+  std::mutex mutex_;                            // Of the differences, while blobs come in.
   Family family_;
 };
+
+// In a check `status` becomes a difference, if it can be one.
+absl::Status Collector::Check(const absl::Status& status, const std::string& subject) {
+  if (status.ok() || !options_.check || !IsDifference(status)) return status;
+  const bool missing = HasId(status, DiagnosticId::kRegistryNotFound);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const Diagnostic& diagnostic : DiagnosticsOf(status)) {
+    family_.differences.push_back({.kind = missing ? "missing" : "different",
+                                   .subject = subject,
+                                   .message = diagnostic.message});
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<FamilyMember> Collector::Fetch(const Wanted& wanted) {
   options_.progress(absl::StrCat("bundle ", wanted.reference.Familiar()));
@@ -147,11 +171,11 @@ absl::StatusOr<std::string> Collector::AddBundle(const Wanted& asked, int depth)
   DEPS_ASSIGN_OR_RETURN(const json::Value bundle, json::Parse(source));
   if (const json::Value* const text = bundle.Find("name")) member.name = text->text;
   if (const json::Value* const text = bundle.Find("version")) member.version = text->text;
-  std::vector<Requirement> requirements;
+  std::vector<WrittenRequirement> requirements;
   if (options_.dependencies) {
-    DEPS_ASSIGN_OR_RETURN(requirements, RequirementsOf(source, bundle));
+    DEPS_ASSIGN_OR_RETURN(requirements, WrittenRequirementsOf(source, bundle));
   }
-  for (const Requirement& requirement : requirements) {
+  for (const WrittenRequirement& requirement : requirements) {
     absl::StatusOr<std::optional<Wanted>> required = resolve_(wanted.node, requirement);
     if (!required.ok()) {
       return WithContext(required.status(),
@@ -162,13 +186,27 @@ absl::StatusOr<std::string> Collector::AddBundle(const Wanted& asked, int depth)
                                            ", which no bundle serves"));
       continue;
     }
-    DEPS_ASSIGN_OR_RETURN(const std::string added, AddBundle(**required, depth + 1));
-    member.requirements.emplace(requirement.alias, added);
+    DEPS_RETURN_IF_ERROR(Require(**required, requirement.alias, depth, &member));
   }
   open_.pop_back();
   DEPS_ASSIGN_OR_RETURN(const std::string added, AddMember(std::move(member), wanted));
   done_.emplace(key, added);
   return added;
+}
+
+absl::Status Collector::Require(const Wanted& wanted, const std::string& alias, int depth,
+                                FamilyMember* member) {
+  const size_t open = open_.size();
+  const absl::StatusOr<std::string> added = AddBundle(wanted, depth + 1);
+  open_.resize(open);
+  if (added.ok()) {
+    member->requirements.emplace(alias, *added);
+    return absl::OkStatus();
+  }
+  member->incomplete = true;
+  return Check(
+      WithContext(added.status(), absl::StrCat("dependency ", alias, " of ", member->repository)),
+      wanted.reference.Familiar());
 }
 
 absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Wanted& wanted) {
@@ -217,10 +255,11 @@ absl::Status Collector::AddText(const std::string& digest, std::string_view text
 absl::Status Collector::AddImages(const FamilyMember& member) {
   DEPS_ASSIGN_OR_RETURN(const Reference repository, Reference::Parse(member.repository));
   for (const BundleImage& image : member.images) {
-    const absl::Status status = AddManifest(repository.WithDigest(image.digest), 1);
-    if (!status.ok()) {
-      return WithContext(status, absl::StrCat("image ", image.reference, " of ", member.name));
-    }
+    const Reference reference = repository.WithDigest(image.digest);
+    const absl::Status status = AddManifest(reference, 1);
+    DEPS_RETURN_IF_ERROR(
+        Check(WithContext(status, absl::StrCat("image ", image.reference, " of ", member.name)),
+              reference.Familiar()));
   }
   return absl::OkStatus();
 }
@@ -236,7 +275,8 @@ absl::Status Collector::AddManifest(const Reference& reference, int depth) {
   DEPS_ASSIGN_OR_RETURN(const ManifestContent content, ParseManifest(source, manifest.media_type));
   for (const Descriptor& child : content.manifests) {
     if (IsManifestType(child.media_type)) {
-      DEPS_RETURN_IF_ERROR(AddManifest(reference.WithDigest(child.digest), depth + 1));
+      const Reference below = reference.WithDigest(child.digest);
+      DEPS_RETURN_IF_ERROR(Check(AddManifest(below, depth + 1), below.Familiar()));
     } else {
       AddBlob(reference, child);
     }
@@ -258,15 +298,31 @@ void Collector::AddBlob(const Reference& repository, const Descriptor& blob) {
 
 absl::Status Collector::Download() {
   std::vector<std::function<absl::Status()>> steps;
+  std::vector<std::string> bad;
   for (const auto& [digest, repository] : downloads_) {
     BlobFile& blob = family_.blobs.at(digest);
+    if (options_.check) {
+      steps.push_back([this, &bad, &blob, &digest = digest, &repository = repository] {
+        const absl::Status status = registry_.GetBlobToSink(
+            repository, digest, blob.size, [](std::string_view) { return absl::OkStatus(); },
+            [] { return absl::OkStatus(); });
+        if (!status.ok()) {
+          const std::lock_guard<std::mutex> lock(mutex_);
+          bad.push_back(digest);
+        }
+        return Check(status, absl::StrCat(repository.FamiliarRepository(), "@", digest));
+      });
+      continue;
+    }
     DEPS_ASSIGN_OR_RETURN(blob.path, PathOf(digest));
     steps.push_back([this, &blob, &digest = digest, &repository = repository] {
       return registry_.GetBlobToFile(repository, digest, blob.size, blob.path);
     });
   }
   if (!steps.empty()) options_.progress(absl::StrCat(steps.size(), " blobs"));
-  return RunSteps(steps, options_.jobs);
+  DEPS_RETURN_IF_ERROR(RunSteps(steps, options_.jobs));
+  for (const std::string& digest : bad) family_.blobs.erase(digest);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Family> Collector::Run(const Wanted& root) {
@@ -277,36 +333,14 @@ absl::StatusOr<Family> Collector::Run(const Wanted& root) {
   return std::move(family_);
 }
 
-absl::StatusOr<std::string> HighestTag(Registry& registry, const Reference& repository,
-                                       const Requirement& requirement) {
-  DEPS_ASSIGN_OR_RETURN(const Range range, Range::Parse(requirement.version));
-  DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> tags, registry.ListTags(repository));
-  std::optional<VersionTag> best;
-  for (const std::string& tag : tags) {
-    std::optional<VersionTag> version = ParseVersionTag(tag);
-    if (!version || !range.Contains(version->version, requirement.prereleases)) continue;
-    if (!best || BetterTag(*version, *best)) best = std::move(version);
-  }
-  if (best) return best->tag;
-  return Error(DiagnosticId::kGraphNoVersion,
-               absl::StrCat("no version of ", repository.Familiar(), " is in the range '",
-                            requirement.version, "'"));
-}
-
-absl::StatusOr<std::optional<Wanted>> WantedBy(Registry& registry, const Requirement& requirement) {
+absl::StatusOr<std::optional<Wanted>> WantedByReference(const WrittenRequirement& requirement) {
   if (requirement.reference.empty()) return std::nullopt;
   DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(requirement.reference));
-  Wanted wanted = {
-      .reference = reference, .tag = reference.tag(), .written = requirement.reference};
-  if (reference.tag().empty() && reference.digest().empty()) {
-    DEPS_ASSIGN_OR_RETURN(wanted.tag, HighestTag(registry, reference, requirement));
-    wanted.reference = reference.WithTag(wanted.tag);
-  }
-  return wanted;
+  return Wanted{.reference = reference, .tag = reference.tag(), .written = requirement.reference};
 }
 
 absl::StatusOr<std::optional<Wanted>> WantedByNode(const Graph& solution, const std::string& from,
-                                                   const Requirement& requirement) {
+                                                   const WrittenRequirement& requirement) {
   const auto edge =
       std::find_if(solution.edges.begin(), solution.edges.end(), [&](const Edge& candidate) {
         return candidate.kind == Edge::Kind::kRequires && candidate.from == from &&
@@ -330,10 +364,21 @@ absl::StatusOr<std::optional<Wanted>> WantedByNode(const Graph& solution, const 
 absl::StatusOr<Family> CollectFromReference(const std::string& reference, Registry& registry,
                                             const CollectOptions& options) {
   DEPS_ASSIGN_OR_RETURN(const Reference root, Reference::Parse(reference));
-  Collector collector(registry, options, [&](const std::string&, const Requirement& requirement) {
-    return WantedBy(registry, requirement);
-  });
-  return collector.Run({.reference = root, .tag = root.tag(), .written = reference});
+  bool unsolved = false;
+  const Resolve resolve =
+      [&](const std::string&,
+          const WrittenRequirement& requirement) -> absl::StatusOr<std::optional<Wanted>> {
+    DEPS_ASSIGN_OR_RETURN(std::optional<Wanted> wanted, WantedByReference(requirement));
+    if (!wanted || !wanted->reference.digest().empty() || !options.solve) return wanted;
+    unsolved = true;
+    return Error(DiagnosticId::kPlanUnsolved, "it is not named by its digest");
+  };
+  absl::StatusOr<Family> family =
+      Collector(registry, options, resolve)
+          .Run({.reference = root, .tag = root.tag(), .written = reference});
+  if (!unsolved) return family;
+  DEPS_ASSIGN_OR_RETURN(const Graph solution, options.solve(reference));
+  return CollectFromSolution(solution, registry, options);
 }
 
 absl::StatusOr<Family> CollectFromSolution(const Graph& solution, Registry& registry,
@@ -348,7 +393,7 @@ absl::StatusOr<Family> CollectFromSolution(const Graph& solution, Registry& regi
   }
   DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(root->reference));
   Collector collector(registry, options,
-                      [&](const std::string& node, const Requirement& requirement) {
+                      [&](const std::string& node, const WrittenRequirement& requirement) {
                         return WantedByNode(solution, node, requirement);
                       });
   return collector.Run({.reference = reference,

@@ -2,6 +2,7 @@
 #ifndef DEPS_LIB_RELOCATE_COLLECT_H_
 #define DEPS_LIB_RELOCATE_COLLECT_H_
 
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -18,16 +19,22 @@ struct CollectOptions {
   std::string platform;      // Of images for many, this one alone; "" for all.
   // References are looked up here first: those that name bundles elsewhere.
   RelocationMapping mapping;
+  // Gives the Solution of a reference, where a requirement below it does not name
+  // one digest: so that what several bundles share becomes one bundle. Without
+  // it each reference stands for itself.
+  std::function<absl::StatusOr<Graph>(const std::string& reference)> solve = {};
+  // For a check: everything is read and nothing kept; what is missing or
+  // different goes into the family's differences.
+  bool check = false;
   Progress progress = [](std::string_view) {};
 };
 
-// The bundle at `reference` and, to any depth, what each bundle.json requires:
-// the reference as written, where it has a tag or digest; else the highest
-// version of the repository that is in range.
+// The bundle at `reference` and, to any depth, what each bundle.json requires, by
+// its digest; where a requirement has none, as `options.solve` says.
 //
-// Errors: reference-invalid, range-invalid, graph-cycle, graph-depth,
-// graph-no-version; those of Registry and FetchBundle; relocate-collision where
-// one bundle would have to be rewritten in two ways.
+// Errors: reference-invalid, graph-cycle, graph-depth; those of Registry,
+// FetchBundle and options.solve; relocate-collision where one bundle would have
+// to be rewritten in two ways.
 absl::StatusOr<Family> CollectFromReference(const std::string& reference, Registry& registry,
                                             const CollectOptions& options);
 

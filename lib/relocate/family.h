@@ -37,15 +37,19 @@ struct FamilyMember {
   // Alias -> REPOSITORY@DIGEST of a member of the family. Requirements that are
   // not here (an existing installation serves them) stay as they are.
   std::map<std::string, std::string> requirements;
+  // In a check: its documents or a requirement of it are missing or different.
+  bool incomplete = false;
 
   // REPOSITORY@DIGEST
   std::string Source() const { return repository + "@" + source_digest; }
 };
 
 struct Family {
-  std::vector<FamilyMember> members;        // What is required comes first; the root is the last.
-  std::map<std::string, BlobFile> blobs;    // All manifests and blobs of all images, by digest.
-  std::vector<std::string> notes;           // What was left out, and why.
+  std::vector<FamilyMember> members;      // What is required comes first; the root is the last.
+  std::map<std::string, BlobFile> blobs;  // All manifests and blobs of all images, by digest.
+  std::vector<std::string> notes;         // What was left out, and why.
+  // What a check found while the family was read; others stop at such things.
+  std::vector<RelocationDifference> differences;
   std::shared_ptr<TemporaryFolder> folder;  // Holds the blobs.
 };
 

@@ -28,8 +28,11 @@ std::string Extension(const std::map<std::string, std::string>& references) {
   if (references.empty()) return "";
   std::string text;
   for (const auto& [alias, reference] : references) {
-    absl::StrAppend(&text, text.empty() ? "" : ",", "\"", alias, "\":{\"bundle\":\"", reference,
-                    "\"}");
+    const std::vector<std::string> parts = absl::StrSplit(reference, '|');
+    absl::StrAppend(&text, text.empty() ? "" : ",", "\"", alias, "\":{\"bundle\":\"", parts[0],
+                    "\"");
+    if (parts.size() > 1) absl::StrAppend(&text, ",\"version\":\"", parts[1], "\"");
+    absl::StrAppend(&text, "}");
   }
   return absl::StrCat("\"custom\":{\"org.getporter.dependencies@v2\":{\"requires\":{", text,
                       "}}},");

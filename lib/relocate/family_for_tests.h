@@ -15,7 +15,8 @@ class FamilyMaker {
   FamilyMaker();
 
   // Adds a bundle REPOSITORY:vVERSION with one invocation image of one layer,
-  // whose v2 requirements are `references` (alias -> as written) and are met by
+  // whose v2 requirements are `references` (alias -> as written, with "|RANGE"
+  // behind it where there is a range) and are met by
   // the members with the same alias in `members` (alias -> Source()). Returns
   // its Source().
   std::string Add(const std::string& repository, const std::string& version,

@@ -44,8 +44,8 @@ std::string TextOf(const json::Value& object, std::string_view key) {
 
 class Builder {
  public:
-  Builder(OpenedArchive archive, const std::string& name)
-      : archive_(std::move(archive)), name_(name) {}
+  Builder(OpenedArchive archive, const std::string& name, bool check)
+      : archive_(std::move(archive)), name_(name), check_(check) {}
 
   absl::StatusOr<Family> Build();
 
@@ -56,18 +56,26 @@ class Builder {
                       .location = {.file = name_},
                       .hint = std::move(hint)});
   }
+  // In a check a difference, else an error.
+  absl::Status Tell(const char* kind, std::string subject, std::string message,
+                    std::string hint = "");
+  void TellDamaged();
   absl::Status ReadIndex();
   absl::Status AddMember(const std::string& folder, const ArchivedBundle& bundle);
   absl::Status ReadEntry(const Descriptor& entry, const Source& bundle_json, FamilyMember* member);
+  absl::Status ReadConfig(const Descriptor& config, const Source& bundle_json,
+                          FamilyMember* member);
+  absl::Status ReadNames(const Descriptor& entry, FamilyMember* member);
   absl::Status MakeIndex(const json::Value& bundle, FamilyMember* member);
   absl::Status FillImages(FamilyMember* member);
   absl::StatusOr<std::string> ReadBlob(const std::string& digest, std::string_view what) const;
   absl::Status ConnectByReference(FamilyMember* member);
-  const FamilyMember* FindByReference(const Requirement& requirement) const;
+  const FamilyMember* FindByReference(const WrittenRequirement& requirement) const;
   absl::Status Order(const std::string& digest, int depth);
 
   OpenedArchive archive_;
   const std::string& name_;
+  const bool check_;
   ManifestContent layout_;
   std::map<std::string, Descriptor> bundle_entries_;  // By folder.
   std::map<std::string, FamilyMember> members_;       // By digest at the source.
@@ -78,6 +86,22 @@ class Builder {
   std::set<std::string> open_;
   Family family_;
 };
+
+absl::Status Builder::Tell(const char* kind, std::string subject, std::string message,
+                           std::string hint) {
+  if (!check_) return Invalid(std::move(message), std::move(hint));
+  family_.differences.push_back(
+      {.kind = kind, .subject = std::move(subject), .message = std::move(message)});
+  return absl::OkStatus();
+}
+
+void Builder::TellDamaged() {
+  for (const auto& [digest, found] : archive_.damaged) {
+    family_.differences.push_back({.kind = "different",
+                                   .subject = digest,
+                                   .message = absl::StrCat("blob ", digest, " holds ", found)});
+  }
+}
 
 absl::Status Builder::ReadIndex() {
   const Source source = {.name = name_ + ":artifacts/layout/index.json",
@@ -120,13 +144,18 @@ absl::Status Builder::FillImages(FamilyMember* member) {
     }
     const auto blob = archive_.content.blobs.find(image.digest);
     if (image.digest.empty() || blob == archive_.content.blobs.end()) {
-      return Invalid(
-          absl::StrCat("image ", image.reference, " of bundle ", member->name, " is missing"));
+      const std::string what =
+          absl::StrCat("image ", image.reference, " of bundle ", member->name, " is missing");
+      DEPS_RETURN_IF_ERROR(
+          Tell("missing", image.digest.empty() ? image.reference : image.digest, what));
+      continue;
     }
     if (image.size == 0) image.size = blob->second.size;
     if (image.size != blob->second.size) {
-      return Invalid(absl::StrCat("image ", image.reference, " of bundle ", member->name, " has ",
-                                  blob->second.size, " bytes, not ", image.size));
+      DEPS_RETURN_IF_ERROR(
+          Tell("different", image.digest,
+               absl::StrCat("image ", image.reference, " of bundle ", member->name, " has ",
+                            blob->second.size, " bytes, not ", image.size)));
     }
   }
   return absl::OkStatus();
@@ -135,23 +164,20 @@ absl::Status Builder::FillImages(FamilyMember* member) {
 // The bundle's index as the archive has it.
 absl::Status Builder::ReadEntry(const Descriptor& entry, const Source& bundle_json,
                                 FamilyMember* member) {
-  DEPS_ASSIGN_OR_RETURN(member->index.bytes, ReadBlob(entry.digest, "the index"));
   member->index.digest = entry.digest;
   member->index.media_type = entry.media_type;
+  DEPS_RETURN_IF_ERROR(ReadNames(entry, member));
+  if (archive_.content.blobs.count(entry.digest) == 0) {
+    member->incomplete = true;
+    return Tell(
+        "missing", entry.digest,
+        absl::StrCat("the index ", entry.digest, " of bundle ", member->name, " is missing"));
+  }
+  DEPS_ASSIGN_OR_RETURN(member->index.bytes, ReadBlob(entry.digest, "the index"));
   const Source index = {.name = absl::StrCat(name_, ":", entry.digest),
                         .text = member->index.bytes};
   DEPS_ASSIGN_OR_RETURN(const ManifestContent content, ParseManifest(index, entry.media_type));
   if (content.manifests.empty()) return Invalid("the index of a bundle is empty");
-  const Descriptor& config = content.manifests.front();
-  DEPS_ASSIGN_OR_RETURN(member->config_manifest.bytes, ReadBlob(config.digest, "the manifest"));
-  member->config_manifest.digest = config.digest;
-  member->config_manifest.media_type = config.media_type;
-  const Source manifest = {.name = absl::StrCat(name_, ":", config.digest),
-                           .text = member->config_manifest.bytes};
-  DEPS_ASSIGN_OR_RETURN(const ManifestContent inner, ParseManifest(manifest, config.media_type));
-  if (inner.blobs.empty() || inner.blobs.front().digest != Sha256Digest(bundle_json.text)) {
-    return Invalid(absl::StrCat(bundle_json.name, " is not the one of ", entry.digest));
-  }
   for (const Descriptor& descriptor : content.manifests) {
     for (BundleImage& image : member->images) {
       const auto mapped = member->mapping.find(image.reference);
@@ -162,6 +188,33 @@ absl::Status Builder::ReadEntry(const Descriptor& entry, const Source& bundle_js
       image.media_type = descriptor.media_type;
     }
   }
+  return ReadConfig(content.manifests.front(), bundle_json, member);
+}
+
+absl::Status Builder::ReadConfig(const Descriptor& config, const Source& bundle_json,
+                                 FamilyMember* member) {
+  member->config_manifest.digest = config.digest;
+  member->config_manifest.media_type = config.media_type;
+  if (archive_.content.blobs.count(config.digest) == 0) {
+    member->incomplete = true;
+    return Tell(
+        "missing", config.digest,
+        absl::StrCat("the manifest ", config.digest, " of bundle ", member->name, " is missing"));
+  }
+  DEPS_ASSIGN_OR_RETURN(member->config_manifest.bytes, ReadBlob(config.digest, "the manifest"));
+  const Source manifest = {.name = absl::StrCat(name_, ":", config.digest),
+                           .text = member->config_manifest.bytes};
+  DEPS_ASSIGN_OR_RETURN(const ManifestContent inner, ParseManifest(manifest, config.media_type));
+  const std::string found = Sha256Digest(bundle_json.text);
+  if (!inner.blobs.empty() && inner.blobs.front().digest == found) return absl::OkStatus();
+  member->incomplete = true;
+  return Tell("different", found,
+              absl::StrCat(bundle_json.name, " is not the one of ", member->index.digest));
+}
+
+// What the annotations of a bundle's entry tell.
+absl::Status Builder::ReadNames(const Descriptor& entry, FamilyMember* member) {
+  const std::string name = absl::StrCat(name_, ":", entry.digest);
   const auto ref_name = entry.annotations.find(std::string(kRefName));
   if (ref_name == entry.annotations.end()) return Invalid("the entry of a bundle has no name");
   DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(ref_name->second));
@@ -179,13 +232,12 @@ absl::Status Builder::ReadEntry(const Descriptor& entry, const Source& bundle_js
   if (const auto text = entry.annotations.find(std::string(kReferences));
       text != entry.annotations.end()) {
     DEPS_ASSIGN_OR_RETURN(const json::Value names,
-                          json::Parse({.name = index.name, .text = text->second}));
+                          json::Parse({.name = name, .text = text->second}));
     for (const json::Value& item : names.items) member->references.push_back(item.text);
   }
   if (const auto text = entry.annotations.find(std::string(kRequires));
       text != entry.annotations.end()) {
-    DEPS_ASSIGN_OR_RETURN(member->requirements,
-                          ParseMapping({.name = index.name, .text = text->second}));
+    DEPS_ASSIGN_OR_RETURN(member->requirements, ParseMapping({.name = name, .text = text->second}));
     by_annotation_.insert(member->source_digest);
   }
   return absl::OkStatus();
@@ -193,7 +245,19 @@ absl::Status Builder::ReadEntry(const Descriptor& entry, const Source& bundle_js
 
 // Porter's archives hold no index: it follows from bundle.json.
 absl::Status Builder::MakeIndex(const json::Value& bundle, FamilyMember* member) {
-  DEPS_ASSIGN_OR_RETURN(EncodedBundle encoded, EncodeBundle(bundle, member->images));
+  for (const auto& [image, location] : member->mapping) {
+    const absl::StatusOr<Reference> reference = Reference::Parse(location);
+    if (reference.ok()) member->repository = reference->FamiliarRepository();
+  }
+  if (member->repository.empty()) member->repository = member->name;
+  absl::StatusOr<EncodedBundle> made = EncodeBundle(bundle, member->images);
+  if (!made.ok() && check_ && !family_.differences.empty()) {
+    // An image is missing; its size was known from it alone.
+    member->source_digest = Sha256Digest(member->bundle_json);
+    member->incomplete = true;
+    return absl::OkStatus();
+  }
+  DEPS_ASSIGN_OR_RETURN(EncodedBundle encoded, std::move(made));
   if (encoded.config != member->bundle_json) {
     return Invalid(absl::StrCat("the bundle.json of ", member->name, " is not canonical"));
   }
@@ -203,11 +267,6 @@ absl::Status Builder::MakeIndex(const json::Value& bundle, FamilyMember* member)
   member->config_manifest = {.bytes = std::move(encoded.config_manifest),
                              .media_type = std::string(kOciManifest),
                              .digest = std::move(encoded.config_manifest_digest)};
-  for (const auto& [image, location] : member->mapping) {
-    const absl::StatusOr<Reference> reference = Reference::Parse(location);
-    if (reference.ok()) member->repository = reference->FamiliarRepository();
-  }
-  if (member->repository.empty()) member->repository = member->name;
   member->source_digest = member->index.digest;
   return absl::OkStatus();
 }
@@ -238,7 +297,7 @@ absl::Status Builder::AddMember(const std::string& folder, const ArchivedBundle&
   return absl::OkStatus();
 }
 
-const FamilyMember* Builder::FindByReference(const Requirement& requirement) const {
+const FamilyMember* Builder::FindByReference(const WrittenRequirement& requirement) const {
   const absl::StatusOr<Reference> reference = Reference::Parse(requirement.reference);
   if (!reference.ok()) return nullptr;
   if (!reference->digest().empty()) {
@@ -261,10 +320,10 @@ absl::Status Builder::ConnectByReference(FamilyMember* member) {
   if (by_annotation_.count(digest) > 0) return absl::OkStatus();
   const Source source = {.name = absl::StrCat(name_, ":", member->name),
                          .text = member->bundle_json};
-  DEPS_ASSIGN_OR_RETURN(const std::vector<Requirement> requirements,
-                        RequirementsOf(source, parsed_.at(digest)));
+  DEPS_ASSIGN_OR_RETURN(const std::vector<WrittenRequirement> requirements,
+                        WrittenRequirementsOf(source, parsed_.at(digest)));
   std::vector<std::string> missing;
-  for (const Requirement& requirement : requirements) {
+  for (const WrittenRequirement& requirement : requirements) {
     const FamilyMember* const found = FindByReference(requirement);
     if (found == nullptr) {
       missing.push_back(requirement.reference.empty() ? requirement.alias : requirement.reference);
@@ -277,9 +336,11 @@ absl::Status Builder::ConnectByReference(FamilyMember* member) {
     target.references.push_back(requirement.reference);
   }
   if (missing.empty()) return absl::OkStatus();
-  return Invalid(absl::StrCat("the archive lacks what bundle ", member->name,
-                              " requires: ", absl::StrJoin(missing, ", ")),
-                 "oci-relocate pack puts all dependencies into an archive");
+  member->incomplete = true;
+  return Tell("missing", absl::StrJoin(missing, ", "),
+              absl::StrCat("the archive lacks what bundle ", member->name,
+                           " requires: ", absl::StrJoin(missing, ", ")),
+              "oci-relocate pack puts all dependencies into an archive");
 }
 
 // Recursion is bounded by kMaxDepth.
@@ -291,8 +352,11 @@ absl::Status Builder::Order(const std::string& digest, int depth) {
   for (const auto& [alias, source] : member.requirements) {
     const std::string required = DigestOf(source);
     if (members_.count(required) == 0) {
-      return Invalid(absl::StrCat("bundle ", source, " is missing, which ", member.name,
-                                  " requires as ", alias));
+      member.incomplete = true;
+      DEPS_RETURN_IF_ERROR(Tell("missing", source,
+                                absl::StrCat("bundle ", source, " is missing, which ", member.name,
+                                             " requires as ", alias)));
+      continue;
     }
     DEPS_RETURN_IF_ERROR(Order(required, depth + 1));
   }
@@ -305,6 +369,7 @@ absl::Status Builder::Order(const std::string& digest, int depth) {
 }
 
 absl::StatusOr<Family> Builder::Build() {
+  TellDamaged();
   DEPS_RETURN_IF_ERROR(ReadIndex());
   DEPS_RETURN_IF_ERROR(AddMember(".", archive_.content.root));
   for (const auto& [folder, bundle] : archive_.content.dependencies) {
@@ -320,7 +385,11 @@ absl::StatusOr<Family> Builder::Build() {
 }  // namespace
 
 absl::StatusOr<Family> FamilyOf(OpenedArchive archive, const std::string& name) {
-  return Builder(std::move(archive), name).Build();
+  return Builder(std::move(archive), name, /*check=*/false).Build();
+}
+
+absl::StatusOr<Family> FamilyToCheck(OpenedArchive archive, const std::string& name) {
+  return Builder(std::move(archive), name, /*check=*/true).Build();
 }
 
 }  // namespace deps

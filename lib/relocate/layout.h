@@ -31,6 +31,10 @@ BundleArchive ArchiveOf(const Family& family);
 // other); those of ImagesOf, EncodeBundle, ParseMapping, json::Parse.
 absl::StatusOr<Family> FamilyOf(OpenedArchive archive, const std::string& name);
 
+// The same for a check: what is missing or damaged goes into the family's
+// differences, and bundles that cannot be told without it stay incomplete.
+absl::StatusOr<Family> FamilyToCheck(OpenedArchive archive, const std::string& name);
+
 }  // namespace deps
 
 #endif  // DEPS_LIB_RELOCATE_LAYOUT_H_

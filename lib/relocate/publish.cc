@@ -37,6 +37,7 @@ class Publisher {
   absl::StatusOr<std::string> PublishImage(const Reference& repository, const BundleImage& image);
   absl::Status PutBlobs(const Reference& repository, const std::vector<Descriptor>& blobs,
                         std::string* action);
+  absl::Status CountReused(const Reference& repository, const BundleImage& image);
   absl::Status PutIndex(const PlannedBundle& bundle);
   void Report(const BundleImage& image, const Reference& repository, std::string action);
 
@@ -131,6 +132,20 @@ absl::StatusOr<std::string> Publisher::PublishImage(const Reference& repository,
   return action;
 }
 
+// An image of a bundle that is there already, all its blobs with it.
+absl::Status Publisher::CountReused(const Reference& repository, const BundleImage& image) {
+  if (!handled_.emplace(repository.WithDigest(image.digest).Full(), "unchanged").second) {
+    return absl::OkStatus();
+  }
+  DEPS_ASSIGN_OR_RETURN(const ImageClosure closure,
+                        ClosureOf(family_, image.digest, image.media_type));
+  for (const Descriptor& blob : closure.blobs) {
+    relocation_.bytes_reused += blob.size;
+    mounts_.emplace(blob.digest, repository.path());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Publisher::PutIndex(const PlannedBundle& bundle) {
   DEPS_ASSIGN_OR_RETURN(const BlobAction action,
                         registry_.PutBlob(bundle.target, bundle.config_digest, bundle.config));
@@ -163,11 +178,14 @@ absl::Status Publisher::PublishBundle(size_t i) {
   const bool unchanged = present_[i] == bundle.index.digest;
   for (const BundleImage& image : member.images) {
     std::string action = "unchanged";
-    if (!unchanged) {
+    if (unchanged) {
+      DEPS_RETURN_IF_ERROR(CountReused(bundle.target, image));
+    } else {
       DEPS_ASSIGN_OR_RETURN(action, PublishImage(bundle.target, image));
     }
     Report(image, bundle.target, std::move(action));
   }
+  if (unchanged) relocation_.bytes_reused += static_cast<int64_t>(bundle.config.size());
   if (!unchanged && !options_.dry_run) {
     options_.progress(absl::StrCat("bundle ", bundle.target.Familiar()));
     DEPS_RETURN_IF_ERROR(PutIndex(bundle));

@@ -53,7 +53,8 @@ absl::StatusOr<std::string> StringOf(const Source& source, const Place& place,
 }
 
 // v1: {"ranges": ["…"], "prereleases": true}
-absl::Status ReadVersionV1(const Source& source, const Place& place, Requirement* requirement) {
+absl::Status ReadVersionV1(const Source& source, const Place& place,
+                           WrittenRequirement* requirement) {
   DEPS_ASSIGN_OR_RETURN(const Place version,
                         MemberOf(source, place, "version", json::Kind::kObject));
   if (version.value == nullptr) return absl::OkStatus();
@@ -69,10 +70,10 @@ absl::Status ReadVersionV1(const Source& source, const Place& place, Requirement
   return absl::OkStatus();
 }
 
-absl::StatusOr<Requirement> ReadRequirement(const Source& source, const Place& requires_,
-                                            std::string_view alias, bool v2) {
+absl::StatusOr<WrittenRequirement> ReadRequirement(const Source& source, const Place& requires_,
+                                                   std::string_view alias, bool v2) {
   DEPS_ASSIGN_OR_RETURN(const Place place, MemberOf(source, requires_, alias, json::Kind::kObject));
-  Requirement requirement = {.alias = std::string(alias)};
+  WrittenRequirement requirement = {.alias = std::string(alias)};
   if (place.value == nullptr) return requirement;
   DEPS_ASSIGN_OR_RETURN(requirement.reference, StringOf(source, place, "bundle"));
   if (v2) {
@@ -85,9 +86,9 @@ absl::StatusOr<Requirement> ReadRequirement(const Source& source, const Place& r
 
 }  // namespace
 
-absl::StatusOr<std::vector<Requirement>> RequirementsOf(const Source& source,
-                                                        const json::Value& bundle) {
-  std::vector<Requirement> requirements;
+absl::StatusOr<std::vector<WrittenRequirement>> WrittenRequirementsOf(const Source& source,
+                                                                      const json::Value& bundle) {
+  std::vector<WrittenRequirement> requirements;
   DEPS_ASSIGN_OR_RETURN(const Place custom,
                         MemberOf(source, {.value = &bundle}, "custom", json::Kind::kObject));
   if (custom.value == nullptr) return requirements;
@@ -99,11 +100,12 @@ absl::StatusOr<std::vector<Requirement>> RequirementsOf(const Source& source,
                         MemberOf(source, extension, "requires", json::Kind::kObject));
   if (all.value == nullptr) return requirements;
   for (const auto& [alias, value] : all.value->members) {
-    DEPS_ASSIGN_OR_RETURN(Requirement requirement, ReadRequirement(source, all, alias, v2));
+    DEPS_ASSIGN_OR_RETURN(WrittenRequirement requirement, ReadRequirement(source, all, alias, v2));
     requirements.push_back(std::move(requirement));
   }
-  std::sort(requirements.begin(), requirements.end(),
-            [](const Requirement& a, const Requirement& b) { return a.alias < b.alias; });
+  std::sort(
+      requirements.begin(), requirements.end(),
+      [](const WrittenRequirement& a, const WrittenRequirement& b) { return a.alias < b.alias; });
   return requirements;
 }
 

@@ -16,18 +16,18 @@
 
 namespace deps {
 
-struct Requirement {
+struct WrittenRequirement {
   std::string alias;
   std::string reference;  // As written; "" where there is only an interface.
   std::string version;    // A range; v1's ranges joined by "||"; "" where any will do.
   bool prereleases = false;
-  bool operator==(const Requirement&) const = default;
+  bool operator==(const WrittenRequirement&) const = default;
 };
 
 // Sorted by alias; v2 where it is there, else v1.
 // Errors: document-type, at the value that is not what it should be.
-absl::StatusOr<std::vector<Requirement>> RequirementsOf(const Source& source,
-                                                        const json::Value& bundle);
+absl::StatusOr<std::vector<WrittenRequirement>> WrittenRequirementsOf(const Source& source,
+                                                                      const json::Value& bundle);
 
 // Makes `bundle` of each requirement named in `references` (alias -> reference)
 // that reference, in both forms. Returns whether anything is different now.

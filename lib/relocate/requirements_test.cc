@@ -22,25 +22,25 @@ constexpr char kV2[] = R"({"name":"a","unknown":[1.0,{"k":null}],
               "db":{"bundle":"x.io/db:v1","version":"^1","interface":{"id":"u"}},
               "only":{"interface":{"id":"u"}}}}}})";
 
-absl::StatusOr<std::vector<Requirement>> Read(const std::string& text) {
+absl::StatusOr<std::vector<WrittenRequirement>> Read(const std::string& text) {
   const Source source = {.name = "bundle.json", .text = text};
-  return RequirementsOf(source, *json::Parse(source));
+  return WrittenRequirementsOf(source, *json::Parse(source));
 }
 
 TEST(RequirementsTest, BothFormsAreRead) {
-  const std::vector<Requirement> v1 = {
+  const std::vector<WrittenRequirement> v1 = {
       {.alias = "b", .reference = "x.io/b", .version = "^1 || ~3", .prereleases = true},
       {.alias = "z", .reference = "x.io/z:v1"}};
   EXPECT_EQ(*Read(kV1), v1);
-  const std::vector<Requirement> v2 = {{.alias = "db", .reference = "x.io/db:v1", .version = "^1"},
-                                       {.alias = "only"}};
+  const std::vector<WrittenRequirement> v2 = {
+      {.alias = "db", .reference = "x.io/db:v1", .version = "^1"}, {.alias = "only"}};
   EXPECT_EQ(*Read(kV2), v2);
   EXPECT_TRUE(Read("{}")->empty());
   EXPECT_TRUE(Read(R"({"custom":{"other":1}})")->empty());
 }
 
 TEST(RequirementsTest, WrongTypesAreToldAtTheirPlace) {
-  const absl::StatusOr<std::vector<Requirement>> requirements =
+  const absl::StatusOr<std::vector<WrittenRequirement>> requirements =
       Read(R"({"custom":{"org.getporter.dependencies@v2":{"requires":{"db":{"bundle":7}}}}})");
   ASSERT_TRUE(HasId(requirements.status(), DiagnosticId::kDocumentType));
   EXPECT_EQ(DiagnosticsOf(requirements.status()).front().location.pointer,
@@ -63,7 +63,7 @@ TEST(RequirementsTest, AnInterfaceGetsTheBundleThatServesIt) {
   json::Value bundle = *json::Parse({.name = "b", .text = kV2});
   EXPECT_TRUE(RewriteRequirements({{"only", "x.io/p@sha256:1"}}, &bundle));
   const Source again = {.name = "b", .text = json::Canonical(bundle)};
-  EXPECT_EQ((*RequirementsOf(again, *json::Parse(again)))[1].reference, "x.io/p@sha256:1");
+  EXPECT_EQ((*WrittenRequirementsOf(again, *json::Parse(again)))[1].reference, "x.io/p@sha256:1");
 }
 
 }  // namespace

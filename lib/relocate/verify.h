@@ -13,8 +13,9 @@ namespace deps {
 // Errors: those of ClosureOf, for all images at once.
 absl::Status CheckFamily(const Family& family);
 
-// What is there, as a Relocation in which all stays where it is. Errors: those
-// of CheckFamily.
+// What is there, as a Relocation in which all stays where it is, with the
+// differences that were found while the family was read, and those of its
+// images; each thing once. Errors: file-read.
 absl::StatusOr<Relocation> Verify(const Family& family);
 
 }  // namespace deps

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -10,18 +11,24 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "lib/archive/archive.h"
 #include "lib/base/status_macros.h"
+#include "lib/bundle/catalog.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
+#include "lib/graph/make.h"
 #include "lib/io/file.h"
+#include "lib/model/bundle.h"
 #include "lib/model/graph.h"
 #include "lib/model/relocation.h"
+#include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
 #include "lib/oci/registry_options.h"
 #include "lib/relocate/collect.h"
@@ -30,6 +37,7 @@
 #include "lib/relocate/platform.h"
 #include "lib/relocate/publish.h"
 #include "lib/relocate/verify.h"
+#include "lib/solve/resolve.h"
 
 namespace deps {
 namespace {
@@ -67,7 +75,7 @@ CommandSpec MakeSpec(Options* options) {
       .verb_required = true,
       .reads = "a Solution document, an archive or a registry",
       .writes = "an archive (pack) or a Relocation document",
-      .exit_one = "No version of a dependency's repository is in range.",
+      .exit_one = "Nothing satisfies a dependency, or verify found differences.",
       .examples = {{"deps-graph REG/app:v1 | deps-solve | oci-relocate pack -o app.tgz",
                     "Pack what was solved."},
                    {"oci-relocate publish app.tgz --registry localhost:5000 --mapping map.json",
@@ -108,16 +116,19 @@ class Command {
   Command(const Options& options, const Env& env, Terminal& terminal)
       : options_(options), env_(env), terminal_(terminal) {}
 
-  absl::Status Run(const Invocation& invocation);
+  absl::StatusOr<ExitCode> Run(const Invocation& invocation);
 
  private:
   absl::Status CheckOptions(const std::string& verb) const;
   absl::Status Pack(const std::string& operand);
-  absl::Status Verify(const std::string& operand);
+  absl::StatusOr<ExitCode> Verify(const std::string& operand);
+  absl::StatusOr<Graph> Solve(const std::string& reference, bool read_mapping, bool check);
   absl::Status Relocate(absl::StatusOr<Family> family, bool root_by_name);
-  absl::StatusOr<Family> Collect(const std::string& reference, bool read_mapping);
+  absl::StatusOr<Family> Collect(const std::string& reference, bool read_mapping,
+                                 bool check = false);
   absl::StatusOr<Family> CollectSolution(const std::string& operand);
   absl::StatusOr<Family> Open(const std::string& path);
+  absl::StatusOr<Family> OpenToCheck(const std::string& path);
   absl::StatusOr<Registry*> TheRegistry();
   absl::Status WriteReport(const Relocation& relocation);
   void TellNotes(const Family& family);
@@ -191,9 +202,55 @@ void Command::TellNotes(const Family& family) {
   for (const std::string& note : family.notes) terminal_.Say(note);
 }
 
-absl::StatusOr<Family> Command::Collect(const std::string& reference, bool read_mapping) {
-  DEPS_ASSIGN_OR_RETURN(const CollectOptions options, MakeCollectOptions(read_mapping));
+// Each choice of a graph's defaults as its resolution.
+Graph TakeDefaults(Graph graph) {
+  graph.status = "solved";
+  for (Node& node : graph.nodes) {
+    if (node.id == graph.root || node.reference.empty()) continue;
+    const bool chosen = node.bundle && !node.bundle->reference.empty();
+    const std::string& reference = chosen ? node.bundle->reference : node.reference;
+    node.resolution = Resolution{.kind = "bundle",
+                                 .by = "default",
+                                 .reference = reference,
+                                 .tag = Reference::Parse(reference).value_or(Reference()).tag(),
+                                 .digest = node.bundle ? node.bundle->digest : ""};
+  }
+  return graph;
+}
+
+// The same choices as `deps-graph | deps-solve` makes. What only an interface
+// describes nobody can solve alone; there the graph's defaults count, as they
+// do in a check, where bundles may be missing.
+absl::StatusOr<Graph> Command::Solve(const std::string& reference, bool read_mapping, bool check) {
+  const CatalogOptions options = {
+      .access = options_.access, .indexes = {}, .mapping = read_mapping ? options_.mapping : ""};
+  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog, Catalog::Open(options, env_));
+  DEPS_ASSIGN_OR_RETURN(const std::shared_ptr<const BundleDefinition> root,
+                        catalog->Get(reference));
+  GraphOptions graph_options;
+  graph_options.keep_going = check;
+  DEPS_ASSIGN_OR_RETURN(Graph graph, MakeGraph(root, *catalog, graph_options));
+  const bool has_interfaces =
+      std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                  [](const Node& node) { return !node.bundle && node.reference.empty(); });
+  if (check || has_interfaces) return TakeDefaults(std::move(graph));
+  DEPS_ASSIGN_OR_RETURN(ResolveResult result, Resolve(graph, {}, *catalog));
+  if (result.solution.status == "solved") return std::move(result.solution);
+  std::vector<Diagnostic> errors;
+  for (const Explanation& step : result.solution.explanation) {
+    errors.push_back({.id = DiagnosticId::kSolveUnsatisfiable,
+                      .message = absl::StrCat(step.message, step.because.empty() ? "" : ": ",
+                                              absl::StrJoin(step.because, "; "))});
+  }
+  return MakeErrors(std::move(errors));
+}
+
+absl::StatusOr<Family> Command::Collect(const std::string& reference, bool read_mapping,
+                                        bool check) {
+  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(read_mapping));
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
+  options.check = check;
+  options.solve = [&](const std::string& root) { return Solve(root, read_mapping, check); };
   return CollectFromReference(reference, *registry, options);
 }
 
@@ -255,12 +312,22 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name)
   return WriteReport(relocation);
 }
 
-absl::Status Command::Verify(const std::string& operand) {
-  DEPS_ASSIGN_OR_RETURN(const Family family,
-                        LooksLikeFile(operand) ? Open(operand) : Collect(operand, true));
+absl::StatusOr<Family> Command::OpenToCheck(const std::string& path) {
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, ReadArchive(path, {}, /*keep_going=*/true));
+  return FamilyToCheck(std::move(archive), path);
+}
+
+absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
+  DEPS_ASSIGN_OR_RETURN(const Family family, LooksLikeFile(operand)
+                                                 ? OpenToCheck(operand)
+                                                 : Collect(operand, true, /*check=*/true));
   TellNotes(family);
   DEPS_ASSIGN_OR_RETURN(const Relocation relocation, deps::Verify(family));
-  return WriteReport(relocation);
+  for (const RelocationDifference& difference : relocation.differences) {
+    terminal_.Report({.id = DiagnosticId::kRelocateDiffers, .message = difference.message});
+  }
+  DEPS_RETURN_IF_ERROR(WriteReport(relocation));
+  return relocation.differences.empty() ? ExitCode::kOk : ExitCode::kNo;
 }
 
 absl::Status Command::CheckOptions(const std::string& verb) const {
@@ -287,13 +354,18 @@ absl::Status Command::CheckOptions(const std::string& verb) const {
   return CheckWritable(options_.common.output);
 }
 
-absl::Status Command::Run(const Invocation& invocation) {
+absl::StatusOr<ExitCode> Command::Run(const Invocation& invocation) {
   DEPS_RETURN_IF_ERROR(CheckOptions(invocation.verb));
   const std::string operand = invocation.operands.empty() ? "" : invocation.operands.front();
-  if (invocation.verb == "pack") return Pack(operand);
   if (invocation.verb == "verify") return Verify(operand);
-  if (invocation.verb == "publish") return Relocate(Open(operand), /*root_by_name=*/true);
-  return Relocate(Collect(operand, false), /*root_by_name=*/false);
+  if (invocation.verb == "pack") {
+    DEPS_RETURN_IF_ERROR(Pack(operand));
+  } else if (invocation.verb == "publish") {
+    DEPS_RETURN_IF_ERROR(Relocate(Open(operand), /*root_by_name=*/true));
+  } else {
+    DEPS_RETURN_IF_ERROR(Relocate(Collect(operand, false), /*root_by_name=*/false));
+  }
+  return ExitCode::kOk;
 }
 
 }  // namespace
@@ -304,8 +376,7 @@ ExitCode RunOciRelocate(absl::Span<const std::string> args, const Env& env) {
   return RunCommand(spec, options.common, args, env,
                     [&](const Invocation& invocation, const Env& env,
                         Terminal& terminal) -> absl::StatusOr<ExitCode> {
-                      DEPS_RETURN_IF_ERROR(Command(options, env, terminal).Run(invocation));
-                      return ExitCode::kOk;
+                      return Command(options, env, terminal).Run(invocation);
                     });
 }
 

@@ -1,6 +1,7 @@
 #include "tools/oci-relocate/command.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -143,6 +144,7 @@ TEST_F(OciRelocateTest, WhatIsThereIsNotSentAgain) {
   EXPECT_EQ(target_.Writes(), writes);
   EXPECT_EQ(second.mapping, first.mapping);
   EXPECT_EQ(second.bytes_uploaded, 0);
+  EXPECT_EQ(second.bytes_reused, first.bytes_uploaded + first.bytes_reused);
   for (const RelocatedBundle& bundle : second.bundles) EXPECT_EQ(bundle.action, "unchanged");
   for (const RelocatedImage& image : second.images) EXPECT_EQ(image.action, "unchanged");
 }
@@ -230,6 +232,93 @@ TEST_F(OciRelocateTest, CopyingAndVerifyingAgree) {
   const Relocation registry = Report(Execute({"verify", app_}));
   EXPECT_EQ(archive.bundles, registry.bundles);
   EXPECT_EQ(archive.images, registry.images);
+}
+
+TEST_F(OciRelocateTest, WhatIsMissingOrDifferentIsToldAndTheAnswerIsNo) {
+  const Relocation there =
+      Report(Execute({"copy", app_, "--registry", target_.host(), "--mapping", Path("map.json")}));
+  const std::string app = there.bundles[2].tag;
+  const std::vector<std::string> verify = {"verify", app, "--mapping", Path("map.json")};
+  for (const RelocatedBundle& bundle : Report(Execute(verify)).bundles) {
+    EXPECT_EQ(bundle.action, "unchanged");
+  }
+  const std::string missing = Sha256Digest("layer of db 1.0.0");
+  const std::string different = Sha256Digest("layer of web 2.0.0");
+  target_.Remove(missing);
+  target_.Damage(different);
+  const Result result = Execute(verify);
+  EXPECT_EQ(result.code, ExitCode::kNo);
+  const absl::StatusOr<Relocation> relocation =
+      ParseRelocation({.name = "report", .text = result.out});
+  ASSERT_TRUE(relocation.ok()) << relocation.status() << result.err;
+  const std::string db = target_.host() + "/db@" + missing;
+  const std::string web = target_.host() + "/web@" + different;
+  std::vector<std::string> told;
+  for (const RelocationDifference& difference : relocation->differences) {
+    told.push_back(difference.kind + " " + difference.subject);
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"missing " + db, "different " + web}));
+  std::vector<std::string> actions;
+  for (const RelocatedBundle& bundle : relocation->bundles) actions.push_back(bundle.action);
+  EXPECT_EQ(actions, (std::vector<std::string>{"incomplete", "incomplete", "unchanged"}));
+  EXPECT_TRUE(absl::StrContains(result.err, "[relocate-differs]")) << result.err;
+
+  // Without its index the second dependency is not there at all.
+  target_.Remove(there.bundles[1].target.substr(there.bundles[1].target.find('@') + 1));
+  const Result more = Execute(verify);
+  EXPECT_EQ(more.code, ExitCode::kNo);
+  EXPECT_TRUE(absl::StrContains(more.out, "dependency web of ")) << more.out;
+}
+
+TEST_F(OciRelocateTest, AnArchiveWithoutABlobIsIncomplete) {
+  Pack();
+  const std::string layer = Sha256Digest("layer of db 1.0.0");
+  const std::string command =
+      absl::StrCat("cd ", folder_.path(),
+                   " && mkdir x && tar xzf a.tgz -C x && rm x/artifacts/layout/blobs/sha256/",
+                   layer.substr(7), " && tar czf half.tgz -C x .");
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const Result result = Execute({"verify", Path("half.tgz")});
+  EXPECT_EQ(result.code, ExitCode::kNo);
+  const absl::StatusOr<Relocation> relocation =
+      ParseRelocation({.name = "report", .text = result.out});
+  ASSERT_TRUE(relocation.ok()) << relocation.status() << result.err;
+  ASSERT_EQ(relocation->differences.size(), 1u);
+  EXPECT_EQ(relocation->differences[0].subject, layer);
+  EXPECT_EQ(relocation->differences[0].kind, "missing");
+  EXPECT_EQ(relocation->bundles[0].action, "incomplete");
+  EXPECT_EQ(relocation->bundles[1].action, "unchanged");
+
+  const std::string damage =
+      absl::StrCat("cd ", folder_.path(), " && echo x > x/artifacts/layout/blobs/sha256/",
+                   layer.substr(7), " && tar czf bad.tgz -C x . && head -c 2000 bad.tgz > cut.tgz");
+  ASSERT_EQ(std::system(damage.c_str()), 0);
+  const Result bad = Execute({"verify", Path("bad.tgz")});
+  EXPECT_EQ(bad.code, ExitCode::kNo);
+  EXPECT_TRUE(absl::StrContains(bad.out, "\"different\"")) << bad.out;
+  EXPECT_EQ(Execute({"publish", Path("bad.tgz"), "--registry", target_.host()}).code,
+            ExitCode::kInput);
+  EXPECT_EQ(target_.Writes(), 0);
+  const Result cut = Execute({"verify", Path("cut.tgz")});
+  EXPECT_EQ(cut.code, ExitCode::kInput);
+  EXPECT_EQ(cut.out, "");
+}
+
+TEST_F(OciRelocateTest, WhatBundlesShareIsPackedInOneVersion) {
+  const std::string host = source_.host() + "/shop";
+  FamilyMaker maker;
+  for (const char* const version : {"1.0.0", "1.5.0", "2.0.0"}) maker.Add(host + "/db", version);
+  maker.Add(host + "/web", "1.0.0", {{"db", host + "/db|>=1 <2"}});
+  maker.Add(host + "/app", "1.0.0", {{"db", host + "/db|>=1"}, {"web", host + "/web"}});
+  const RelocationPlan plan = *PlanRelocation(maker.family, {.registry = host});
+  ASSERT_TRUE(Publish(maker.family, plan, *registry_, {}).ok());
+  const Relocation copied =
+      Report(Execute({"copy", host + "/app:v1.0.0", "--registry", target_.host()}));
+  std::vector<std::string> tags;
+  for (const RelocatedBundle& bundle : copied.bundles) tags.push_back(bundle.tag);
+  EXPECT_EQ(tags,
+            (std::vector<std::string>{target_.host() + "/db:v1.5.0", target_.host() + "/web:v1.0.0",
+                                      target_.host() + "/app:v1.0.0"}));
 }
 
 TEST_F(OciRelocateTest, SkopeoReadsTheArchiveAndWhatWasPublished) {
