@@ -119,7 +119,7 @@ TEST(SuperviseTest, GivesEnvironmentOutputAndExitStatusAndHidesValues) {
   task.run().environment["TOKEN"] = SecretBuffer("sentinel value");
   task.run().redacted.emplace_back("sentinel value");
   EXPECT_EQ(task.Run(), 7);
-  EXPECT_EQ(ContentOf(task.path("out")), "[redacted]\n[redacted]=\nno input\n");
+  EXPECT_EQ(ContentOf(task.path("out")), "[redacted]\n[redacted]\nno input\n");
   EXPECT_EQ(ContentOf(task.path("control/log")), ContentOf(task.path("out")));
   const absl::StatusOr<std::optional<int>> exit = ReadExit(task.path("control"));
   ASSERT_TRUE(exit.ok()) << exit.status();
@@ -144,7 +144,7 @@ TEST(SuperviseTest, PassesSignalsOnAndWaitsForWhatTheProgramStarted) {
   // As a shell around terraform: the child saves its state when it is asked to
   // stop, and the shell itself is gone by then.
   Task task(
-      "sh -c 'trap \"sleep 0.2; echo saved; exit 0\" TERM; touch ../ready; sleep 60 & wait' &\n"
+      "sh -c 'trap \"sleep 0.2; echo saved; exit 0\" TERM; sleep 60 & touch ../ready; wait' &\n"
       "wait\n");
   task.run().environment["DIR"] = SecretBuffer(task.path("control"));
   ASSERT_EQ(chdir(task.path("control").c_str()), 0);

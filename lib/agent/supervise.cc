@@ -197,7 +197,8 @@ bool Supervisor::Pump(int milliseconds) {
 
 int Supervisor::Watch() {
   bool open = true;
-  while (!ended_ || (asked_to_stop_ && !all_ended_)) {
+  // A program that the signal ended had no say in what becomes of its children.
+  while (!ended_ || (asked_to_stop_ && exit_code_ > 128 && !all_ended_)) {
     if (open) open = Pump(1000);
     // Without output to wait for, only signals wake it.
     pollfd waiting = {signals_, POLLIN, 0};

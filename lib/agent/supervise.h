@@ -13,9 +13,9 @@ namespace deps {
 // that standard output is gone does not end it.
 //
 // SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to its
-// process group. After one that asks to stop, the program's own children are
-// waited for, as terraform may be one that saves its state; otherwise they are
-// killed when the program ends. For use as process 1 of a container; elsewhere
+// process group. Where one that asks to stop ends the program, its own children
+// are waited for, as terraform may be one that saves its state; otherwise they
+// are killed when the program ends. For use as process 1 of a container; elsewhere
 // orphans of the program are adopted.
 //
 // Takes the values out of `run`: none is left in this process's memory but those

@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <array>
+#include <cstdio>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +37,10 @@ class RegistrySource : public ImageSource {
 
   absl::StatusOr<OciManifest> Child(const Descriptor& descriptor) override {
     return registry_.GetManifest(reference_.WithDigest(descriptor.digest));
+  }
+
+  absl::Status GetBlob(const Descriptor& descriptor, const std::string& path) override {
+    return registry_.GetBlobToFile(reference_, descriptor.digest, descriptor.size, path);
   }
 
   absl::Status PutBlob(const Descriptor& descriptor, Registry& registry,
@@ -101,6 +108,30 @@ class LayoutSource : public ImageSource {
     return OciManifest{.bytes = std::move(source.text),
                        .media_type = descriptor.media_type,
                        .digest = descriptor.digest};
+  }
+
+  absl::Status GetBlob(const Descriptor& descriptor, const std::string& path) override {
+    const std::string from = PathOf(descriptor);
+    std::ifstream in(from, std::ios::binary);
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    Sha256 sha256;
+    std::array<char, size_t{64} << 10> buffer;
+    while (in.read(buffer.data(), buffer.size()), in.gcount() > 0) {
+      const std::string_view piece(buffer.data(), static_cast<size_t>(in.gcount()));
+      sha256.Update(piece);
+      out.write(piece.data(), in.gcount());
+    }
+    out.close();
+    if (!in.eof() || sha256.Digest() != descriptor.digest) {
+      std::remove(path.c_str());
+      return MakeError({.id = DiagnosticId::kDigestMismatch,
+                        .message = "a blob is missing or has not the digest of its name",
+                        .location = {.file = from}});
+    }
+    if (out) return absl::OkStatus();
+    return MakeError({.id = DiagnosticId::kFileWrite,
+                      .message = "a blob cannot be written",
+                      .location = {.file = path}});
   }
 
   absl::Status PutBlob(const Descriptor& descriptor, Registry& registry,

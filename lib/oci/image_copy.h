@@ -25,6 +25,9 @@ class ImageSource {
   virtual absl::StatusOr<OciManifest> Root() = 0;
   // A manifest that an index of the source lists.
   virtual absl::StatusOr<OciManifest> Child(const Descriptor& descriptor) = 0;
+  // Writes a blob that a manifest of the source names to `path`, a new file, and
+  // verifies it.
+  virtual absl::Status GetBlob(const Descriptor& descriptor, const std::string& path) = 0;
   // Puts a blob that a manifest of the source names into `repository`.
   virtual absl::Status PutBlob(const Descriptor& descriptor, Registry& registry,
                                const Reference& repository) = 0;

@@ -17,6 +17,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "lib/model/bundle.h"
+#include "lib/oci/registry_options.h"
+#include "lib/secrets/provider.h"
 #include "lib/secrets/secret_buffer.h"
 
 namespace deps {
@@ -89,9 +91,11 @@ class Driver {
 struct DriverOptions {
   std::map<std::string, std::string> mapping;  // Reference -> relocated reference.
   std::string agent;                           // Path of deps-agent.
+  AccessOptions registry;                      // How a driver without an engine reaches images.
+  Getenv getenv;
 };
 
-// "podman" or "process:PATH". Errors: usage for others, run-driver where PATH is
+// "podman", "docker", "runc" or "process:PATH". Errors: usage for others, run-driver where PATH is
 // no program.
 absl::StatusOr<std::unique_ptr<Driver>> MakeDriver(const std::string& name,
                                                    const DriverOptions& options);

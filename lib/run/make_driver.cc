@@ -10,10 +10,12 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/json/json.h"
+#include "lib/oci/registry.h"
 #include "lib/run/child.h"
 #include "lib/run/driver.h"
 #include "lib/run/engine_driver.h"
 #include "lib/run/process_driver.h"
+#include "lib/run/runc_driver.h"
 
 namespace deps {
 namespace {
@@ -58,6 +60,23 @@ absl::StatusOr<std::unique_ptr<Driver>> MakeEngineDriver(const std::string& name
       options);
 }
 
+absl::StatusOr<std::unique_ptr<Driver>> MakeRuncDriver(const DriverOptions& options) {
+  const std::string program = FindProgram("runc");
+  if (program.empty()) {
+    return MakeError({.id = DiagnosticId::kRunDriver,
+                      .message = "runc is not installed",
+                      .hint = "install it, or use another --driver"});
+  }
+  DEPS_RETURN_IF_ERROR(CheckAgent(options));
+  DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Registry> registry,
+                        Registry::Create(options.registry, options.getenv));
+  std::string cache = options.getenv("XDG_CACHE_HOME").value_or("");
+  const std::string home = options.getenv("HOME").value_or("");
+  if (cache.empty() && !home.empty()) cache = absl::StrCat(home, "/.cache");
+  if (!cache.empty()) absl::StrAppend(&cache, "/cnab-deps/blobs");
+  return std::make_unique<RuncDriver>(program, cache, std::move(registry), options);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Driver>> MakeDriver(const std::string& name,
@@ -65,9 +84,10 @@ absl::StatusOr<std::unique_ptr<Driver>> MakeDriver(const std::string& name,
   std::string_view path = name;
   if (absl::ConsumePrefix(&path, "process:")) return MakeProcessDriver(std::string(path));
   if (name == "podman" || name == "docker") return MakeEngineDriver(name, options);
+  if (name == "runc") return MakeRuncDriver(options);
   return MakeError({.id = DiagnosticId::kUsage,
                     .message = absl::StrCat("there is no driver '", name, "'"),
-                    .hint = "drivers are podman, docker and process:PATH"});
+                    .hint = "drivers are podman, docker, runc and process:PATH"});
 }
 
 std::string FormatTraces(const Traces& traces) {

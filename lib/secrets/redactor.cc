@@ -103,7 +103,9 @@ void Redactor::AddForms(std::string_view value) {
   for (const std::string_view digits : {kBase64, kBase64Url}) {
     for (size_t skipped = 0; skipped < 3; ++skipped) {
       AddPattern(Base64Of(value, skipped, false, digits).view());
-      const SecretBuffer encoded = Base64Of(value, skipped, true, digits);
+      SecretBuffer encoded = Base64Of(value, skipped, true, digits);
+      AddPattern(encoded.view());
+      for (size_t bytes = skipped + value.size(); bytes % 3 != 0; ++bytes) encoded.Append("=");
       AddPattern(encoded.view());
       if (skipped > 0) continue;
       for (const size_t width : {size_t{64}, size_t{76}}) {

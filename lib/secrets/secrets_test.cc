@@ -134,7 +134,7 @@ TEST(RedactorTest, GivesTheSameForEveryWayToSplitTheWrites) {
       {{"aaaab", "aaab"}, "aaaaab aaab aaa", "a[redacted] [redacted] aaa"},
       {{"secret", "secret-longer"}, "secret-long secret-longer", "[redacted]-long [redacted]"},
       {{}, "nothing to hide", "nothing to hide"},
-      {{"sentinel"}, "c2VudGluZWw= eHNlbnRpbmVseQ", "[redacted]= eH[redacted]eQ"},
+      {{"sentinel"}, "c2VudGluZWw= eHNlbnRpbmVseQ", "[redacted] eH[redacted]eQ"},
       {{"a b/c\"?"}, "a%20b%2Fc%22%3f a\\ba b/c\\\"?", "a%20b%2Fc%22%3f a\\b[redacted]"},
       {{"a b/c\"?"}, "q=a%20b%2Fc%22%3F&r=a%20b/c%22%3F", "q=[redacted]&r=[redacted]"},
       {{"a b/c\"?"}, "6120622f63223f", "[redacted]"},

@@ -46,7 +46,7 @@ CommandSpec Describe(RunCommandOptions* options) {
       Value("engine", "NAME", &options->engine,
             "What runs the tasks: local, or an engine that a plugin deps-engine-NAME brings."),
       Value("driver", "DRIVER", &options->driver,
-            "How a bundle is run: podman (the default), docker, or process:PATH, which runs the "
+            "How a bundle is run: podman (the default), docker, runc (images come straight from their registries; no engine is needed), or process:PATH, which runs the "
             "program "
             "PATH as every bundle's run tool, with files below $CNAB_ROOT instead of /."),
       Value("mapping", "FILE", &options->mapping,

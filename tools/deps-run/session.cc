@@ -169,7 +169,8 @@ absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, cons
 
 absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& options,
                                                    const std::string& name, const Env& env) {
-  DriverOptions driver = {.agent = FindAgent(env)};
+  DriverOptions driver = {
+      .agent = FindAgent(env), .registry = options.registry, .getenv = env.getenv};
   DEPS_ASSIGN_OR_RETURN(driver.mapping, ReadMapping(options));
   return MakeDriver(name, driver);
 }
