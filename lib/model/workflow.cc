@@ -89,6 +89,7 @@ std::string FormatWorkflow(const Workflow& workflow, json::Style style) {
   document.Set("engine", Value::String(workflow.engine));
   document.Set("status", Value::String(workflow.status));
   document.Set("tasks", ListToJson(workflow.tasks, TaskToJson));
+  if (!workflow.outputs.empty()) document.Set("outputs", MapToJson(workflow.outputs, OutputToJson));
   return json::Format(document, style);
 }
 
@@ -103,6 +104,7 @@ absl::StatusOr<Workflow> ParseWorkflow(const Source& source) {
   ReadChoice(reader, "status", /*required=*/true,
              {"pending", "running", "succeeded", "failed", "canceled"}, &workflow.status);
   ReadList(reader, "tasks", /*required=*/true, TaskFromJson, &workflow.tasks);
+  ReadMap(reader, "outputs", /*required=*/false, OutputFromJson, &workflow.outputs);
   if (reader.status().ok()) CheckIds(reader, workflow);
   DEPS_RETURN_IF_ERROR(reader.Finish());
   return workflow;

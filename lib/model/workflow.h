@@ -41,6 +41,8 @@ struct Workflow {
   std::string engine = "local";
   std::string status;               // "pending" | "running" | "succeeded" | "failed" | "canceled"
   std::vector<WorkflowTask> tasks;  // In the plan's order.
+  // Of the root, its own and those it promotes; once the workflow succeeded.
+  std::map<std::string, WorkflowOutput> outputs;
   bool operator==(const Workflow&) const = default;
 };
 

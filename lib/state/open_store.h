@@ -10,8 +10,8 @@
 
 namespace deps {
 
-// Opens the state at `url` (sqlite:PATH); makes it, and the folders above it,
-// where it is not there yet. Errors: state-open, usage for a URL of another
+// Opens the state at `url` (sqlite:PATH or postgres://…); makes it, and the
+// folders above it, where it is not there yet. Errors: state-open, usage for a URL of another
 // kind.
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& url);
 
@@ -23,7 +23,8 @@ struct StateFiles {
   std::string key;   // Of sealed values.
   std::string logs;  // A folder: LOGS/WORKFLOW/TASK.ATTEMPT.log
 };
-absl::StatusOr<StateFiles> FilesOf(const std::string& url);
+// Beside a SQLite database; for PostgreSQL below `local`, a folder of this machine.
+absl::StatusOr<StateFiles> FilesOf(const std::string& url, const std::string& local);
 
 // A folder and those above it, mode 0700. Errors: state-open.
 absl::Status MakeFolders(const std::string& path);

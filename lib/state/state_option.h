@@ -21,6 +21,9 @@ void AddStateOption(CommandSpec* spec, StateOptions* options);
 // Errors: usage where none of these variables tells.
 absl::StatusOr<std::string> StateUrl(const StateOptions& options, const Env& env);
 
+// $XDG_STATE_HOME/cnab-deps, or what stands for it; "" where nothing tells.
+std::string StateFolder(const Env& env);
+
 }  // namespace deps
 
 #endif  // DEPS_LIB_STATE_STATE_OPTION_H_

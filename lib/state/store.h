@@ -5,14 +5,17 @@
 #define DEPS_LIB_STATE_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "lib/json/json.h"
 #include "lib/model/graph.h"
 #include "lib/model/installation.h"
@@ -32,11 +35,19 @@ struct StoredOutput {
   bool operator==(const StoredOutput&) const = default;
 };
 
-// What a workflow was started with.
+// What a workflow is started with.
+struct WorkflowStart {
+  std::string driver;  // As --driver has it.
+  // "run": by one process, which holds it; "shared": by any number of workers;
+  // "step": a task at a time, each by a process of its own.
+  std::string mode = "run";
+  std::string options = "{}";  // JSON, for those who run it.
+};
+
 struct StoredWorkflow {
   std::string id;
-  std::string plan;    // The document Plan.
-  std::string driver;  // As --driver has it.
+  std::string plan;  // The document Plan.
+  WorkflowStart start;
   std::string status;  // As in the document Workflow.
   std::string action;
   InstallationName installation;
@@ -44,6 +55,7 @@ struct StoredWorkflow {
   std::string modified;
   bool cancel_requested = false;
   std::optional<Owner> owner;  // Absent where no process holds it.
+  bool held = false;           // By a living process, as a whole or a task of it.
 };
 
 // One try to run a task, as it was claimed.
@@ -52,7 +64,14 @@ struct Claim {
   std::string task;
   int64_t epoch = 0;  // A change with another epoch is refused.
   int64_t attempt = 0;
+  int64_t failures = 0;  // Of earlier attempts since it was started or resumed.
   std::string revision;  // ULID; the same for all attempts.
+  // What the driver needs to find this attempt again; see Change::traces.
+  std::string traces;
+  // The attempt was begun by another process of this machine, which is dead: it
+  // is to be gone on with, not to be started.
+  bool begun = false;
+  std::optional<Installation> before;  // The task's installation.
 };
 
 // How an attempt ended.
@@ -69,6 +88,37 @@ struct TaskResult {
   std::string run_document;
   std::string result_id;
   std::string result_document;
+  // What the values of its inputs depended on, as JSON; see resume --explain.
+  std::string inputs;
+};
+
+// An attempt is over.
+struct EndedAttempt {
+  Claim claim;
+  TaskResult result;
+  // Absent: the task has ended. Else it is pending again and not to be claimed
+  // before so much time.
+  std::optional<absl::Duration> retry_after;
+};
+
+// A pending task that will not run.
+struct SkippedTask {
+  std::string task;
+  TaskResult result;
+  // Its outputs are those that the installation has.
+  std::optional<InstallationName> outputs_of;
+};
+
+// What one transaction changes in a workflow.
+struct Change {
+  std::vector<EndedAttempt> ended;
+  std::vector<SkippedTask> skipped;
+  std::vector<const PlannedTask*> claims;  // Pending tasks that are to be run.
+  // Gives Claim::traces of a new attempt.
+  std::function<std::string(const Claim&)> traces;
+  int64_t after_event = 0;
+  // Also looks whether other processes that ran tasks of it have died.
+  bool recover = false;
 };
 
 struct StoredEvent {
@@ -82,6 +132,19 @@ struct StoredEvent {
   bool operator==(const StoredEvent&) const = default;
 };
 
+// What has become of a Change.
+struct Progress {
+  std::vector<Claim> claimed;
+  // Tasks whose installation another workflow uses, and what is to be said.
+  std::vector<std::pair<std::string, std::string>> busy;
+  // Tasks of `ended` that were no longer this process's: nothing was changed.
+  std::vector<std::string> lost;
+  // Events of the workflow after `after_event`, whoever caused them.
+  std::vector<StoredEvent> events;
+  std::string status;  // Of the workflow.
+  bool cancel_requested = false;
+};
+
 // Errors of all members: state-open where the database does not serve,
 // state-unknown-workflow where an id is not in it.
 // All members may be called from several threads.
@@ -89,45 +152,49 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // A new workflow with a pending task for each of the plan's, held by `owner`.
+  // A new workflow with a pending task for each of the plan's. In mode "run" it
+  // is held by `owner`, else by no one.
   virtual absl::Status CreateWorkflow(const std::string& id, const Plan& plan,
-                                      const std::string& driver, const Owner& owner) = 0;
-  // Takes a workflow that no living process holds. Running tasks of a dead
-  // owner are pending again; so are failed and canceled ones and those that were
-  // skipped because of them. Errors: run-busy.
-  virtual absl::Status TakeWorkflow(const std::string& id, const std::string& driver,
-                                    const Owner& owner) = 0;
-  // "succeeded" | "failed" | "canceled" as its tasks are, and no owner.
-  virtual absl::StatusOr<Workflow> FinishWorkflow(const std::string& id, const Owner& owner) = 0;
+                                      const WorkflowStart& start, const Owner& owner) = 0;
+  // The workflow of mode "step" of this plan that has not succeeded, or a new
+  // one with the id `id`. Gives its id.
+  virtual absl::StatusOr<std::string> JoinSteps(const std::string& id, const Plan& plan,
+                                                const WorkflowStart& start) = 0;
+  // Tells that `owner` is there to run tasks, and for how long it may be silent.
+  virtual absl::Status Register(const Owner& owner, absl::Duration lease) = 0;
+  // Takes a workflow that no living process holds, as a whole and its tasks, and
+  // holds it. Tasks that were running are pending and begun (see Claim); failed
+  // and canceled ones are pending, and so are those that were skipped because of
+  // them. `tasks` limits the latter to these; empty: all. Errors: run-busy.
+  virtual absl::Status TakeWorkflow(const std::string& id, const WorkflowStart& start,
+                                    const Owner& owner, const std::vector<std::string>& tasks) = 0;
+  // One transaction. Errors: run-busy where `owner` holds the workflow no longer
+  // or has been silent for too long and was replaced.
+  virtual absl::StatusOr<Progress> Advance(const std::string& id, const Change& change,
+                                           const Owner& owner) = 0;
+  // "succeeded" | "failed" | "canceled" as its tasks are, with the outputs of the
+  // whole, and no owner. Leaves a finished one as it is.
+  virtual absl::StatusOr<Workflow> FinishWorkflow(const std::string& id,
+                                                  const std::vector<StoredOutput>& outputs,
+                                                  const Owner& owner) = 0;
   virtual absl::StatusOr<StoredWorkflow> FindWorkflow(const std::string& id) = 0;
   // The newest first, without plan.
   virtual absl::StatusOr<std::vector<StoredWorkflow>> Workflows() = 0;
+  // Running workflows of mode "shared", the oldest first, without plan.
+  virtual absl::StatusOr<std::vector<StoredWorkflow>> SharedWorkflows() = 0;
   // Running tasks whose owner is dead show as "unknown".
   virtual absl::StatusOr<Workflow> Document(const std::string& id) = 0;
   virtual absl::Status RequestCancel(const std::string& id) = 0;
   // Errors: run-busy where a living process holds it.
   virtual absl::Status DeleteWorkflow(const std::string& id) = 0;
 
-  // A pending task of a workflow that `owner` holds becomes running.
-  // Errors: run-busy where a living process runs another task of the same
-  // installation.
-  virtual absl::StatusOr<Claim> ClaimTask(const std::string& workflow, const PlannedTask& task,
-                                          const Owner& owner) = 0;
-  // What the driver needs to find a task again that was left behind.
-  virtual absl::Status SetTraces(const Claim& claim, const std::string& traces) = 0;
-  // Of pending tasks that were running when their owner died: task id -> traces.
-  virtual absl::StatusOr<std::map<std::string, std::string>> Traces(
-      const std::string& workflow) = 0;
-  // Running -> an end. Errors: run-busy where the claim is no longer the latest.
-  virtual absl::Status FinishTask(const Claim& claim, const TaskResult& result) = 0;
-  // Running -> pending, for another attempt.
-  virtual absl::Status RetryTask(const Claim& claim, const TaskResult& result) = 0;
-  // Pending -> skipped or canceled.
-  virtual absl::Status SkipTask(const std::string& workflow, const std::string& task,
-                                const TaskResult& result) = 0;
-
   virtual absl::StatusOr<std::vector<StoredOutput>> Outputs(const std::string& workflow,
                                                             const std::string& task) = 0;
+  // Of the workflow as a whole: its root's own and promoted ones.
+  virtual absl::StatusOr<std::vector<StoredOutput>> WorkflowOutputs(const std::string& workflow) = 0;
+  // Task -> TaskResult::inputs of its last attempt.
+  virtual absl::StatusOr<std::map<std::string, std::string>> Inputs(
+      const std::string& workflow) = 0;
   // Events after `seq`, in order. `workflow` may be "" for all.
   virtual absl::StatusOr<std::vector<StoredEvent>> Events(const std::string& workflow,
                                                           int64_t seq) = 0;
@@ -139,6 +206,9 @@ class Store {
   // The newest of each name, sorted by name.
   virtual absl::StatusOr<std::vector<StoredOutput>> InstallationOutputs(
       const InstallationName& name) = 0;
+  // Adds or replaces an installation with outputs that another tool recorded.
+  virtual absl::Status ImportInstallation(const Installation& installation,
+                                          const std::vector<StoredOutput>& outputs) = 0;
 };
 
 }  // namespace deps

@@ -1,9 +1,12 @@
-#include "lib/state/sqlite_schema.h"
+#include "lib/state/schema.h"
 
 #include <cstdint>
-#include <memory>
+#include <iterator>
+#include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -58,22 +61,47 @@ CREATE TABLE installation_output(
   PRIMARY KEY(namespace, installation, name, result),
   CHECK((sensitive = 0 AND box IS NULL) OR (sensitive = 1 AND value IS NULL))) STRICT;
 )",
+    R"(
+ALTER TABLE runner ADD COLUMN lease_until INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workflow ADD COLUMN mode TEXT NOT NULL DEFAULT 'run';
+ALTER TABLE workflow ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE task ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE task ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE task ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE task ADD COLUMN inputs TEXT NOT NULL DEFAULT '';
+CREATE INDEX task_status ON task(workflow, status);
+CREATE INDEX workflow_plan ON workflow(plan_digest, mode);
+CREATE TABLE workflow_output(
+  workflow TEXT NOT NULL REFERENCES workflow(id) ON DELETE CASCADE, name TEXT NOT NULL,
+  sensitive INTEGER NOT NULL, value TEXT, box BLOB, ref TEXT, PRIMARY KEY(workflow, name),
+  CHECK((sensitive = 0 AND box IS NULL) OR (sensitive = 1 AND value IS NULL))) STRICT;
+)",
 };
 constexpr int64_t kVersion = std::size(kMigrations);
 
-absl::StatusOr<int64_t> VersionOf(SqliteDatabase& database) {
-  DEPS_RETURN_IF_ERROR(
-      database.Execute("CREATE TABLE IF NOT EXISTS schema(version INTEGER NOT NULL) STRICT"));
-  SqliteStatement statement(database, "SELECT coalesce(max(version), 0) FROM schema");
+// The types of PostgreSQL for those of SQLite.
+std::string ForKind(Database::Kind kind, std::string_view sql) {
+  if (kind == Database::Kind::kSqlite) return std::string(sql);
+  return absl::StrReplaceAll(
+      sql, {{") STRICT", ")"},
+            {"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"},
+            {"INTEGER", "BIGINT"},
+            {"BLOB", "BYTEA"},
+            // Sorted by bytes, whatever the database's locale is.
+            {"TEXT", "TEXT COLLATE \"C\""}});
+}
+
+absl::StatusOr<int64_t> VersionOf(Database& database) {
+  Statement statement(database, "SELECT coalesce(max(version), 0) FROM schema");
   const int64_t version = statement.Step() ? statement.Number(0) : 0;
   DEPS_RETURN_IF_ERROR(statement.status());
   return version;
 }
 
-}  // namespace
-
-absl::Status Migrate(SqliteDatabase& database) {
-  DEPS_ASSIGN_OR_RETURN(const auto transaction, SqliteTransaction::Begin(database));
+absl::Status MigrateWithin(Database& database) {
+  DEPS_RETURN_IF_ERROR(database.Execute(
+      ForKind(database.kind(),
+              "CREATE TABLE IF NOT EXISTS schema(version INTEGER NOT NULL) STRICT")));
   DEPS_ASSIGN_OR_RETURN(const int64_t version, VersionOf(database));
   if (version > kVersion) {
     return MakeError({.id = DiagnosticId::kStateOpen,
@@ -82,11 +110,24 @@ absl::Status Migrate(SqliteDatabase& database) {
                       .hint = "use the later version of the command that wrote it"});
   }
   for (int64_t next = version; next < kVersion; ++next) {
-    DEPS_RETURN_IF_ERROR(database.Execute(kMigrations[next]));
+    DEPS_RETURN_IF_ERROR(database.Execute(ForKind(database.kind(), kMigrations[next])));
     DEPS_RETURN_IF_ERROR(
-        SqliteStatement(database, "INSERT INTO schema(version) VALUES(?)").Bind(next + 1).Run());
+        Statement(database, "INSERT INTO schema(version) VALUES(?)").Bind(next + 1).Run());
   }
-  return transaction->Commit();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Migrate(Database& database) {
+  // Most often there is nothing to do, and then nothing is to be locked.
+  const absl::StatusOr<int64_t> version = VersionOf(database);
+  if (version.ok() && *version == kVersion) return absl::OkStatus();
+  DEPS_RETURN_IF_ERROR(database.Begin());
+  const absl::Status status = MigrateWithin(database);
+  if (status.ok()) return database.Commit();
+  database.Rollback();
+  return status;
 }
 
 }  // namespace deps

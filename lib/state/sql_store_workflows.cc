@@ -1,0 +1,244 @@
+// Workflows as a whole: made, taken, finished, deleted; who holds them.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/state/sql_store.h"
+#include "lib/state/ulid.h"
+
+namespace deps {
+namespace {
+
+// As its tasks are, once none of them runs.
+std::string StatusOf(const std::vector<WorkflowTask>& tasks) {
+  std::set<std::string> statuses;
+  for (const WorkflowTask& task : tasks) statuses.insert(task.status);
+  if (statuses.contains("failed")) return "failed";
+  if (statuses.contains("canceled") || statuses.contains("pending")) return "canceled";
+  return "succeeded";
+}
+
+}  // namespace
+
+absl::Status SqlStore::CreateWorkflow(const std::string& id, const Plan& plan,
+                                      const WorkflowStart& start, const Owner& owner) {
+  return Transact([&]() -> absl::Status {
+    if (start.mode == "run") DEPS_RETURN_IF_ERROR(PutOwner(owner));
+    return PutWorkflow(id, plan, start, start.mode == "run" ? &owner : nullptr);
+  });
+}
+
+absl::StatusOr<std::string> SqlStore::JoinSteps(const std::string& id, const Plan& plan,
+                                                const WorkflowStart& start) {
+  std::string joined;
+  DEPS_RETURN_IF_ERROR(Transact([&]() -> absl::Status {
+    Statement rows(database_,
+                   "SELECT id FROM workflow WHERE plan_digest = ? AND mode = 'step' "
+                   "AND status <> 'succeeded' ORDER BY id DESC");
+    if (rows.Bind(plan.digest).Step()) joined = rows.Text(0);
+    DEPS_RETURN_IF_ERROR(rows.status());
+    if (!joined.empty()) return absl::OkStatus();
+    joined = id;
+    return PutWorkflow(id, plan, start, nullptr);
+  }));
+  return joined;
+}
+
+absl::Status SqlStore::PutWorkflow(const std::string& id, const Plan& plan,
+                                   const WorkflowStart& start, const Owner* owner) {
+  const std::string now = NowText();
+  Statement insert(database_,
+                   "INSERT INTO workflow(id, plan_digest, plan, action, namespace, installation, "
+                   "engine, driver, mode, options, status, created, modified, owner) "
+                   "VALUES(?, ?, ?, ?, ?, ?, 'local', ?, ?, ?, 'running', ?, ?, ?)");
+  insert.Bind(id).Bind(plan.digest).Bind(FormatPlan(plan, json::Style::kCompact)).Bind(plan.action);
+  insert.Bind(plan.installation.name_space).Bind(plan.installation.name);
+  insert.Bind(start.driver).Bind(start.mode).Bind(start.options).Bind(now).Bind(now);
+  if (owner == nullptr) {
+    insert.BindNull();
+  } else {
+    insert.Bind(owner->id);
+  }
+  DEPS_RETURN_IF_ERROR(insert.Run());
+  for (size_t i = 0; i < plan.tasks.size(); ++i) {
+    DEPS_RETURN_IF_ERROR(Statement(database_,
+                                   "INSERT INTO task(workflow, id, position, status, revision) "
+                                   "VALUES(?, ?, ?, 'pending', ?)")
+                             .Bind(id)
+                             .Bind(plan.tasks[i].id)
+                             .Bind(static_cast<int64_t>(i))
+                             .Bind(NewUlid())
+                             .Run());
+  }
+  return AddEvent(id, "", 0, "workflow.running",
+                  json::Value::Object({{"plan", json::Value::String(plan.digest)}}));
+}
+
+absl::Status SqlStore::TakeWorkflow(const std::string& id, const WorkflowStart& start,
+                                    const Owner& owner, const std::vector<std::string>& tasks) {
+  return Transact([&]() -> absl::Status {
+    const bool whole = start.mode == "run";
+    if (whole) DEPS_RETURN_IF_ERROR(RequireFree(id));
+    DEPS_RETURN_IF_ERROR(PutOwner(owner));
+    recover_after_ = 0;
+    DEPS_RETURN_IF_ERROR(Recover(id));
+    Statement update(database_,
+                     "UPDATE workflow SET owner = ?, driver = ?, mode = ?, options = ?, "
+                     "status = 'running', modified = ?, cancel_requested = 0 WHERE id = ?");
+    if (whole) {
+      update.Bind(owner.id);
+    } else {
+      update.BindNull();
+    }
+    update.Bind(start.driver).Bind(start.mode).Bind(start.options).Bind(NowText()).Bind(id);
+    DEPS_RETURN_IF_ERROR(update.Run());
+    const std::string reset = absl::StrCat(
+        "UPDATE task SET status = 'pending', exit_code = NULL, started = '', finished = '', "
+        "message = '', reason = '', failures = 0, not_before = 0 WHERE workflow = ? ",
+        tasks.empty() ? "" : "AND id = ? ",
+        "AND (status IN ('failed', 'canceled') OR (status = 'skipped' AND reason <> 'reused'))");
+    if (tasks.empty()) DEPS_RETURN_IF_ERROR(Statement(database_, reset).Bind(id).Run());
+    for (const std::string& task : tasks) {
+      DEPS_RETURN_IF_ERROR(Statement(database_, reset).Bind(id).Bind(task).Run());
+    }
+    return AddEvent(id, "", 0, "workflow.resumed", json::Value::Object());
+  });
+}
+
+absl::StatusOr<Workflow> SqlStore::FinishWorkflow(const std::string& id,
+                                                  const std::vector<StoredOutput>& outputs,
+                                                  const Owner& owner) {
+  Workflow finished;
+  DEPS_RETURN_IF_ERROR(Transact([&]() -> absl::Status {
+    DEPS_ASSIGN_OR_RETURN(finished, ReadDocument(id));
+    if (finished.status != "running") return absl::OkStatus();
+    const std::string status = StatusOf(finished.tasks);
+    Statement update(database_,
+                     "UPDATE workflow SET status = ?, modified = ?, owner = NULL "
+                     "WHERE id = ? AND (owner IS NULL OR owner = ?)");
+    DEPS_RETURN_IF_ERROR(update.Bind(status).Bind(NowText()).Bind(id).Bind(owner.id).Run());
+    if (update.Changes() == 0) {
+      return MakeError({.id = DiagnosticId::kRunBusy,
+                        .message = absl::StrCat("another process took workflow '", id, "'")});
+    }
+    DEPS_RETURN_IF_ERROR(
+        Statement(database_, "DELETE FROM workflow_output WHERE workflow = ?").Bind(id).Run());
+    for (const StoredOutput& output : outputs) {
+      Statement insert(database_,
+                       "INSERT INTO workflow_output(workflow, name, sensitive, value, box, ref) "
+                       "VALUES(?, ?, ?, ?, ?, ?)");
+      insert.Bind(id).Bind(output.name).Bind(int64_t{output.sensitive});
+      if (output.sensitive) {
+        insert.BindNull().BindBlob(output.box).Bind(output.ref);
+      } else {
+        insert.Bind(output.value.text).BindNull().BindNull();
+      }
+      DEPS_RETURN_IF_ERROR(insert.Run());
+    }
+    DEPS_RETURN_IF_ERROR(
+        AddEvent(id, "", 0, absl::StrCat("workflow.", status), json::Value::Object()));
+    DEPS_ASSIGN_OR_RETURN(finished, ReadDocument(id));
+    return absl::OkStatus();
+  }));
+  return finished;
+}
+
+absl::Status SqlStore::RequestCancel(const std::string& id) {
+  return Transact([&]() -> absl::Status {
+    DEPS_RETURN_IF_ERROR(ReadWorkflow(id).status());
+    DEPS_RETURN_IF_ERROR(
+        Statement(database_, "UPDATE workflow SET cancel_requested = 1 WHERE id = ?")
+            .Bind(id)
+            .Run());
+    return AddEvent(id, "", 0, "workflow.cancel-requested", json::Value::Object());
+  });
+}
+
+absl::Status SqlStore::DeleteWorkflow(const std::string& id) {
+  return Transact([&]() -> absl::Status {
+    DEPS_RETURN_IF_ERROR(RequireFree(id));
+    return Statement(database_, "DELETE FROM workflow WHERE id = ?").Bind(id).Run();
+  });
+}
+
+absl::StatusOr<bool> SqlStore::IsRunnerAlive(const std::string& runner) {
+  Statement row(database_,
+                "SELECT host, pid, start_time, boot_id, lease_until FROM runner WHERE id = ?");
+  if (!row.Bind(runner).Step()) {
+    DEPS_RETURN_IF_ERROR(row.status());
+    return false;
+  }
+  const Owner owner = {.id = runner,
+                       .host = row.Text(0),
+                       .pid = row.Number(1),
+                       .start_time = row.Number(2),
+                       .boot_id = row.Text(3)};
+  const int64_t lease = row.Number(4);
+  if (!IsAlive(owner)) return false;
+  DEPS_ASSIGN_OR_RETURN(const int64_t now, database_.Clock());
+  return lease == 0 || now <= lease;  // 0: written by a version that knew no leases.
+}
+
+absl::StatusOr<std::vector<std::string>> SqlStore::RunnersOf(const std::string& workflow) {
+  std::vector<std::string> runners;
+  Statement rows(database_,
+                 "SELECT DISTINCT owner FROM task WHERE workflow = ? AND status = 'running'");
+  rows.Bind(workflow);
+  while (rows.Step()) runners.push_back(rows.Text(0));
+  DEPS_RETURN_IF_ERROR(rows.status());
+  return runners;
+}
+
+absl::StatusOr<bool> SqlStore::IsHeld(const std::string& id) {
+  DEPS_ASSIGN_OR_RETURN(std::vector<std::string> runners, RunnersOf(id));
+  {
+    Statement row(database_, "SELECT owner FROM workflow WHERE id = ? AND owner IS NOT NULL");
+    if (row.Bind(id).Step()) runners.push_back(row.Text(0));
+    DEPS_RETURN_IF_ERROR(row.status());
+  }
+  for (const std::string& runner : runners) {
+    DEPS_ASSIGN_OR_RETURN(const bool alive, IsRunnerAlive(runner));
+    if (alive) return true;
+  }
+  return false;
+}
+
+absl::Status SqlStore::RequireFree(const std::string& id) {
+  DEPS_ASSIGN_OR_RETURN(const StoredWorkflow workflow, ReadWorkflow(id));
+  if (!workflow.held) return absl::OkStatus();
+  const std::string who = workflow.owner.has_value()
+                              ? absl::StrCat("process ", workflow.owner->pid, " on ",
+                                             workflow.owner->host, " runs")
+                              : "workers run";
+  return MakeError({.id = DiagnosticId::kRunBusy,
+                    .message = absl::StrCat(who, " workflow '", id, "'"),
+                    .hint = absl::StrCat("wait for it, or ask it to stop: deps-run cancel ", id)});
+}
+
+absl::Status SqlStore::Register(const Owner& owner, absl::Duration lease) {
+  return Transact([&]() -> absl::Status {
+    lease_ = lease;
+    return PutOwner(owner);
+  });
+}
+
+absl::Status SqlStore::PutOwner(const Owner& owner) {
+  DEPS_ASSIGN_OR_RETURN(const int64_t now, database_.Clock());
+  renew_after_ = 0;
+  return Statement(database_,
+                   "INSERT INTO runner(id, host, pid, start_time, boot_id, started, lease_until) "
+                   "VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING")
+      .Bind(owner.id)
+      .Bind(owner.host)
+      .Bind(owner.pid)
+      .Bind(owner.start_time)
+      .Bind(owner.boot_id)
+      .Bind(NowText())
+      .Bind(now + absl::ToInt64Milliseconds(lease_))
+      .Run();
+}
+
+}  // namespace deps
