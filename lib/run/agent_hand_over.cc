@@ -79,6 +79,10 @@ absl::StatusOr<std::optional<RunEnd>> FollowAgent(const Traces& traces, const Ru
       next_alive = now + kAliveEvery;
     }
     const int wanted = watch.stop ? watch.stop() : 0;
+    if (wanted >= kLeaveRunning) {
+      end.kind = RunEnd::Kind::kLeft;
+      return end;
+    }
     if (end.kind == RunEnd::Kind::kExited && (wanted > 0 || now >= watch.deadline)) {
       end.kind = wanted > 0 ? RunEnd::Kind::kStopped : RunEnd::Kind::kTimedOut;
       kill_at = now + watch.grace;

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -15,10 +17,12 @@
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/digest/sha256.h"
 #include "lib/run/collect.h"
 #include "lib/run/runtime_files.h"
 #include "lib/run/scratch.h"
 #include "lib/secrets/redactor.h"
+#include "lib/state/fault_point.h"
 #include "lib/state/open_store.h"
 #include "lib/state/ulid.h"
 
@@ -33,6 +37,11 @@ absl::Status Invalid(std::string message) {
   return MakeError({.id = DiagnosticId::kBundleInvalid, .message = std::move(message)});
 }
 
+constexpr size_t kMaxLogHead = size_t{15} << 20;
+constexpr size_t kMaxLogEnd = size_t{1} << 20;
+// Of a task's id in names of files and containers.
+constexpr size_t kMaxSafeName = 100;
+
 // Characters that a file's or container's name takes everywhere; others as
 // _HEX, so that different texts stay different.
 std::string SafeName(std::string_view text) {
@@ -46,39 +55,74 @@ std::string SafeName(std::string_view text) {
       absl::StrAppend(&name, "_", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
     }
   }
-  return name;
+  if (name.size() <= kMaxSafeName) return name;
+  return absl::StrCat(name.substr(0, kMaxSafeName), "_", Sha256Hex(text).substr(0, 16));
 }
 
-// A log that is open for appending, with a redactor before it.
+std::string RunName(const Claim& claim) {
+  return absl::StrCat("deps-", absl::AsciiStrToLower(claim.workflow), "-", SafeName(claim.task),
+                      "-", claim.attempt);
+}
+
+// A log with a redactor before it. The file is made when there is something to
+// write; of more than it takes, the beginning and the end are kept.
 class TaskLog {
  public:
-  absl::Status Open(const std::string& path) {
-    DEPS_RETURN_IF_ERROR(MakeFolders(path.substr(0, path.rfind('/'))));
-    fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd_ >= 0) return absl::OkStatus();
-    return MakeError({.id = DiagnosticId::kFileWrite,
-                      .message = absl::StrCat("log '", path, "': ", strerror(errno))});
-  }
+  TaskLog(std::string path, bool append) : path_(std::move(path)), append_(append) {}
+  TaskLog(const TaskLog&) = delete;
+  TaskLog& operator=(const TaskLog&) = delete;
   ~TaskLog() {
-    if (fd_ < 0) return;
     Put(redactor_.Finish());
-    close(fd_);
+    if (left_out_ > 0) {
+      Append(absl::StrCat("\n[deps-run: ", left_out_, " bytes were left out here]\n"));
+    }
+    Append(end_);
+    if (fd_ >= 0) close(fd_);
   }
   Redactor& redactor() { return redactor_; }
   void Write(std::string_view text) { Put(redactor_.Write(text)); }
-  bool complete() const { return complete_; }
 
  private:
   void Put(std::string_view text) {
-    while (complete_ && !text.empty()) {
+    const std::string_view head = text.substr(0, kMaxLogHead - head_);
+    head_ += head.size();
+    Append(head);
+    text.remove_prefix(head.size());
+    if (text.empty()) return;
+    end_ += text;
+    // Not with each write: the text is moved.
+    if (end_.size() <= 2 * kMaxLogEnd) return;
+    left_out_ += end_.size() - kMaxLogEnd;
+    end_.erase(0, end_.size() - kMaxLogEnd);
+  }
+
+  void Append(std::string_view text) {
+    if (text.empty() || failed_) return;
+    if (fd_ < 0) Open();
+    while (!failed_ && !text.empty()) {
       const ssize_t count = write(fd_, text.data(), text.size());
-      if (count < 0 && errno != EINTR) complete_ = false;
+      if (count < 0 && errno != EINTR) failed_ = true;
       if (count > 0) text.remove_prefix(static_cast<size_t>(count));
     }
   }
 
+  // A log that cannot be written does not stop the bundle that is running.
+  void Open() {
+    const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (append_ ? O_APPEND : O_TRUNC);
+    fd_ = open(path_.c_str(), flags, 0600);
+    if (fd_ < 0 && errno == ENOENT && MakeFolders(path_.substr(0, path_.rfind('/'))).ok()) {
+      fd_ = open(path_.c_str(), flags, 0600);
+    }
+    failed_ = fd_ < 0;
+  }
+
+  const std::string path_;
+  const bool append_;
   int fd_ = -1;
-  bool complete_ = true;
+  bool failed_ = false;
+  size_t head_ = 0;
+  size_t left_out_ = 0;
+  std::string end_;
   Redactor redactor_;
 };
 
@@ -92,8 +136,7 @@ class Attempt {
                .result_id = NewUlid(),
                .revision = claim.revision,
                .created = NowText()};
-    run_.name = absl::StrCat("deps-", absl::AsciiStrToLower(claim.workflow), "-", SafeName(task.id),
-                             "-", claim.attempt);
+    run_.name = RunName(claim);
     run_.bundle = task.bundle;
     run_.withheld = inputs.secret_variables();
   }
@@ -313,81 +356,69 @@ TaskResult ResultOf(const RunEnd& end, const AttemptOptions& options) {
 class AttemptRunner {
  public:
   AttemptRunner(const PlannedTask& task, const Claim& claim, const InputResolver& inputs,
-                StateKey& key, Store& store, Driver& driver, const AttemptOptions& options)
+                StateKey& key, Driver& driver, const AttemptOptions& options)
       : task_(task),
         claim_(claim),
         key_(key),
-        store_(store),
         driver_(driver),
         options_(options),
+        log_(LogPath(options.logs, claim.workflow, claim.task, claim.attempt), claim.begun),
         attempt_(task, claim, inputs, options) {}
 
   TaskResult Run() {
-    if (const absl::Status status =
-            log_.Open(LogPath(options_.logs, claim_.workflow, claim_.task, claim_.attempt));
-        !status.ok()) {
-      return Failed("driver", status);
-    }
-    if (options_.left.has_value()) {
-      const absl::StatusOr<std::optional<TaskResult>> result = Continue(*options_.left);
-      if (!result.ok()) return Failed("driver", result.status());
-      if (result->has_value()) return **result;
-    }
-    return Begin();
+    const absl::StatusOr<Traces> traces = ParseTraces(claim_.traces);
+    if (!traces.ok()) return Failed("driver", traces.status());
+    if (!claim_.begun) return Begin(*traces);
+    absl::StatusOr<TaskResult> result = Continue(*traces);
+    return result.ok() ? *std::move(result) : Failed("driver", result.status());
   }
 
  private:
-  // Absent where nothing is left to go on with.
-  absl::StatusOr<std::optional<TaskResult>> Continue(const Traces& left) {
-    if (absl::StatusOr<Scratch> scratch = Scratch::Adopt(left.folder); scratch.ok()) {
-      traces_ = left;
-      DEPS_RETURN_IF_ERROR(store_.SetTraces(claim_, FormatTraces(left)));
+  absl::StatusOr<TaskResult> Continue(const Traces& traces) {
+    if (absl::StatusOr<Scratch> scratch = Scratch::Adopt(traces.folder); scratch.ok()) {
       attempt_.Remember();
-      DEPS_ASSIGN_OR_RETURN(const std::optional<RunEnd> end, driver_.Attach(left, Watch()));
-      if (end.has_value()) return Finish(*end, *scratch);
+      // Whatever happens here, the folder is the way back to what runs.
+      absl::StatusOr<std::optional<RunEnd>> end = driver_.Attach(traces, Watch());
+      if (!end.ok()) {
+        scratch->Keep();
+        return end.status();
+      }
+      if (end->has_value()) return Finish(**end, *scratch);
     }
-    DEPS_RETURN_IF_ERROR(driver_.CleanUp(left));
-    RemoveScratch(left.folder);
-    return std::nullopt;
+    DEPS_RETURN_IF_ERROR(driver_.CleanUp(traces));
+    RemoveScratch(traces.folder);
+    return TaskResult{.status = "interrupted",
+                      .reason = "interrupted",
+                      .message = "its process died, and nothing is left of it"};
   }
 
-  TaskResult Begin() {
-    absl::StatusOr<Scratch> scratch = Scratch::Create();
+  TaskResult Begin(const Traces& traces) {
+    absl::StatusOr<Scratch> scratch = Scratch::Create(traces.folder);
     if (!scratch.ok()) return Failed("driver", scratch.status());
-    traces_ = {.folder = scratch->path()};
-    if (const absl::Status status = store_.SetTraces(claim_, FormatTraces(traces_)); !status.ok()) {
-      return Failed("driver", status);
-    }
     if (const absl::Status status = attempt_.Prepare(*scratch, log_); !status.ok()) {
       return Failed("input", status);
     }
+    FaultPoint("prepared");
     return Finish(driver_.Run(attempt_.run(), Watch()), *scratch);
   }
 
   RunWatch Watch() {
-    RunWatch watch = {.output = [this](std::string_view text) { log_.Write(text); },
-                      .stop = options_.stop,
-                      .deadline = absl::Now() + options_.timeout,
-                      .grace = options_.grace};
-    watch.started = [this](int64_t process, int64_t start_time, const std::string& container) {
-      traces_.process = process;
-      traces_.start_time = start_time;
-      traces_.container = container;
-      return store_.SetTraces(claim_, FormatTraces(traces_));
-    };
-    return watch;
+    return {.output = [this](std::string_view text) { log_.Write(text); },
+            .stop = options_.stop,
+            .deadline = absl::Now() + options_.timeout,
+            .grace = options_.grace};
   }
 
-  TaskResult Finish(const absl::StatusOr<RunEnd>& end, const Scratch& scratch) {
+  TaskResult Finish(const absl::StatusOr<RunEnd>& end, Scratch& scratch) {
+    // Until the result is in the state, the folder is what tells of it.
+    const absl::Cleanup keeper = [&scratch] { scratch.Keep(); };
+    if (end.ok() && end->kind == RunEnd::Kind::kLeft) return {.status = "left"};
     TaskResult result = end.ok() ? ResultOf(*end, options_) : Failed("driver", end.status());
     if (end.ok()) CollectOutputs(task_, claim_, scratch, key_, &result);
     result.run_id = attempt_.record().run_id;
     result.result_id = attempt_.record().result_id;
-    const absl::StatusOr<std::optional<Installation>> before =
-        store_.FindInstallation(task_.installation.name);
-    if (!before.ok()) return Failed("driver", before.status());
-    if (!end.ok() && !before->has_value()) return result;  // Nothing has happened to it.
-    result.installation = ApplyRun(*before, task_, attempt_.record(), result);
+    if (!end.ok() && !claim_.before.has_value()) return result;  // Nothing has happened to it.
+    result.installation = ApplyRun(claim_.before, task_, attempt_.record(), result);
     result.run_document = RunDocument(task_, attempt_.record());
     result.result_document = ResultDocument(task_, attempt_.record(), result);
     return result;
@@ -396,12 +427,10 @@ class AttemptRunner {
   const PlannedTask& task_;
   const Claim& claim_;
   StateKey& key_;
-  Store& store_;
   Driver& driver_;
   const AttemptOptions& options_;
   TaskLog log_;
   Attempt attempt_;
-  Traces traces_;
 };
 
 }  // namespace
@@ -416,9 +445,27 @@ std::string OutputRef(const std::string& workflow, const std::string& task,
   return absl::StrCat("state:", workflow, "/", task, "#", name);
 }
 
+absl::StatusOr<Traces> TracesOf(const Claim& claim) {
+  const std::string name = RunName(claim);
+  DEPS_ASSIGN_OR_RETURN(std::string folder, Scratch::PathFor(name));
+  return Traces{.folder = std::move(folder), .container = name};
+}
+
+void RemoveLeftovers(const Workflow& workflow) {
+  std::set<std::string> kept;
+  for (const WorkflowTask& task : workflow.tasks) {
+    if (task.status == "succeeded") continue;
+    const absl::StatusOr<Traces> traces =
+        TracesOf({.workflow = workflow.id, .task = task.id, .attempt = task.attempt});
+    if (traces.ok()) kept.insert(traces->folder);
+  }
+  const std::string prefix = absl::StrCat("deps-", absl::AsciiStrToLower(workflow.id), "-");
+  RemoveOtherScratches(prefix, kept);
+}
+
 TaskResult RunAttempt(const PlannedTask& task, const Claim& claim, const InputResolver& inputs,
-                      StateKey& key, Store& store, Driver& driver, const AttemptOptions& options) {
-  return AttemptRunner(task, claim, inputs, key, store, driver, options).Run();
+                      StateKey& key, Driver& driver, const AttemptOptions& options) {
+  return AttemptRunner(task, claim, inputs, key, driver, options).Run();
 }
 
 }  // namespace deps

@@ -153,6 +153,12 @@ class Stopper {
 
   void Check() {
     const int wanted = watch_.stop ? watch_.stop() : 0;
+    // The client goes; the container that it is of stays.
+    if (wanted >= kLeaveRunning) {
+      if (kind_ != RunEnd::Kind::kLeft) kill(pid_, SIGKILL);
+      kind_ = RunEnd::Kind::kLeft;
+      return;
+    }
     const absl::Time now = absl::Now();
     if (kind_ == RunEnd::Kind::kExited) {
       if (wanted == 0 && now < watch_.deadline) return;
@@ -203,7 +209,8 @@ absl::StatusOr<RunEnd> RunChild(const ChildSpec& spec, const RunWatch& watch) {
   const absl::Time end = absl::Now() + kAfterExit;
   while (open && absl::Now() < end) open = Pump(child.out, 10, watch);
   // What was told to stop takes its own children with it.
-  if (stopper.kind() != RunEnd::Kind::kExited) Signal(spec, child.pid, SIGKILL);
+  if (stopper.kind() != RunEnd::Kind::kExited && stopper.kind() != RunEnd::Kind::kLeft)
+    Signal(spec, child.pid, SIGKILL);
   return RunEnd{.kind = stopper.kind(),
                 .exit_code = WIFEXITED(exit) ? WEXITSTATUS(exit) : 128 + WTERMSIG(exit)};
 }

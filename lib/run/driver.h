@@ -55,19 +55,21 @@ std::string FormatTraces(const Traces& traces);
 absl::StatusOr<Traces> ParseTraces(const std::string& text);
 
 // How a run is watched. All are called from the thread that called Run.
+inline constexpr int kLeaveRunning = 3;  // A later runner attaches to it.
 struct RunWatch {
   std::function<void(std::string_view)> output;  // What the run tool prints.
   // Called as soon as there is something to leave behind.
   std::function<absl::Status(int64_t process, int64_t start_time, const std::string& container)>
       started;
-  // 0: go on; 1: ask it to stop; 2: stop it now. Asked some ten times a second.
+  // 0: go on; 1: ask it to stop; 2: stop it now; kLeaveRunning. Asked some ten
+  // times a second.
   std::function<int()> stop;
   absl::Time deadline = absl::InfiniteFuture();
   absl::Duration grace = absl::Seconds(30);  // Between asking and killing.
 };
 
 struct RunEnd {
-  enum class Kind { kExited, kTimedOut, kStopped };
+  enum class Kind { kExited, kTimedOut, kStopped, kLeft };
   Kind kind = Kind::kExited;
   int exit_code = 0;  // 128 + N after signal N.
 };

@@ -155,6 +155,7 @@ absl::StatusOr<RunEnd> EngineDriver::Run(const BundleRun& run, const RunWatch& w
   (kind_ == Kind::kPodman ? spec.inherited : spec.input) = frame;
   absl::StatusOr<RunEnd> end = RunChild(spec, watch);
   if (!end.ok()) return end;
+  if (end->kind == RunEnd::Kind::kLeft) return end;
   if (end->kind != RunEnd::Kind::kExited) {
     // The client was killed with its container still there.
     DEPS_RETURN_IF_ERROR(CleanUp({.container = run.name}));
@@ -184,7 +185,7 @@ absl::StatusOr<std::optional<RunEnd>> EngineDriver::Attach(const Traces& traces,
                           {.deadline = absl::Now() + kPatience}));
   };
   DEPS_ASSIGN_OR_RETURN(const std::optional<RunEnd> end, FollowAgent(traces, watch, alive, send));
-  if (end.has_value()) DEPS_RETURN_IF_ERROR(CleanUp(traces));
+  if (end.has_value() && end->kind != RunEnd::Kind::kLeft) DEPS_RETURN_IF_ERROR(CleanUp(traces));
   return end;
 }
 

@@ -26,7 +26,8 @@ absl::StatusOr<std::unique_ptr<Driver>> MakeProcessDriver(const std::string& pat
     return MakeError({.id = DiagnosticId::kRunDriver,
                       .message = absl::StrCat("'", path, "' is not a program that can be run")});
   }
-  return std::make_unique<ProcessDriver>(resolved);
+  DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Supervisor> supervisor, Supervisor::Start());
+  return std::make_unique<ProcessDriver>(resolved, std::move(supervisor));
 }
 
 absl::Status CheckAgent(const DriverOptions& options) {

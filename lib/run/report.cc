@@ -1,6 +1,7 @@
 #include "lib/run/report.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,9 +32,9 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-Value OutputsValue(const WorkflowTask& task) {
+Value OutputsValue(const std::map<std::string, WorkflowOutput>& items) {
   Value outputs = Value::Object();
-  for (const auto& [name, output] : task.outputs) {
+  for (const auto& [name, output] : items) {
     Value value = Value::Object();
     if (output.sensitive) {
       value.Set("sensitive", Value::Boolean(true));
@@ -69,7 +70,7 @@ std::string FormatWorkflows(const std::vector<StoredWorkflow>& workflows, json::
          {"installation",
           Value::Object({{"namespace", Value::String(workflow.installation.name_space)},
                          {"name", Value::String(workflow.installation.name)}})},
-         {"driver", Value::String(workflow.driver)},
+         {"driver", Value::String(workflow.start.driver)},
          {"createdAt", Value::String(workflow.created)},
          {"modifiedAt", Value::String(workflow.modified)}}));
   }
@@ -82,6 +83,55 @@ std::string FormatWorkflowsTable(const std::vector<StoredWorkflow>& workflows) {
   for (const StoredWorkflow& workflow : workflows) {
     rows.push_back({workflow.id, workflow.status, workflow.action,
                     QualifiedName(workflow.installation), workflow.created});
+  }
+  return Table(rows);
+}
+
+namespace {
+
+// What resuming would do with a task, and why.
+std::pair<std::string, std::string> Explained(const WorkflowTask& task) {
+  if (task.status == "succeeded") {
+    return {"reused",
+            absl::StrCat("it succeeded in attempt ", task.attempt, " at ", task.finished_at)};
+  }
+  if (task.reason == "reused") return {"reused", "its outputs are those of an installation"};
+  if (task.status == "unknown") {
+    return {"attached", absl::StrCat("the process that started attempt ", task.attempt,
+                                     " is gone; what it started is gone on with, or run again "
+                                     "where nothing is left of it")};
+  }
+  if (task.status == "running") return {"left", "a living process runs it"};
+  if (task.status == "pending") {
+    if (task.reason == "interrupted") return {"attached", "its process is gone"};
+    return {"run", "it was not started yet"};
+  }
+  return {"run", absl::StrCat("it ",
+                              task.status == "skipped"  ? "was skipped"
+                              : task.status == "failed" ? "failed"
+                                                        : "was canceled",
+                              " (", task.reason, ")",
+                              task.message.empty() ? "" : absl::StrCat(": ", task.message))};
+}
+
+}  // namespace
+
+std::string FormatExplanation(const Workflow& workflow, json::Style style) {
+  Value list = Value::Array();
+  for (const WorkflowTask& task : workflow.tasks) {
+    const auto [decision, because] = Explained(task);
+    list.items.push_back(Value::Object({{"task", Value::String(task.id)},
+                                        {"decision", Value::String(decision)},
+                                        {"because", Value::String(because)}}));
+  }
+  return json::Format(list, style);
+}
+
+std::string FormatExplanationTable(const Workflow& workflow) {
+  std::vector<std::vector<std::string>> rows = {{"TASK", "DECISION", "BECAUSE"}};
+  for (const WorkflowTask& task : workflow.tasks) {
+    const auto [decision, because] = Explained(task);
+    rows.push_back({task.id, decision, because});
   }
   return Table(rows);
 }
@@ -112,8 +162,13 @@ std::string FormatInstallationsTable(const std::vector<Installation>& installati
 std::string FormatOutputs(const Workflow& workflow, const std::string& task, json::Style style) {
   Value all = Value::Object();
   for (const WorkflowTask& item : workflow.tasks) {
-    if (item.id == task) return json::Format(OutputsValue(item), style);
-    if (!item.outputs.empty()) all.Set(item.id, OutputsValue(item));
+    std::map<std::string, WorkflowOutput> outputs = item.outputs;
+    // What the root promotes is the root's.
+    if (item.id == "root") {
+      for (const auto& [name, output] : workflow.outputs) outputs[name] = output;
+    }
+    if (item.id == task) return json::Format(OutputsValue(outputs), style);
+    if (!outputs.empty()) all.members.emplace_back(item.id, OutputsValue(outputs));
   }
   return json::Format(all, style);
 }

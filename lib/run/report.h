@@ -20,6 +20,10 @@ std::string FormatEvent(const StoredEvent& event);
 std::string FormatWorkflows(const std::vector<StoredWorkflow>& workflows, json::Style style);
 std::string FormatWorkflowsTable(const std::vector<StoredWorkflow>& workflows);
 std::string FormatWorkflowTable(const Workflow& workflow);
+// What 'resume' would do with each task, and why: an array of {"task",
+// "decision": "reused" | "run" | "attached" | "left", "because"}.
+std::string FormatExplanation(const Workflow& workflow, json::Style style);
+std::string FormatExplanationTable(const Workflow& workflow);
 std::string FormatInstallationsTable(const std::vector<Installation>& installations);
 
 // {TASK: {NAME: {"value"} | {"sensitive","ref"}}} of all tasks, or of `task`

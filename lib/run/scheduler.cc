@@ -2,47 +2,44 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
-#include <map>
-#include <set>
-#include <thread>
+#include <random>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/run/attempt.h"
+#include "lib/run/attempt_pool.h"
+#include "lib/run/collect.h"
 #include "lib/run/inputs.h"
-#include "lib/run/scratch.h"
+#include "lib/run/progress_table.h"
+#include "lib/state/fault_point.h"
 
 namespace deps {
 namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(100);
-// How often the state is asked whether someone else wants the workflow to stop.
-constexpr absl::Duration kCancelPoll = absl::Seconds(1);
+// How often the state is asked whether someone else wants the workflow to stop,
+// and told that this process is there.
+constexpr absl::Duration kPoll = absl::Seconds(1);
+// How often others' progress is looked for: at first, and when long nothing came.
+constexpr absl::Duration kFirstSharedPoll = absl::Milliseconds(5);
+constexpr absl::Duration kLastSharedPoll = absl::Milliseconds(250);
 constexpr absl::Duration kFirstBackoff = absl::Seconds(1);
 constexpr absl::Duration kLongestBackoff = absl::Minutes(5);
+// Short tasks are claimed so far ahead that a transaction does not delay them.
+constexpr absl::Duration kAhead = absl::Milliseconds(8);
+constexpr int64_t kMostAhead = 128;
 
-enum class TaskState { kPending, kRunning, kDone, kFailed };
-
-struct Progress {
-  const PlannedTask* task = nullptr;
-  TaskState state = TaskState::kPending;
-  int64_t failures = 0;
-  absl::Time not_before = absl::InfinitePast();
-};
-
-// What a thread reports when its attempt is over.
-struct Outcome {
-  std::string task;
-  TaskState state = TaskState::kFailed;
-  absl::Status error;  // Of the store: the run cannot go on.
-};
+// Full jitter: tasks that failed for one reason do not come back all at once.
+absl::Duration Backoff(int64_t failures) {
+  static thread_local std::mt19937_64 random{std::random_device()()};
+  const absl::Duration longest =
+      std::min(kLongestBackoff, kFirstBackoff * (int64_t{1} << std::min<int64_t>(failures, 20)));
+  return longest * std::uniform_real_distribution<>(0.5, 1.0)(random);
+}
 
 class Scheduler {
  public:
@@ -60,24 +57,20 @@ class Scheduler {
   absl::StatusOr<Workflow> Run();
 
  private:
-  absl::Status Begin();
-  absl::Status CleanUp();
-  absl::Status StartWhatCan();
-  absl::Status StartOne(Progress& progress);
-  absl::Status SkipBlocked();
-  absl::Status Skip(Progress& progress, const TaskResult& result, TaskState state);
-  absl::Status Reuse(Progress& progress);
-  absl::Status EndPending();
-  void RunTask(const PlannedTask* task, int64_t failures, std::optional<Traces> left);
-  Outcome RunClaimed(const PlannedTask& task, int64_t failures, std::optional<Traces> left);
-  absl::Status TakeOutcomes();
-  absl::Status TellEvents();
-  absl::Status WatchForStop();
-
-  bool Ready(const Progress& progress) const;
-  bool AnyPending() const;
-  int StopLevel() const { return stop_.load(); }
-  int64_t Running() const;
+  absl::StatusOr<Workflow> RunWith(ProgressTable& table, AttemptPool& pool);
+  TaskResult Attempt(const PlannedTask& task, const Claim& claim);
+  void TakeEnded(ProgressTable& table, AttemptPool& pool, Change* change);
+  void AddSkips(ProgressTable& table, const AttemptPool& pool, Change* change);
+  void AddClaims(ProgressTable& table, const AttemptPool& pool, Change* change);
+  absl::Status Commit(ProgressTable& table, AttemptPool& pool, Change change);
+  absl::StatusOr<Progress> Advance(const Change& change);
+  void WatchForStop();
+  bool IsOver(const ProgressTable& table, const AttemptPool& pool) const;
+  absl::Duration Wait(const ProgressTable& table, const AttemptPool& pool);
+  std::string TypeOf(const ValueSource& source) const;
+  absl::StatusOr<Workflow> Finish(const ProgressTable& table);
+  absl::StatusOr<std::vector<StoredOutput>> RootOutputs();
+  absl::Status CheckNeeds(const ProgressTable& table) const;
 
   const Plan& plan_;
   const std::string id_;
@@ -88,252 +81,285 @@ class Scheduler {
   StateKey key_;
   const InputResolver inputs_;
 
-  std::map<std::string, Progress> tasks_;
-  std::map<std::string, Traces> left_;  // By an earlier runner, of tasks not started yet.
-  std::map<std::string, std::thread> threads_;
   std::atomic<int> stop_ = 0;
-  bool failed_ = false;
   int64_t last_event_ = 0;
-  absl::Time next_cancel_poll_ = absl::InfinitePast();
-
-  absl::Mutex mutex_;
-  std::deque<Outcome> outcomes_ ABSL_GUARDED_BY(mutex_);
+  std::string status_ = "running";
+  bool cancel_requested_ = false;
+  bool hurry_ = true;  // Something is new: do not wait.
+  absl::Time next_poll_ = absl::InfinitePast();
+  absl::Time last_work_ = absl::Now();
+  absl::Duration shared_poll_ = kFirstSharedPoll;
+  absl::Duration average_ = absl::Seconds(1);  // Of attempts.
+  std::vector<SkippedTask> busy_;
 };
 
-absl::Status Scheduler::Begin() {
-  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, store_.Document(id_));
-  for (const PlannedTask& task : plan_.tasks) tasks_[task.id].task = &task;
-  for (const WorkflowTask& task : workflow.tasks) {
-    const auto found = tasks_.find(task.id);
-    if (found != tasks_.end() && (task.status == "succeeded" || task.status == "skipped")) {
-      found->second.state = TaskState::kDone;
-    }
-  }
-  DEPS_ASSIGN_OR_RETURN(const std::vector<StoredEvent> events, store_.Events(id_, 0));
-  // A resumed run tells what is new: its own first event is there already.
-  if (!events.empty()) last_event_ = events.back().seq - 1;
-  DEPS_ASSIGN_OR_RETURN(const auto left, store_.Traces(id_));
-  for (const auto& [task, text] : left) {
-    DEPS_ASSIGN_OR_RETURN(left_[task], ParseTraces(text));
-  }
-  return absl::OkStatus();
-}
-
-// Ends what an earlier runner that died left behind, and what no attempt has
-// taken on.
-absl::Status Scheduler::CleanUp() {
-  for (const auto& [task, traces] : left_) {
-    DEPS_RETURN_IF_ERROR(WithContext(driver_.CleanUp(traces), absl::StrCat("task '", task, "'")));
-    RemoveScratch(traces.folder);
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Workflow> Scheduler::Run() {
-  absl::Status error = Begin();
-  while (error.ok()) {
-    error.Update(WatchForStop());
-    error.Update(TakeOutcomes());
-    error.Update(SkipBlocked());
-    if (StopLevel() == 0) error.Update(StartWhatCan());
-    error.Update(TellEvents());
-    if (Running() == 0 && (StopLevel() > 0 || !AnyPending())) break;
-    absl::MutexLock lock(&mutex_);
-    const auto woken = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !outcomes_.empty(); };
-    mutex_.AwaitWithTimeout(absl::Condition(&woken), kTick);
-  }
-  if (!error.ok()) stop_.store(1);
-  for (auto& [task, thread] : threads_) thread.join();
-  threads_.clear();
-  DEPS_RETURN_IF_ERROR(error);
-  DEPS_RETURN_IF_ERROR(TakeOutcomes());
-  DEPS_RETURN_IF_ERROR(CleanUp());
-  DEPS_RETURN_IF_ERROR(EndPending());
-  DEPS_ASSIGN_OR_RETURN(Workflow workflow, store_.FinishWorkflow(id_, owner_));
-  DEPS_RETURN_IF_ERROR(TellEvents());
-  return workflow;
+  DEPS_ASSIGN_OR_RETURN(const int64_t last, store_.LastEvent(id_));
+  // A resumed run tells what is new: its own first event is there already.
+  last_event_ = std::max<int64_t>(last, 1) - 1;
+  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, store_.Document(id_));
+  if (!options_.shared) RemoveLeftovers(workflow);
+  ProgressTable table(plan_, workflow);
+  DEPS_RETURN_IF_ERROR(CheckNeeds(table));
+  AttemptPool pool(options_.jobs, [this](const PlannedTask& task, const Claim& claim) {
+    return Attempt(task, claim);
+  });
+  absl::StatusOr<Workflow> finished = RunWith(table, pool);
+  // Without its state nothing can be finished; a later runner attaches.
+  if (!finished.ok()) stop_.store(kLeaveRunning);
+  return finished;
 }
 
-absl::Status Scheduler::WatchForStop() {
+absl::Status Scheduler::CheckNeeds(const ProgressTable& table) const {
+  if (options_.only.empty()) return absl::OkStatus();
+  const size_t index = table.Find(options_.only);
+  for (const std::string& need : table.task(index).needs) {
+    if (table.state(table.Find(need)) == ProgressTable::State::kDone) continue;
+    return MakeError({.id = DiagnosticId::kRunBusy,
+                      .message = absl::StrCat("task '", options_.only, "' needs '", need,
+                                              "', which has not succeeded yet")});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Workflow> Scheduler::RunWith(ProgressTable& table, AttemptPool& pool) {
+  while (true) {
+    WatchForStop();
+    Change change = {.after_event = last_event_};
+    TakeEnded(table, pool, &change);
+    AddSkips(table, pool, &change);
+    AddClaims(table, pool, &change);
+    const bool changes = !change.ended.empty() || !change.skipped.empty() || !change.claims.empty();
+    if (changes || absl::Now() >= next_poll_) {
+      DEPS_RETURN_IF_ERROR(Commit(table, pool, std::move(change)));
+    }
+    if (changes) {
+      last_work_ = absl::Now();
+      shared_poll_ = kFirstSharedPoll;
+      continue;
+    }
+    if (options_.on_tick) options_.on_tick(pool.Running());
+    if (IsOver(table, pool)) break;
+    if (options_.shared && pool.Count() == 0 && absl::Now() > last_work_ + options_.idle) break;
+  }
+  return Finish(table);
+}
+
+void Scheduler::WatchForStop() {
   if (options_.signals) stop_.store(std::max(stop_.load(), std::min(options_.signals(), 2)));
-  if (absl::Now() < next_cancel_poll_) return absl::OkStatus();
-  next_cancel_poll_ = absl::Now() + kCancelPoll;
-  DEPS_ASSIGN_OR_RETURN(const StoredWorkflow workflow, store_.FindWorkflow(id_));
-  if (workflow.cancel_requested) stop_.store(std::max(stop_.load(), 1));
-  return absl::OkStatus();
 }
 
-bool Scheduler::Ready(const Progress& progress) const {
-  return progress.state == TaskState::kPending && progress.not_before <= absl::Now() &&
-         std::all_of(
-             progress.task->needs.begin(), progress.task->needs.end(),
-             [this](const std::string& need) { return tasks_.at(need).state == TaskState::kDone; });
+bool Scheduler::IsOver(const ProgressTable& table, const AttemptPool& pool) const {
+  if (pool.Count() > 0) return false;
+  if (status_ != "running" || table.AllEnded()) return true;
+  if (!options_.only.empty()) {
+    const ProgressTable::State state = table.state(table.Find(options_.only));
+    return state != ProgressTable::State::kPending && state != ProgressTable::State::kRunning;
+  }
+  // Others go on, where the stop is this process's alone.
+  return options_.shared && stop_.load() > 0;
 }
 
-bool Scheduler::AnyPending() const {
-  return std::any_of(tasks_.begin(), tasks_.end(),
-                     [](const auto& entry) { return entry.second.state == TaskState::kPending; });
+absl::Duration Scheduler::Wait(const ProgressTable& table, const AttemptPool& pool) {
+  if (std::exchange(hurry_, false)) return absl::ZeroDuration();
+  absl::Duration wait = std::min(kTick, table.NextTime() - absl::Now());
+  if (options_.shared && pool.Count() < options_.jobs) {
+    shared_poll_ = std::min(shared_poll_ * 2, kLastSharedPoll);
+    next_poll_ = std::min(next_poll_, absl::Now() + shared_poll_);
+    wait = std::min(wait, shared_poll_);
+  }
+  return std::max(wait, absl::ZeroDuration());
 }
 
-int64_t Scheduler::Running() const {
-  return std::count_if(tasks_.begin(), tasks_.end(),
-                       [](const auto& entry) { return entry.second.state == TaskState::kRunning; });
+void Scheduler::TakeEnded(ProgressTable& table, AttemptPool& pool, Change* change) {
+  for (AttemptPool::Ended& ended : pool.Take(Wait(table, pool))) {
+    average_ = (3 * average_ + ended.took) / 4;
+    EndedAttempt attempt = {.claim = std::move(ended.claim), .result = std::move(ended.result)};
+    const std::string& status = attempt.result.status;
+    if (status == "interrupted") {
+      attempt.retry_after = absl::ZeroDuration();
+    } else if (status == "failed" && attempt.claim.failures < options_.retries &&
+               stop_.load() == 0) {
+      attempt.retry_after = Backoff(attempt.claim.failures);
+    }
+    if (status != "left") change->ended.push_back(std::move(attempt));
+  }
 }
 
-absl::Status Scheduler::StartWhatCan() {
-  // In the plan's order. A reused task takes no time, and may make others ready.
-  for (bool again = true; again;) {
-    again = false;
-    for (const PlannedTask& task : plan_.tasks) {
-      Progress& progress = tasks_.at(task.id);
-      if (failed_ && options_.fail_fast) return absl::OkStatus();
-      if (!Ready(progress)) continue;
-      if (task.action == "skip") {
-        DEPS_RETURN_IF_ERROR(Reuse(progress));
-        again = true;
-      } else if (Running() < options_.jobs) {
-        DEPS_RETURN_IF_ERROR(StartOne(progress));
-      }
+void Scheduler::AddSkips(ProgressTable& table, const AttemptPool& pool, Change* change) {
+  change->skipped = std::exchange(busy_, {});
+  if (!options_.only.empty()) return;
+  for (auto& [index, needs] : table.TakeBlocked()) {
+    change->skipped.push_back(
+        {.task = table.task(index).id,
+         .result = {.status = "skipped",
+                    .reason = "upstream",
+                    .message = absl::StrCat("needs ", absl::StrJoin(needs, ", "),
+                                            ", which did not succeed")}});
+  }
+  const bool fail_fast = options_.fail_fast && table.AnyFailed();
+  const bool stopped = stop_.load() > 0 && (!options_.shared || cancel_requested_);
+  if (pool.Count() > 0 || !change->ended.empty() || (!fail_fast && !stopped)) return;
+  if (!table.Begun().empty()) return;  // These are ended first.
+  for (const size_t index : table.Pending()) {
+    TaskResult result = {.status = "canceled",
+                         .reason = "stopped",
+                         .message = "the workflow was stopped before it started"};
+    if (!stopped)
+      result = {.status = "skipped", .reason = "fail-fast", .message = "another task failed"};
+    change->skipped.push_back({.task = table.task(index).id, .result = std::move(result)});
+  }
+}
+
+void Scheduler::AddClaims(ProgressTable& table, const AttemptPool& pool, Change* change) {
+  const absl::Time now = absl::Now();
+  int64_t room = options_.jobs - pool.Count();
+  if (!options_.shared && average_ < kAhead) {
+    const absl::Duration average = std::max(average_, absl::Microseconds(50));
+    room += std::min<int64_t>(kMostAhead, options_.jobs * (kAhead / average));
+  }
+  const auto claim = [&](size_t index) {
+    change->claims.push_back(&table.task(index));
+    --room;
+  };
+  if (!options_.only.empty()) {
+    const size_t index = table.Find(options_.only);
+    if (stop_.load() == 0 && table.Ready(now).contains(index) && room > 0) claim(index);
+    return;
+  }
+  for (const size_t index : table.Begun()) {
+    if (room > 0) claim(index);
+  }
+  if (stop_.load() > 0 || (options_.fail_fast && table.AnyFailed())) return;
+  const size_t begun = change->claims.size();
+  for (const size_t index : table.Ready(now)) {
+    const PlannedTask& task = table.task(index);
+    if (begun > 0 &&
+        std::find(change->claims.begin(), change->claims.end(), &task) != change->claims.end()) {
+      continue;
+    }
+    if (task.action == "skip") {
+      change->skipped.push_back({.task = task.id,
+                                 .result = {.status = "skipped", .reason = "reused"},
+                                 .outputs_of = task.installation.name});
+    } else if (room > 0) {
+      claim(index);
+    } else {
+      break;
     }
   }
+}
+
+absl::Status Scheduler::Commit(ProgressTable& table, AttemptPool& pool, Change change) {
+  change.recover = options_.shared;
+  change.traces = [](const Claim& claim) {
+    const absl::StatusOr<Traces> traces = TracesOf(claim);
+    return FormatTraces(traces.ok() ? *traces : Traces());
+  };
+  DEPS_ASSIGN_OR_RETURN(Progress progress, Advance(change));
+  FaultPoint("advanced");
+  const absl::Time now = absl::Now();
+  next_poll_ = now + kPoll;
+  status_ = progress.status;
+  cancel_requested_ = progress.cancel_requested;
+  if (progress.cancel_requested) stop_.store(std::max(stop_.load(), 1));
+  hurry_ = !progress.events.empty() || !progress.busy.empty();
+  for (const StoredEvent& event : progress.events) {
+    last_event_ = event.seq;
+    if (!event.task.empty()) last_work_ = now;
+    table.Apply(event, now);
+    if (options_.on_event) options_.on_event(event);
+  }
+  for (Claim& claim : progress.claimed) {
+    const PlannedTask& task = table.task(table.Find(claim.task));
+    pool.Start(task, std::move(claim));
+  }
+  for (const EndedAttempt& ended : change.ended) {
+    // What was taken over is the other process's, the folder too.
+    const bool lost = std::find(progress.lost.begin(), progress.lost.end(), ended.claim.task) !=
+                      progress.lost.end();
+    const absl::StatusOr<Traces> traces = ParseTraces(ended.claim.traces);
+    if (!lost && traces.ok()) pool.Discard(traces->folder);
+  }
+  for (auto& [task, message] : progress.busy) {
+    busy_.push_back(
+        {.task = task, .result = {.status = "failed", .reason = "busy", .message = message}});
+  }
   return absl::OkStatus();
 }
 
-absl::Status Scheduler::StartOne(Progress& progress) {
-  progress.state = TaskState::kRunning;
-  std::optional<Traces> left;
-  if (auto node = left_.extract(progress.task->id)) left = std::move(node.mapped());
-  std::thread& thread = threads_[progress.task->id];
-  if (thread.joinable()) thread.join();  // Of an earlier attempt, which has reported.
-  thread =
-      std::thread(&Scheduler::RunTask, this, progress.task, progress.failures, std::move(left));
-  return absl::OkStatus();
-}
-
-absl::Status Scheduler::Skip(Progress& progress, const TaskResult& result, TaskState state) {
-  progress.state = state;
-  return store_.SkipTask(id_, progress.task->id, result);
-}
-
-absl::Status Scheduler::Reuse(Progress& progress) {
-  TaskResult result = {.status = "skipped", .reason = "reused"};
-  DEPS_ASSIGN_OR_RETURN(result.outputs,
-                        store_.InstallationOutputs(progress.task->installation.name));
-  return Skip(progress, result, TaskState::kDone);
-}
-
-absl::Status Scheduler::SkipBlocked() {
-  for (bool again = true; again;) {
-    again = false;
-    for (const PlannedTask& task : plan_.tasks) {
-      Progress& progress = tasks_.at(task.id);
-      if (progress.state != TaskState::kPending) continue;
-      std::vector<std::string> failed;
-      for (const std::string& need : task.needs) {
-        if (tasks_.at(need).state == TaskState::kFailed) failed.push_back(need);
-      }
-      if (failed.empty()) continue;
-      again = true;
-      DEPS_RETURN_IF_ERROR(Skip(progress,
-                                {.status = "skipped",
-                                 .reason = "upstream",
-                                 .message = absl::StrCat("needs ", absl::StrJoin(failed, ", "),
-                                                         ", which did not succeed")},
-                                TaskState::kFailed));
+// A state that does not answer is asked again: what runs goes on meanwhile.
+absl::StatusOr<Progress> Scheduler::Advance(const Change& change) {
+  const absl::Time begin = absl::Now();
+  for (absl::Duration pause = absl::Milliseconds(50);; pause = std::min(pause * 2, kPoll)) {
+    absl::StatusOr<Progress> progress = store_.Advance(id_, change, owner_);
+    if (progress.ok() || !HasId(progress.status(), DiagnosticId::kStateOpen) ||
+        absl::Now() + pause > begin + options_.patience) {
+      return progress;
     }
+    if (options_.on_trouble) options_.on_trouble(progress.status());
+    absl::SleepFor(pause);
+    WatchForStop();
+    if (stop_.load() > 1) return progress;
   }
-  if (!failed_ || !options_.fail_fast) return absl::OkStatus();
-  for (const PlannedTask& task : plan_.tasks) {
-    Progress& progress = tasks_.at(task.id);
-    if (progress.state != TaskState::kPending) continue;
-    DEPS_RETURN_IF_ERROR(Skip(
-        progress, {.status = "skipped", .reason = "fail-fast", .message = "another task failed"},
-        TaskState::kFailed));
-  }
-  return absl::OkStatus();
 }
 
-absl::Status Scheduler::EndPending() {
-  for (const PlannedTask& task : plan_.tasks) {
-    Progress& progress = tasks_.at(task.id);
-    if (progress.state != TaskState::kPending) continue;
-    DEPS_RETURN_IF_ERROR(Skip(progress,
-                              {.status = "canceled",
-                               .reason = "stopped",
-                               .message = "the workflow was stopped before it started"},
-                              TaskState::kFailed));
-  }
-  return absl::OkStatus();
-}
-
-void Scheduler::RunTask(const PlannedTask* task, int64_t failures, std::optional<Traces> left) {
-  Outcome outcome = RunClaimed(*task, failures, std::move(left));
-  absl::MutexLock lock(&mutex_);
-  outcomes_.push_back(std::move(outcome));
-}
-
-Outcome Scheduler::RunClaimed(const PlannedTask& task, int64_t failures,
-                              std::optional<Traces> left) {
-  Outcome outcome = {.task = task.id};
-  const absl::StatusOr<Claim> claim = store_.ClaimTask(id_, task, owner_);
-  if (!claim.ok()) {
-    outcome.error = claim.status();
-    if (HasId(claim.status(), DiagnosticId::kRunBusy)) {
-      outcome.error = store_.SkipTask(id_, task.id,
-                                      {.status = "failed",
-                                       .reason = "busy",
-                                       .message = DiagnosticsOf(claim.status())[0].message});
-    }
-    return outcome;
-  }
+TaskResult Scheduler::Attempt(const PlannedTask& task, const Claim& claim) {
   const AttemptOptions options = {.logs = options_.files.logs,
                                   .mapping = options_.mapping,
                                   .timeout = options_.timeout,
                                   .grace = options_.grace,
-                                  .stop = [this] { return StopLevel(); },
-                                  .bundle_json = options_.bundle_json,
-                                  .left = std::move(left)};
-  const TaskResult result = RunAttempt(task, *claim, inputs_, key_, store_, driver_, options);
-  if (result.status == "succeeded") outcome.state = TaskState::kDone;
-  if (result.status == "failed" && failures < options_.retries && StopLevel() == 0) {
-    outcome.state = TaskState::kPending;
-    outcome.error = store_.RetryTask(*claim, result);
-  } else {
-    outcome.error = store_.FinishTask(*claim, result);
-  }
-  return outcome;
+                                  .stop = [this] { return stop_.load(); },
+                                  .bundle_json = options_.bundle_json};
+  return RunAttempt(task, claim, inputs_, key_, driver_, options);
 }
 
-absl::Status Scheduler::TakeOutcomes() {
-  std::deque<Outcome> outcomes;
-  {
-    absl::MutexLock lock(&mutex_);
-    outcomes.swap(outcomes_);
+absl::StatusOr<Workflow> Scheduler::Finish(const ProgressTable& table) {
+  if (status_ != "running" || !table.AllEnded()) return store_.Document(id_);
+  std::vector<StoredOutput> outputs;
+  if (table.AllDone()) {
+    DEPS_ASSIGN_OR_RETURN(outputs, RootOutputs());
   }
-  absl::Status error;
-  for (const Outcome& outcome : outcomes) {
-    Progress& progress = tasks_.at(outcome.task);
-    progress.state = outcome.state;
-    error.Update(outcome.error);
-    if (outcome.state == TaskState::kFailed) failed_ = true;
-    if (outcome.state == TaskState::kPending) {
-      const absl::Duration backoff =
-          kFirstBackoff * (int64_t{1} << std::min<int64_t>(progress.failures, 20));
-      progress.not_before = absl::Now() + std::min(backoff, kLongestBackoff);
-      ++progress.failures;
-    }
-  }
-  return error;
-}
-
-absl::Status Scheduler::TellEvents() {
-  if (!options_.on_event) return absl::OkStatus();
+  DEPS_ASSIGN_OR_RETURN(Workflow workflow, store_.FinishWorkflow(id_, outputs, owner_));
+  if (!options_.on_event) return workflow;
   DEPS_ASSIGN_OR_RETURN(const std::vector<StoredEvent> events, store_.Events(id_, last_event_));
-  for (const StoredEvent& event : events) {
-    last_event_ = event.seq;
-    options_.on_event(event);
+  for (const StoredEvent& event : events) options_.on_event(event);
+  return workflow;
+}
+
+// The type of what a source names; "" where it has none.
+std::string Scheduler::TypeOf(const ValueSource& source) const {
+  const PlannedTask* const task = inputs_.FindTask(source.item.task);
+  if (task == nullptr) return "";
+  if (source.kind == ValueSource::Kind::kOutput) {
+    const auto output = task->outputs.find(source.item.name);
+    return output == task->outputs.end() ? "" : output->second.type;
   }
-  return absl::OkStatus();
+  const auto parameter = task->bundle.parameters.find(source.item.name);
+  return source.kind != ValueSource::Kind::kParameter || parameter == task->bundle.parameters.end()
+             ? ""
+             : parameter->second.type;
+}
+
+absl::StatusOr<std::vector<StoredOutput>> Scheduler::RootOutputs() {
+  std::vector<StoredOutput> outputs;
+  for (const auto& [name, source] : plan_.outputs) {
+    const absl::StatusOr<ResolvedValue> value = inputs_.Resolve(source);
+    // A bundle need not leave all of its outputs in each of its actions.
+    if (HasId(value.status(), DiagnosticId::kStateUnknownWorkflow)) continue;
+    DEPS_RETURN_IF_ERROR(WithContext(value.status(), absl::StrCat("output '", name, "'")));
+    StoredOutput output = {.name = name, .sensitive = value->sensitive};
+    if (output.sensitive) {
+      output.ref = OutputRef(id_, "", name);
+      DEPS_ASSIGN_OR_RETURN(output.box, key_.Seal(value->bytes.view(), output.ref));
+    } else {
+      output.value = source.kind == ValueSource::Kind::kValue
+                         ? source.value
+                         : AsJson(TypeOf(source), value->bytes.view());
+    }
+    outputs.push_back(std::move(output));
+  }
+  return outputs;
 }
 
 }  // namespace

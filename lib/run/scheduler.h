@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,22 +22,39 @@
 
 namespace deps {
 
+// A task that runs in this process.
+struct RunningTask {
+  std::string id;
+  absl::Time since;
+};
+
 struct RunOptions {
   int64_t jobs = 1;                                   // Tasks at the same time.
   bool fail_fast = false;                             // After a failure nothing more is started.
   int64_t retries = 0;                                // Further attempts of a task that failed.
   absl::Duration timeout = absl::InfiniteDuration();  // Of an attempt.
   absl::Duration grace = absl::Seconds(30);           // From SIGTERM to SIGKILL.
+  // How long a state that does not answer is waited for.
+  absl::Duration patience = absl::Minutes(1);
+  // Other processes run tasks of the workflow, too.
+  bool shared = false;
+  // With `shared`: returns where there was nothing to do here for so long.
+  absl::Duration idle = absl::InfiniteDuration();
+  std::string only;  // Runs this task alone; "" runs all.
   StateFiles files;
   std::map<std::string, std::string> mapping;  // Reference -> relocated reference.
-  Getenv getenv;
-  // As in AttemptOptions.
+  // As in AttemptOptions. May be empty.
   std::function<absl::StatusOr<std::string>(const Bundle&)> bundle_json;
+  Getenv getenv;
   // How many signals asked to stop: with one, tasks are asked to end; with two
   // they are killed. May be empty.
   std::function<int()> signals;
   // Each event of the workflow, in order, once. May be empty.
   std::function<void(const StoredEvent&)> on_event;
+  // Some ten times a second, with what runs here. May be empty.
+  std::function<void(const std::vector<RunningTask>&)> on_tick;
+  // The state did not answer, and is asked again. May be empty.
+  std::function<void(const absl::Status&)> on_trouble;
 };
 
 // Checks what can be known before a task runs: that needs and sources name tasks
@@ -45,10 +63,13 @@ struct RunOptions {
 // Errors: document-value, secret-reference, secret-unavailable.
 absl::Status CheckPlan(const Plan& plan);
 
-// Runs workflow `id`, which `owner` holds in `store`, until no task can go on,
-// and finishes it. Succeeded and reused tasks stay as they are. What needs a task
-// that failed is skipped with reason "upstream"; what does not, goes on.
-// Errors: those of the store; what runs is ended first.
+// Runs workflow `id`, which `owner` holds in `store` or shares with others,
+// until no task can go on, and finishes it. Succeeded and reused tasks stay as
+// they are. What needs a task that failed is skipped with reason "upstream"; what
+// does not, goes on.
+// Errors: those of the store; what runs is then left running, for a later
+// runner to attach to. run-busy where the workflow was taken from `owner`, or
+// where a need of options.only has not succeeded.
 absl::StatusOr<Workflow> RunWorkflow(const Plan& plan, const std::string& id, const Owner& owner,
                                      Store& store, Driver& driver, const RunOptions& options);
 

@@ -64,26 +64,31 @@ bool IsOurs(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<Scratch> Scratch::Create() {
+absl::StatusOr<std::string> Scratch::PathFor(const std::string& name) {
   const char* const runtime = std::getenv("XDG_RUNTIME_DIR");
   for (const std::string& folder :
        {std::string(runtime == nullptr ? "" : runtime), std::string("/dev/shm")}) {
-    if (!IsInMemory(folder)) continue;
-    std::string path = absl::StrCat(folder, kPrefix, "XXXXXX");
-    if (mkdtemp(path.data()) == nullptr) return Trouble(folder, strerror(errno));
-    Scratch scratch(path);
-    std::string below = scratch.root();
-    DEPS_RETURN_IF_ERROR(MakeFolder(scratch.control()));
-    DEPS_RETURN_IF_ERROR(MakeFolder(below));
-    for (const std::string_view step : {"cnab", "app", "outputs"}) {
-      absl::StrAppend(&below, "/", step);
-      DEPS_RETURN_IF_ERROR(MakeFolder(below));
-    }
-    return scratch;
+    if (IsInMemory(folder)) return absl::StrCat(folder, kPrefix, name);
   }
   return MakeError({.id = DiagnosticId::kRunDriver,
                     .message = "there is no folder in memory for credentials and outputs",
                     .hint = "mount a tmpfs on /dev/shm, or set XDG_RUNTIME_DIR to one"});
+}
+
+absl::StatusOr<Scratch> Scratch::Create(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) != 0) {
+    if (errno == EEXIST) RemoveScratch(path);
+    if (mkdir(path.c_str(), 0700) != 0) return Trouble(path, strerror(errno));
+  }
+  Scratch scratch(path);
+  std::string below = scratch.root();
+  DEPS_RETURN_IF_ERROR(MakeFolder(scratch.control()));
+  DEPS_RETURN_IF_ERROR(MakeFolder(below));
+  for (const std::string_view step : {"cnab", "app", "outputs"}) {
+    absl::StrAppend(&below, "/", step);
+    DEPS_RETURN_IF_ERROR(MakeFolder(below));
+  }
+  return scratch;
 }
 
 absl::StatusOr<Scratch> Scratch::Adopt(const std::string& path) {
@@ -92,6 +97,8 @@ absl::StatusOr<Scratch> Scratch::Adopt(const std::string& path) {
 }
 
 Scratch::Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, "")) {}
+
+void Scratch::Keep() { path_.clear(); }
 
 Scratch::~Scratch() {
   if (!path_.empty()) RemoveScratch(path_);
@@ -143,6 +150,19 @@ absl::StatusOr<std::optional<SecretBuffer>> Scratch::Read(std::string_view path,
     content.Append({chunk.data(), static_cast<size_t>(count)});
     if (content.size() > limit) return Trouble(path, absl::StrCat("more than ", limit, " bytes"));
   }
+}
+
+void RemoveOtherScratches(const std::string& beginning, const std::set<std::string>& kept) {
+  const absl::StatusOr<std::string> stem = Scratch::PathFor(beginning);
+  if (!stem.ok()) return;
+  const std::filesystem::path folder = std::filesystem::path(*stem).parent_path();
+  std::error_code error;
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string path = entry.path().string();
+    if (absl::StartsWith(path, *stem) && !kept.contains(path)) found.push_back(path);
+  }
+  for (const std::string& path : found) RemoveScratch(path);
 }
 
 void RemoveScratch(const std::string& path) {

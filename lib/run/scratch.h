@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -16,15 +17,21 @@ namespace deps {
 
 class Scratch {
  public:
-  // A new folder of mode 0700 on a tmpfs: below $XDG_RUNTIME_DIR or /dev/shm.
-  // Errors: run-driver where neither is one.
-  static absl::StatusOr<Scratch> Create();
+  // Where the folder of run `name` is: on a tmpfs, below $XDG_RUNTIME_DIR or
+  // /dev/shm. Errors: run-driver where neither is one.
+  static absl::StatusOr<std::string> PathFor(const std::string& name);
+  // A new folder of mode 0700 at a path that PathFor gave; one that is left from
+  // an earlier process is replaced. Errors: run-driver.
+  static absl::StatusOr<Scratch> Create(const std::string& path);
   // One that Create made in an earlier process, which is now dead.
   // Errors: run-driver where it is not there, or is not this user's.
   static absl::StatusOr<Scratch> Adopt(const std::string& path);
   Scratch(Scratch&& other) noexcept;
   Scratch& operator=(Scratch&& other) = delete;
   ~Scratch();
+
+  // Leaves the folder where it is: the object no longer stands for it.
+  void Keep();
 
   const std::string& path() const { return path_; }
   // Stands for "/" of the run tool.
@@ -45,6 +52,10 @@ class Scratch {
   explicit Scratch(std::string path) : path_(std::move(path)) {}
   std::string path_;
 };
+
+// Removes the folders whose names PathFor was given with this beginning, but for
+// `kept`, which are paths.
+void RemoveOtherScratches(const std::string& beginning, const std::set<std::string>& kept);
 
 // Removes what an earlier process made by Scratch::Create. Ignores a path that
 // is not of this form, or not this user's.

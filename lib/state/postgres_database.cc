@@ -26,9 +26,9 @@ void IgnoreNotice(void*, const char*) {}
 // The first line of a message; the rest is context.
 absl::Status Failed(std::string_view message) {
   const std::string_view line = message.substr(0, message.find('\n'));
-  return MakeError({.id = DiagnosticId::kStateOpen,
-                    .message = absl::StrCat("state in PostgreSQL: ",
-                                            absl::StripAsciiWhitespace(line))});
+  return MakeError(
+      {.id = DiagnosticId::kStateOpen,
+       .message = absl::StrCat("state in PostgreSQL: ", absl::StripAsciiWhitespace(line))});
 }
 
 // "?" as "$1", "$2" and so on.

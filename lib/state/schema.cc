@@ -68,7 +68,6 @@ ALTER TABLE workflow ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE task ADD COLUMN owner TEXT NOT NULL DEFAULT '';
 ALTER TABLE task ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE task ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE task ADD COLUMN inputs TEXT NOT NULL DEFAULT '';
 CREATE INDEX task_status ON task(workflow, status);
 CREATE INDEX workflow_plan ON workflow(plan_digest, mode);
 CREATE TABLE workflow_output(
@@ -82,13 +81,13 @@ constexpr int64_t kVersion = std::size(kMigrations);
 // The types of PostgreSQL for those of SQLite.
 std::string ForKind(Database::Kind kind, std::string_view sql) {
   if (kind == Database::Kind::kSqlite) return std::string(sql);
-  return absl::StrReplaceAll(
-      sql, {{") STRICT", ")"},
-            {"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"},
-            {"INTEGER", "BIGINT"},
-            {"BLOB", "BYTEA"},
-            // Sorted by bytes, whatever the database's locale is.
-            {"TEXT", "TEXT COLLATE \"C\""}});
+  return absl::StrReplaceAll(sql, {{") STRICT", ")"},
+                                   {"INTEGER PRIMARY KEY AUTOINCREMENT",
+                                    "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"},
+                                   {"INTEGER", "BIGINT"},
+                                   {"BLOB", "BYTEA"},
+                                   // Sorted by bytes, whatever the database's locale is.
+                                   {"TEXT", "TEXT COLLATE \"C\""}});
 }
 
 absl::StatusOr<int64_t> VersionOf(Database& database) {
@@ -99,9 +98,8 @@ absl::StatusOr<int64_t> VersionOf(Database& database) {
 }
 
 absl::Status MigrateWithin(Database& database) {
-  DEPS_RETURN_IF_ERROR(database.Execute(
-      ForKind(database.kind(),
-              "CREATE TABLE IF NOT EXISTS schema(version INTEGER NOT NULL) STRICT")));
+  DEPS_RETURN_IF_ERROR(database.Execute(ForKind(
+      database.kind(), "CREATE TABLE IF NOT EXISTS schema(version INTEGER NOT NULL) STRICT")));
   DEPS_ASSIGN_OR_RETURN(const int64_t version, VersionOf(database));
   if (version > kVersion) {
     return MakeError({.id = DiagnosticId::kStateOpen,

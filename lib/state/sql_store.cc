@@ -79,9 +79,9 @@ absl::StatusOr<Progress> SqlStore::Advance(const std::string& id, const Change& 
 absl::Status SqlStore::Renew(const Owner& owner) {
   DEPS_ASSIGN_OR_RETURN(const int64_t now, database_.Clock());
   if (now < renew_after_) return absl::OkStatus();
-  Statement update(database_, "UPDATE runner SET lease_until = ? WHERE id = ? AND lease_until >= 0");
-  DEPS_RETURN_IF_ERROR(
-      update.Bind(now + absl::ToInt64Milliseconds(lease_)).Bind(owner.id).Run());
+  Statement update(database_,
+                   "UPDATE runner SET lease_until = ? WHERE id = ? AND lease_until >= 0");
+  DEPS_RETURN_IF_ERROR(update.Bind(now + absl::ToInt64Milliseconds(lease_)).Bind(owner.id).Run());
   if (update.Changes() == 0) return Replaced();
   renew_after_ = now + absl::ToInt64Milliseconds(lease_) / kRenewals;
   return absl::OkStatus();
@@ -122,7 +122,8 @@ absl::Status SqlStore::EndAttempt(const EndedAttempt& ended, Progress* progress)
   const Claim& claim = ended.claim;
   std::string status;
   {
-    Statement check(database_, "SELECT status FROM task WHERE workflow = ? AND id = ? AND epoch = ?");
+    Statement check(database_,
+                    "SELECT status FROM task WHERE workflow = ? AND id = ? AND epoch = ?");
     if (check.Bind(claim.workflow).Bind(claim.task).Bind(claim.epoch).Step()) {
       status = check.Text(0);
     }
@@ -151,9 +152,10 @@ absl::Status SqlStore::RetryTask(const EndedAttempt& ended) {
   const TaskResult& result = ended.result;
   const bool counts = result.reason != "interrupted";
   DEPS_RETURN_IF_ERROR(
-      Statement(database_,
-                "UPDATE task SET status = 'pending', traces = '', owner = '', reason = ?, "
-                "message = ?, failures = failures + ?, not_before = ? WHERE workflow = ? AND id = ?")
+      Statement(
+          database_,
+          "UPDATE task SET status = 'pending', traces = '', owner = '', reason = ?, "
+          "message = ?, failures = failures + ?, not_before = ? WHERE workflow = ? AND id = ?")
           .Bind(result.reason)
           .Bind(result.message)
           .Bind(int64_t{counts})
@@ -172,10 +174,9 @@ absl::Status SqlStore::EndTask(const std::string& workflow, const std::string& t
                                int64_t attempt, const TaskResult& result) {
   Statement update(database_,
                    "UPDATE task SET status = ?, finished = ?, reason = ?, message = ?, "
-                   "traces = '', owner = '', inputs = ?, exit_code = ? "
+                   "traces = '', owner = '', exit_code = ? "
                    "WHERE workflow = ? AND id = ?");
   update.Bind(result.status).Bind(NowText()).Bind(result.reason).Bind(result.message);
-  update.Bind(result.inputs);
   if (result.exit_code.has_value()) {
     update.Bind(*result.exit_code);
   } else {
@@ -189,8 +190,8 @@ absl::Status SqlStore::EndTask(const std::string& workflow, const std::string& t
 absl::Status SqlStore::SkipTask(const std::string& workflow, const SkippedTask& skipped) {
   int64_t attempt = 0;
   {
-    Statement check(database_,
-                    "SELECT attempt FROM task WHERE workflow = ? AND id = ? AND status = 'pending'");
+    Statement check(
+        database_, "SELECT attempt FROM task WHERE workflow = ? AND id = ? AND status = 'pending'");
     // Another worker has skipped it for the same reason.
     if (!check.Bind(workflow).Bind(skipped.task).Step()) return check.status();
     attempt = check.Number(0);
@@ -221,7 +222,8 @@ absl::Status SqlStore::ClaimTask(const std::string& workflow, const PlannedTask&
   if (!claim.begun) {
     claim.traces = change.traces ? change.traces(claim) : "";
     DEPS_RETURN_IF_ERROR(
-        Statement(database_, "UPDATE task SET traces = ?, started = ? WHERE workflow = ? AND id = ?")
+        Statement(database_,
+                  "UPDATE task SET traces = ?, started = ? WHERE workflow = ? AND id = ?")
             .Bind(claim.traces)
             .Bind(NowText())
             .Bind(workflow)
@@ -229,9 +231,9 @@ absl::Status SqlStore::ClaimTask(const std::string& workflow, const PlannedTask&
             .Run());
   }
   DEPS_ASSIGN_OR_RETURN(claim.before, ReadInstallation(task.installation.name));
-  DEPS_RETURN_IF_ERROR(AddEvent(workflow, task.id, claim.attempt,
-                                claim.begun ? "task.attached" : "task.running",
-                                json::Value::Object({{"action", json::Value::String(task.action)}})));
+  DEPS_RETURN_IF_ERROR(
+      AddEvent(workflow, task.id, claim.attempt, claim.begun ? "task.attached" : "task.running",
+               json::Value::Object({{"action", json::Value::String(task.action)}})));
   progress->claimed.push_back(std::move(claim));
   return absl::OkStatus();
 }
@@ -283,8 +285,7 @@ absl::StatusOr<bool> SqlStore::BeginAttempt(const PlannedTask& task, const Owner
 }
 
 absl::StatusOr<bool> SqlStore::HoldInstallation(const std::string& workflow,
-                                                const PlannedTask& task,
-                                                std::string* message) {
+                                                const PlannedTask& task, std::string* message) {
   const InstallationName& name = task.installation.name;
   std::string other;
   {
@@ -298,9 +299,9 @@ absl::StatusOr<bool> SqlStore::HoldInstallation(const std::string& workflow,
     DEPS_ASSIGN_OR_RETURN(const bool held, IsHeld(other));
     *message = absl::StrCat("installation '", name.name_space, "/", name.name,
                             "' is in use by workflow '", other, "'",
-                            held ? "" : absl::StrCat(", whose process is gone; deps-run resume ",
-                                                     other, " or deps-run cancel ", other,
-                                                     " frees it"));
+                            held ? ""
+                                 : absl::StrCat(", whose process is gone; deps-run resume ", other,
+                                                " or deps-run cancel ", other, " frees it"));
     return false;
   }
   DEPS_RETURN_IF_ERROR(

@@ -50,7 +50,7 @@ class SqlStore : public Store {
   absl::StatusOr<std::vector<StoredOutput>> Outputs(const std::string& workflow,
                                                     const std::string& task) override;
   absl::StatusOr<std::vector<StoredOutput>> WorkflowOutputs(const std::string& workflow) override;
-  absl::StatusOr<std::map<std::string, std::string>> Inputs(const std::string& workflow) override;
+  absl::StatusOr<int64_t> LastEvent(const std::string& workflow) override;
   absl::StatusOr<std::vector<StoredEvent>> Events(const std::string& workflow,
                                                   int64_t seq) override;
   absl::StatusOr<std::vector<Installation>> Installations() override;
@@ -116,10 +116,6 @@ class SqlStore : public Store {
   int64_t renew_after_ = 0;
   int64_t recover_after_ = 0;
 };
-
-
-
-
 
 template <typename Function>
 absl::Status SqlStore::Transact(const Function& change) {

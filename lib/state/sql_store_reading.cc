@@ -112,7 +112,8 @@ absl::StatusOr<Workflow> SqlStore::ReadDocument(const std::string& id) {
   Workflow workflow = {.id = id};
   std::string holder;
   {
-    Statement row(database_, "SELECT plan_digest, engine, status, owner FROM workflow WHERE id = ?");
+    Statement row(database_,
+                  "SELECT plan_digest, engine, status, owner FROM workflow WHERE id = ?");
     if (row.Bind(id).Step()) {
       workflow.plan = row.Text(0);
       workflow.engine = row.Text(1);
@@ -201,14 +202,12 @@ absl::StatusOr<std::vector<StoredOutput>> SqlStore::WorkflowOutputs(const std::s
   return ReadOutputs(rows);
 }
 
-absl::StatusOr<std::map<std::string, std::string>> SqlStore::Inputs(const std::string& workflow) {
+absl::StatusOr<int64_t> SqlStore::LastEvent(const std::string& workflow) {
   absl::MutexLock lock(&mutex_);
-  Statement rows(database_, "SELECT id, inputs FROM task WHERE workflow = ?");
-  rows.Bind(workflow);
-  std::map<std::string, std::string> inputs;
-  while (rows.Step()) inputs[rows.Text(0)] = rows.Text(1);
-  DEPS_RETURN_IF_ERROR(rows.status());
-  return inputs;
+  Statement row(database_, "SELECT coalesce(max(seq), 0) FROM event WHERE workflow = ?");
+  const int64_t last = row.Bind(workflow).Step() ? row.Number(0) : 0;
+  DEPS_RETURN_IF_ERROR(row.status());
+  return last;
 }
 
 absl::Status SqlStore::PutOutputs(const std::string& workflow, const std::string& task,

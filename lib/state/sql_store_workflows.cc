@@ -209,10 +209,10 @@ absl::StatusOr<bool> SqlStore::IsHeld(const std::string& id) {
 absl::Status SqlStore::RequireFree(const std::string& id) {
   DEPS_ASSIGN_OR_RETURN(const StoredWorkflow workflow, ReadWorkflow(id));
   if (!workflow.held) return absl::OkStatus();
-  const std::string who = workflow.owner.has_value()
-                              ? absl::StrCat("process ", workflow.owner->pid, " on ",
-                                             workflow.owner->host, " runs")
-                              : "workers run";
+  const std::string who =
+      workflow.owner.has_value()
+          ? absl::StrCat("process ", workflow.owner->pid, " on ", workflow.owner->host, " runs")
+          : "workers run";
   return MakeError({.id = DiagnosticId::kRunBusy,
                     .message = absl::StrCat(who, " workflow '", id, "'"),
                     .hint = absl::StrCat("wait for it, or ask it to stop: deps-run cancel ", id)});

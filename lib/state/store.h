@@ -88,8 +88,6 @@ struct TaskResult {
   std::string run_document;
   std::string result_id;
   std::string result_document;
-  // What the values of its inputs depended on, as JSON; see resume --explain.
-  std::string inputs;
 };
 
 // An attempt is over.
@@ -191,10 +189,10 @@ class Store {
   virtual absl::StatusOr<std::vector<StoredOutput>> Outputs(const std::string& workflow,
                                                             const std::string& task) = 0;
   // Of the workflow as a whole: its root's own and promoted ones.
-  virtual absl::StatusOr<std::vector<StoredOutput>> WorkflowOutputs(const std::string& workflow) = 0;
-  // Task -> TaskResult::inputs of its last attempt.
-  virtual absl::StatusOr<std::map<std::string, std::string>> Inputs(
+  virtual absl::StatusOr<std::vector<StoredOutput>> WorkflowOutputs(
       const std::string& workflow) = 0;
+  // The seq of the newest event of a workflow; 0 where it has none.
+  virtual absl::StatusOr<int64_t> LastEvent(const std::string& workflow) = 0;
   // Events after `seq`, in order. `workflow` may be "" for all.
   virtual absl::StatusOr<std::vector<StoredEvent>> Events(const std::string& workflow,
                                                           int64_t seq) = 0;

@@ -2,6 +2,8 @@
 
 #include <sys/prctl.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/cli/command.h"
@@ -59,14 +61,48 @@ CommandSpec Describe(RunCommandOptions* options) {
             "Stop an attempt that takes longer, such as 90s or 1h30m."),
       Value("grace", "DURATION", &options->grace,
             "How long a task that is asked to stop may take before it is killed. By default 30s."),
+      Value("patience", "DURATION", &options->patience,
+            "How long a state that does not answer is waited for. By default 1m."),
+      Value("lease", "DURATION", &options->lease,
+            "After how long without a sign another process may take this one's tasks over. By "
+            "default 30s."),
+      Flag("detach", &options->detach,
+           "Leave the plan to the workers of the state, and do not wait for them."),
+      Value("step", "TASK", &options->step,
+            "Run this task of the plan alone. All steps of one plan are in one workflow, which is "
+            "finished by the last; for make."),
+      Flag("drain", &options->drain, "With worker: end when nothing is left to do."),
+      Flag("explain", &options->explain,
+           "With resume: tell of each task whether it is run again, and why; run nothing."),
       Flag("events", &options->events, "Write events, one JSON object a line, as they happen."),
       Flag("dry-run", &options->dry_run, "Check the plan and the driver, and run nothing."),
       Flag("reveal", &options->reveal, "With outputs: print the value of a sensitive output."),
   };
   AddStateOption(&spec, &options->state);
   AddRegistryOptions(&spec, &options->registry);
-  AddCommonOptions(&spec, &options->common, {"json", "table"});
+  AddCommonOptions(&spec, &options->common, {"json", "table", "html"});
   return spec;
+}
+
+// One task of a plan, for make: all steps of a plan are in one workflow.
+absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_name, Driver& driver,
+                                 const RunCommandOptions& options, const Env& env,
+                                 Terminal& terminal) {
+  DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(options, env));
+  DEPS_ASSIGN_OR_RETURN(const WorkflowStart start, MakeStart(options, driver_name, "step", env));
+  bool found = false;
+  for (const PlannedTask& task : plan.tasks) found = found || task.id == options.step;
+  if (!found) {
+    return MakeError({.id = DiagnosticId::kUsage,
+                      .message = absl::StrCat("the plan has no task '", options.step, "'")});
+  }
+  DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(options, env));
+  DEPS_ASSIGN_OR_RETURN(const std::string id, session.store->JoinSteps(NewUlid(), plan, start));
+  DEPS_RETURN_IF_ERROR(session.store->TakeWorkflow(id, start, session.owner, {options.step}));
+  run.shared = true;
+  run.only = options.step;
+  return Drive(plan, id, session.owner, *session.store, driver, std::move(run), options, env,
+               terminal);
 }
 
 absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOptions& options,
@@ -83,12 +119,20 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
     DEPS_RETURN_IF_ERROR(WriteWorkflow(PendingWorkflow(plan), options, env));
     return ExitCode::kOk;
   }
-  DEPS_ASSIGN_OR_RETURN(const std::string url, StateUrl(options.state, env));
-  DEPS_ASSIGN_OR_RETURN(const auto store, OpenStore(url));
-  const Owner owner = ThisProcess();
+  if (!options.step.empty()) return RunStep(plan, name, *driver, options, env, terminal);
+  DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(options, env));
+  DEPS_ASSIGN_OR_RETURN(const WorkflowStart start,
+                        MakeStart(options, name, options.detach ? "shared" : "run", env));
+  DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(options, env));
   const std::string id = NewUlid();
-  DEPS_RETURN_IF_ERROR(store->CreateWorkflow(id, plan, name, owner));
-  return Drive(plan, id, owner, *store, *driver, options, env, terminal);
+  DEPS_RETURN_IF_ERROR(session.store->CreateWorkflow(id, plan, start, session.owner));
+  if (options.detach) {
+    DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session.store->Document(id));
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, options, env));
+    return ExitCode::kOk;
+  }
+  return Drive(plan, id, session.owner, *session.store, *driver, std::move(run), options, env,
+               terminal);
 }
 
 }  // namespace

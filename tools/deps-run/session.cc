@@ -5,11 +5,15 @@
 
 #include <atomic>
 #include <climits>
+#include <filesystem>
 #include <map>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
@@ -20,6 +24,9 @@
 #include "lib/run/bundle_source.h"
 #include "lib/run/child.h"
 #include "lib/run/report.h"
+#include "lib/run/settings.h"
+#include "lib/state/open_store.h"
+#include "tools/deps-run/progress_view.h"
 
 namespace deps {
 namespace {
@@ -95,40 +102,6 @@ absl::StatusOr<std::unique_ptr<BundleSource>> OpenBundles(const RunCommandOption
   return std::make_unique<BundleSource>(std::move(registry));
 }
 
-// Events as lines of progress for people.
-class Narrator {
- public:
-  explicit Narrator(Terminal& terminal) : terminal_(terminal) {}
-
-  void Tell(const StoredEvent& event) {
-    absl::Time time;
-    if (!absl::ParseTime(absl::RFC3339_full, event.time, &time, nullptr)) return;
-    if (event.task.empty()) {
-      terminal_.Say(absl::StrCat("workflow ", event.workflow, " ", Kind(event)));
-    } else if (event.type == "task.running") {
-      started_[event.task] = time;
-      terminal_.Say(
-          absl::StrCat(event.task, " started",
-                       event.attempt > 1 ? absl::StrCat(", attempt ", event.attempt) : ""));
-    } else {
-      const auto started = started_.find(event.task);
-      const std::string took =
-          started == started_.end()
-              ? ""
-              : absl::StrCat(" after ", absl::FormatDuration(time - started->second));
-      terminal_.Say(absl::StrCat(event.task, " ", Kind(event), took));
-    }
-  }
-
- private:
-  static std::string Kind(const StoredEvent& event) {
-    return event.type.substr(event.type.find('.') + 1);
-  }
-
-  Terminal& terminal_;
-  std::map<std::string, absl::Time> started_;
-};
-
 void ReportFailures(const Workflow& workflow, const RunOptions& options, Terminal& terminal) {
   for (const WorkflowTask& task : workflow.tasks) {
     if (task.status != "failed") continue;
@@ -159,12 +132,51 @@ absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, cons
   if (options.retries < 0) return Usage("--retries must be 0 or more");
   DEPS_RETURN_IF_ERROR(ReadDuration("timeout", options.timeout, &result.timeout));
   DEPS_RETURN_IF_ERROR(ReadDuration("grace", options.grace, &result.grace));
+  DEPS_RETURN_IF_ERROR(ReadDuration("patience", options.patience, &result.patience));
+  DEPS_ASSIGN_OR_RETURN(result.mapping, ReadMapping(options));
   DEPS_ASSIGN_OR_RETURN(const std::string url, StateUrl(options.state, env));
-  DEPS_ASSIGN_OR_RETURN(result.files, FilesOf(url));
+  DEPS_ASSIGN_OR_RETURN(result.files, FilesOf(url, StateFolder(env)));
   if (const std::string key = env.getenv("DEPS_STATE_KEY_FILE").value_or(""); !key.empty()) {
     result.files.key = key;
   }
   return result;
+}
+
+absl::StatusOr<WorkflowStart> MakeStart(const RunCommandOptions& options, const std::string& driver,
+                                        const std::string& mode, const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(const RunOptions run, MakeRunOptions(options, env));
+  WorkflowStart start = {.driver = driver, .mode = mode, .options = FormatSettings(run)};
+  // Whoever goes on with it may do so from another folder.
+  std::string_view path = driver;
+  if (absl::ConsumePrefix(&path, "process:")) {
+    std::error_code error;
+    const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+    if (!error) start.driver = absl::StrCat("process:", absolute.string());
+  }
+  return start;
+}
+
+absl::StatusOr<RunOptions> OptionsFor(const WorkflowStart& start, const RunCommandOptions& options,
+                                      const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(options, env));
+  DEPS_ASSIGN_OR_RETURN(const RunOptions stored, ParseSettings(start.options));
+  if (options.retries == 0) run.retries = stored.retries;
+  if (options.timeout.empty()) run.timeout = stored.timeout;
+  if (options.grace.empty()) run.grace = stored.grace;
+  if (!options.fail_fast) run.fail_fast = stored.fail_fast;
+  if (options.mapping.empty()) run.mapping = stored.mapping;
+  run.shared = start.mode != "run";
+  return run;
+}
+
+absl::StatusOr<Session> OpenSession(const RunCommandOptions& options, const Env& env) {
+  absl::Duration lease = absl::Seconds(30);
+  DEPS_RETURN_IF_ERROR(ReadDuration("lease", options.lease, &lease));
+  DEPS_ASSIGN_OR_RETURN(const std::string url, StateUrl(options.state, env));
+  Session session = {.owner = ThisProcess()};
+  DEPS_ASSIGN_OR_RETURN(session.store, OpenStore(url));
+  DEPS_RETURN_IF_ERROR(session.store->Register(session.owner, lease));
+  return session;
 }
 
 absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& options,
@@ -176,24 +188,38 @@ absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& opti
 }
 
 absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Owner& owner,
-                               Store& store, Driver& driver, const RunCommandOptions& options,
-                               const Env& env, Terminal& terminal) {
-  DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(options, env));
-  DEPS_ASSIGN_OR_RETURN(run.mapping, ReadMapping(options));
+                               Store& store, Driver& driver, RunOptions run,
+                               const RunCommandOptions& options, const Env& env,
+                               Terminal& terminal) {
   const SignalWatch watch;
   DEPS_ASSIGN_OR_RETURN(const auto bundles, OpenBundles(options, env));
   if (driver.UsesImages()) {
     run.bundle_json = [&bundles](const Bundle& bundle) { return bundles->Json(bundle); };
   }
   run.signals = [] { return signal_count.load(); };
-  Narrator narrator(terminal);
+  ProgressView view(plan, terminal, env);
   run.on_event = [&](const StoredEvent& event) {
-    narrator.Tell(event);
+    view.Tell(event);
     if (options.events) *env.out << FormatEvent(event) << std::flush;
   };
-  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, RunWorkflow(plan, id, owner, store, driver, run));
-  if (!options.events) DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, options, env));
-  ReportFailures(workflow, run, terminal);
+  run.on_tick = [&view](const std::vector<RunningTask>& running) { view.Tick(running); };
+  run.on_trouble = [&terminal, told = std::string()](const absl::Status& status) mutable {
+    const std::string message = DiagnosticsOf(status)[0].message;
+    if (std::exchange(told, message) != message) terminal.Say(absl::StrCat("waiting: ", message));
+  };
+  const absl::StatusOr<Workflow> workflow = RunWorkflow(plan, id, owner, store, driver, run);
+  view.End();
+  if (!workflow.ok()) {
+    std::vector<Diagnostic> diagnostics = DiagnosticsOf(workflow.status());
+    if (diagnostics[0].hint.empty()) {
+      diagnostics[0].hint =
+          absl::StrCat("what runs goes on; deps-run resume ", id, " takes it up again");
+    }
+    return MakeErrors(std::move(diagnostics));
+  }
+  if (!options.events) DEPS_RETURN_IF_ERROR(WriteWorkflow(*workflow, options, env));
+  if (run.only.empty() || workflow->status != "running") view.Summarize(*workflow);
+  ReportFailures(*workflow, run, terminal);
   if (first_signal != 0) {
     terminal.Report({.id = DiagnosticId::kInterrupted,
                      .severity = Severity::kNote,
@@ -202,7 +228,80 @@ absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Ow
   }
   if (first_signal == SIGINT) return ExitCode::kInterrupted;
   if (first_signal == SIGTERM) return ExitCode::kTerminated;
-  return workflow.status == "succeeded" ? ExitCode::kOk : ExitCode::kNo;
+  if (run.only.empty()) return workflow->status == "succeeded" ? ExitCode::kOk : ExitCode::kNo;
+  for (const WorkflowTask& task : workflow->tasks) {
+    if (task.id == run.only) {
+      return task.status == "succeeded" || task.reason == "reused" ? ExitCode::kOk : ExitCode::kNo;
+    }
+  }
+  return ExitCode::kNo;
+}
+
+namespace {
+
+// Joins a shared workflow. Gives whether there was something to do.
+absl::StatusOr<bool> Join(const StoredWorkflow& listed, Session& session,
+                          std::map<std::string, std::unique_ptr<Driver>>& drivers,
+                          const RunCommandOptions& options, const Env& env, Terminal& terminal,
+                          bool last) {
+  Store& store = *session.store;
+  DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, store.FindWorkflow(listed.id));
+  DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = stored.id, .text = stored.plan}));
+  const std::string name = options.driver.empty() ? stored.start.driver : options.driver;
+  std::unique_ptr<Driver>& driver = drivers[name];
+  if (driver == nullptr) {
+    DEPS_ASSIGN_OR_RETURN(driver, OpenDriver(options, name, env));
+  }
+  DEPS_ASSIGN_OR_RETURN(RunOptions run, OptionsFor(stored.start, options, env));
+  DEPS_ASSIGN_OR_RETURN(const auto bundles, OpenBundles(options, env));
+  if (driver->UsesImages()) {
+    run.bundle_json = [&bundles](const Bundle& bundle) { return bundles->Json(bundle); };
+  }
+  run.signals = [] { return signal_count.load(); };
+  if (!last) run.idle = absl::Seconds(1);
+  bool worked = false;
+  ProgressView view(plan, terminal, env);
+  run.on_event = [&](const StoredEvent& event) {
+    worked = true;
+    view.Tell(event);
+    if (options.events) *env.out << FormatEvent(event) << std::flush;
+  };
+  run.on_tick = [&view](const std::vector<RunningTask>& running) { view.Tick(running); };
+  const absl::Status status =
+      RunWorkflow(plan, stored.id, session.owner, store, *driver, run).status();
+  view.End();
+  DEPS_RETURN_IF_ERROR(status);
+  return worked;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> Work(const RunCommandOptions& options, const Env& env,
+                              Terminal& terminal) {
+  DEPS_RETURN_IF_ERROR(MakeRunOptions(options, env).status());
+  DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(options, env));
+  const SignalWatch watch;
+  std::map<std::string, std::unique_ptr<Driver>> drivers;
+  while (signal_count == 0) {
+    DEPS_ASSIGN_OR_RETURN(const std::vector<StoredWorkflow> workflows,
+                          session.store->SharedWorkflows());
+    if (workflows.empty() && options.drain) return ExitCode::kOk;
+    for (const StoredWorkflow& workflow : workflows) {
+      const absl::Status joined =
+          Join(workflow, session, drivers, options, env, terminal, workflows.size() == 1).status();
+      if (HasId(joined, DiagnosticId::kRunBusy)) {
+        // It was taken for dead: its tasks are others', and it begins anew.
+        terminal.Report(joined);
+        DEPS_ASSIGN_OR_RETURN(session, OpenSession(options, env));
+      } else if (!joined.ok() && !HasId(joined, DiagnosticId::kStateUnknownWorkflow)) {
+        return joined;
+      }
+      if (signal_count > 0) break;
+    }
+    if (workflows.empty()) absl::SleepFor(absl::Milliseconds(200));
+  }
+  if (first_signal == SIGINT) return ExitCode::kInterrupted;
+  return ExitCode::kTerminated;
 }
 
 absl::Status WriteWorkflow(const Workflow& workflow, const RunCommandOptions& options,

@@ -35,7 +35,25 @@ struct RunCommandOptions {
   bool events = false;
   bool dry_run = false;
   bool reveal = false;
+  bool detach = false;
+  bool explain = false;
+  bool drain = false;
+  std::string step;
+  std::string lease;
+  std::string patience;
 };
+
+// A state, with this process as one that runs tasks in it.
+struct Session {
+  std::unique_ptr<Store> store;
+  Owner owner;
+};
+absl::StatusOr<Session> OpenSession(const RunCommandOptions& options, const Env& env);
+
+// What a workflow is started with: the driver, and those options that go with it
+// to whoever runs it.
+absl::StatusOr<WorkflowStart> MakeStart(const RunCommandOptions& options, const std::string& driver,
+                                        const std::string& mode, const Env& env);
 
 // Errors: usage for numbers and durations that make no sense.
 absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, const Env& env);
@@ -43,11 +61,20 @@ absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, cons
 absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& options,
                                                    const std::string& name, const Env& env);
 
-// Runs a workflow that `owner` holds: tells its progress, heeds SIGINT and
-// SIGTERM, writes the document or events, and reports tasks that failed.
+// Runs a workflow that `owner` holds, or shares where run.shared: tells its progress, heeds SIGINT
+// and SIGTERM, writes the document or events, and reports tasks that failed.
 absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Owner& owner,
-                               Store& store, Driver& driver, const RunCommandOptions& options,
-                               const Env& env, Terminal& terminal);
+                               Store& store, Driver& driver, RunOptions run,
+                               const RunCommandOptions& options, const Env& env,
+                               Terminal& terminal);
+
+// Runs what others left to workers, until a signal comes; with --drain until
+// nothing is left to do.
+absl::StatusOr<ExitCode> Work(const RunCommandOptions& options, const Env& env, Terminal& terminal);
+
+// What `start`, that of a workflow, says, unless this command line says otherwise.
+absl::StatusOr<RunOptions> OptionsFor(const WorkflowStart& start, const RunCommandOptions& options,
+                                      const Env& env);
 
 // Writes a Workflow in the format that was asked for.
 absl::Status WriteWorkflow(const Workflow& workflow, const RunCommandOptions& options,

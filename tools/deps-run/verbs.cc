@@ -14,10 +14,13 @@
 #include "lib/run/attempt.h"
 #include "lib/run/inputs.h"
 #include "lib/run/report.h"
+#include "lib/run/settings.h"
 #include "lib/state/open_store.h"
 
 namespace deps {
 namespace {
+
+constexpr std::string_view kRootTask = "root";
 
 // What every verb gets.
 struct Verbs {
@@ -66,7 +69,7 @@ absl::StatusOr<ExitCode> Events(Verbs& verbs) {
 }
 
 absl::StatusOr<ExitCode> Logs(Verbs& verbs) {
-  DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url));
+  DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url, StateFolder(verbs.env)));
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
   std::string text;
   bool found = !verbs.has(1);
@@ -90,10 +93,20 @@ absl::StatusOr<ExitCode> Logs(Verbs& verbs) {
   return ExitCode::kOk;
 }
 
+// Of a task; of the root with those that the workflow as a whole has.
+absl::StatusOr<std::vector<StoredOutput>> OutputsOf(Verbs& verbs, const std::string& id,
+                                                    const std::string& task) {
+  DEPS_ASSIGN_OR_RETURN(std::vector<StoredOutput> outputs, verbs.store->Outputs(id, task));
+  if (task != kRootTask) return outputs;
+  DEPS_ASSIGN_OR_RETURN(const std::vector<StoredOutput> whole, verbs.store->WorkflowOutputs(id));
+  outputs.insert(outputs.begin(), whole.begin(), whole.end());
+  return outputs;
+}
+
 absl::StatusOr<ExitCode> WriteOutput(Verbs& verbs, const std::string& id, const std::string& task,
                                      const std::string& name) {
   DEPS_ASSIGN_OR_RETURN(const RunOptions run, MakeRunOptions(verbs.options, verbs.env));
-  DEPS_ASSIGN_OR_RETURN(const std::vector<StoredOutput> outputs, verbs.store->Outputs(id, task));
+  DEPS_ASSIGN_OR_RETURN(const std::vector<StoredOutput> outputs, OutputsOf(verbs, id, task));
   for (const StoredOutput& output : outputs) {
     if (output.name != name) continue;
     if (output.sensitive && !verbs.options.reveal) {
@@ -129,26 +142,42 @@ absl::StatusOr<ExitCode> Outputs(Verbs& verbs) {
 absl::StatusOr<ExitCode> Resume(Verbs& verbs) {
   const std::string& id = verbs.operand(0);
   DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(id));
+  if (verbs.options.explain) {
+    DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(id));
+    DEPS_RETURN_IF_ERROR(
+        verbs.Write(verbs.table() ? FormatExplanationTable(workflow)
+                                  : FormatExplanation(workflow, verbs.options.common.style())));
+    return ExitCode::kOk;
+  }
   if (stored.status == "succeeded") return Show(verbs);
-  const std::string driver_name =
-      verbs.options.driver.empty() ? stored.driver : verbs.options.driver;
   DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = id, .text = stored.plan}));
+  const std::string driver_name =
+      verbs.options.driver.empty() ? stored.start.driver : verbs.options.driver;
   DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(verbs.options, driver_name, verbs.env));
-  const Owner owner = ThisProcess();
-  DEPS_RETURN_IF_ERROR(verbs.store->TakeWorkflow(id, driver_name, owner));
-  return Drive(plan, id, owner, *verbs.store, *driver, verbs.options, verbs.env, verbs.terminal);
+  DEPS_ASSIGN_OR_RETURN(RunOptions run, OptionsFor(stored.start, verbs.options, verbs.env));
+  run.shared = false;
+  const WorkflowStart start = {
+      .driver = driver_name, .mode = "run", .options = FormatSettings(run)};
+  DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(verbs.options, verbs.env));
+  DEPS_RETURN_IF_ERROR(session.store->TakeWorkflow(id, start, session.owner, {}));
+  return Drive(plan, id, session.owner, *session.store, *driver, std::move(run), verbs.options,
+               verbs.env, verbs.terminal);
 }
 
-// Ends a workflow whose process died: what it left behind goes, and what was not
-// finished is canceled.
+// Ends a workflow that no living process holds: what runs is stopped, and what
+// was not finished is canceled.
 absl::Status CancelAbandoned(Verbs& verbs, const StoredWorkflow& stored) {
   DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = stored.id, .text = stored.plan}));
-  DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(verbs.options, stored.driver, verbs.env));
-  const Owner owner = ThisProcess();
-  DEPS_RETURN_IF_ERROR(verbs.store->TakeWorkflow(stored.id, stored.driver, owner));
-  DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(verbs.options, verbs.env));
+  DEPS_ASSIGN_OR_RETURN(const auto driver,
+                        OpenDriver(verbs.options, stored.start.driver, verbs.env));
+  DEPS_ASSIGN_OR_RETURN(RunOptions run, OptionsFor(stored.start, verbs.options, verbs.env));
+  run.shared = false;
   run.signals = [] { return 1; };
-  return RunWorkflow(plan, stored.id, owner, *verbs.store, *driver, run).status();
+  WorkflowStart start = stored.start;
+  start.mode = "run";
+  DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(verbs.options, verbs.env));
+  DEPS_RETURN_IF_ERROR(session.store->TakeWorkflow(stored.id, start, session.owner, {}));
+  return RunWorkflow(plan, stored.id, session.owner, *session.store, *driver, run).status();
 }
 
 absl::StatusOr<ExitCode> Cancel(Verbs& verbs) {
@@ -156,16 +185,18 @@ absl::StatusOr<ExitCode> Cancel(Verbs& verbs) {
   DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(id));
   if (stored.status == "running") {
     DEPS_RETURN_IF_ERROR(verbs.store->RequestCancel(id));
-    if (!stored.owner.has_value() || !IsAlive(*stored.owner)) {
-      DEPS_RETURN_IF_ERROR(CancelAbandoned(verbs, stored));
-    }
+    if (!stored.held) DEPS_RETURN_IF_ERROR(CancelAbandoned(verbs, stored));
   }
   return Show(verbs);
 }
 
+absl::StatusOr<ExitCode> Worker(Verbs& verbs) {
+  return Work(verbs.options, verbs.env, verbs.terminal);
+}
+
 absl::StatusOr<ExitCode> Delete(Verbs& verbs) {
   const std::string& id = verbs.operand(0);
-  DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url));
+  DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url, StateFolder(verbs.env)));
   DEPS_RETURN_IF_ERROR(verbs.store->DeleteWorkflow(id));
   // The id is one of the state's, so it is no path that leads elsewhere.
   std::error_code error;
@@ -201,6 +232,9 @@ const std::vector<VerbEntry>& Entries() {
       {{"cancel", "ID", "Asks the process that runs a workflow to stop.", 1, 1}, Cancel},
       {{"delete", "ID", "Forgets a workflow, its events and logs; installations stay.", 1, 1},
        Delete},
+      {{"worker", "", "Runs tasks of plans that were started with --detach, until it is stopped.",
+        0, 0},
+       Worker},
       {{"installations", "", "Porter's documents of what is installed.", 0, 0}, Installations},
   };
   return *entries;

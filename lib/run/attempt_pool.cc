@@ -1,0 +1,100 @@
+#include "lib/run/attempt_pool.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "lib/run/scratch.h"
+
+namespace deps {
+
+AttemptPool::~AttemptPool() {
+  {
+    absl::MutexLock lock(&mutex_);
+    waiting_.clear();
+    over_ = true;
+  }
+  for (std::thread& thread : threads_) thread.join();
+  absl::MutexLock lock(&mutex_);
+  for (const std::string& folder : discarded_) RemoveScratch(folder);
+}
+
+void AttemptPool::Start(const PlannedTask& task, Claim claim) {
+  absl::MutexLock lock(&mutex_);
+  ++count_;
+  waiting_.push_back({&task, std::move(claim)});
+  if (static_cast<int64_t>(waiting_.size()) <= idle_ ||
+      static_cast<int64_t>(threads_.size()) >= jobs_) {
+    return;
+  }
+  running_.emplace_back();
+  threads_.emplace_back(&AttemptPool::Work, this, threads_.size());
+}
+
+std::vector<Claim> AttemptPool::Withdraw() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Claim> claims;
+  for (Job& job : waiting_) claims.push_back(std::move(job.claim));
+  count_ -= static_cast<int64_t>(waiting_.size());
+  waiting_.clear();
+  return claims;
+}
+
+void AttemptPool::Discard(std::string folder) {
+  absl::MutexLock lock(&mutex_);
+  discarded_.push_back(std::move(folder));
+}
+
+std::vector<AttemptPool::Ended> AttemptPool::Take(absl::Duration timeout) {
+  absl::MutexLock lock(&mutex_);
+  const auto some = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !ended_.empty(); };
+  mutex_.AwaitWithTimeout(absl::Condition(&some), timeout);
+  count_ -= static_cast<int64_t>(ended_.size());
+  return std::exchange(ended_, {});
+}
+
+int64_t AttemptPool::Count() const {
+  absl::MutexLock lock(&mutex_);
+  return count_;
+}
+
+std::vector<RunningTask> AttemptPool::Running() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<RunningTask> running;
+  for (const RunningTask& task : running_) {
+    if (!task.id.empty()) running.push_back(task);
+  }
+  return running;
+}
+
+void AttemptPool::Work(size_t thread) {
+  mutex_.Lock();
+  while (true) {
+    const auto wanted = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return over_ || !waiting_.empty() || !discarded_.empty();
+    };
+    ++idle_;
+    mutex_.Await(absl::Condition(&wanted));
+    --idle_;
+    if (waiting_.empty() && !discarded_.empty()) {
+      const std::string folder = std::move(discarded_.back());
+      discarded_.pop_back();
+      mutex_.Unlock();
+      RemoveScratch(folder);
+      mutex_.Lock();
+      continue;
+    }
+    if (waiting_.empty()) break;
+    Job job = std::move(waiting_.front());
+    waiting_.pop_front();
+    const absl::Time begin = absl::Now();
+    running_[thread] = {.id = job.claim.task, .since = begin};
+    mutex_.Unlock();
+    TaskResult result = run_(*job.task, job.claim);
+    mutex_.Lock();
+    running_[thread].id.clear();
+    ended_.push_back({std::move(job.claim), std::move(result), absl::Now() - begin});
+  }
+  mutex_.Unlock();
+}
+
+}  // namespace deps

@@ -1,0 +1,42 @@
+#include "lib/run/settings.h"
+
+#include <map>
+
+#include "lib/base/status_macros.h"
+#include "lib/json/json.h"
+
+namespace deps {
+
+using json::Value;
+
+std::string FormatSettings(const RunOptions& options) {
+  Value value = Value::Object();
+  value.Set("retries", Value::Integer(options.retries));
+  if (options.timeout != absl::InfiniteDuration()) {
+    value.Set("timeoutMilliseconds", Value::Integer(absl::ToInt64Milliseconds(options.timeout)));
+  }
+  value.Set("graceMilliseconds", Value::Integer(absl::ToInt64Milliseconds(options.grace)));
+  value.Set("failFast", Value::Boolean(options.fail_fast));
+  value.Set("mapping", Value::StringMap(options.mapping));
+  return json::Canonical(value);
+}
+
+absl::StatusOr<RunOptions> ParseSettings(const std::string& text) {
+  const Source source = {.name = "<state>", .text = text};
+  DEPS_ASSIGN_OR_RETURN(const Value value, json::Parse(source));
+  RunOptions options;
+  json::ObjectReader reader(source, value);
+  int64_t timeout = 0;
+  int64_t grace = 30000;
+  reader.Optional("retries", &options.retries);
+  reader.Optional("timeoutMilliseconds", &timeout);
+  reader.Optional("graceMilliseconds", &grace);
+  reader.Optional("failFast", &options.fail_fast);
+  reader.Optional("mapping", &options.mapping);
+  DEPS_RETURN_IF_ERROR(reader.Finish());
+  if (timeout > 0) options.timeout = absl::Milliseconds(timeout);
+  options.grace = absl::Milliseconds(grace);
+  return options;
+}
+
+}  // namespace deps
