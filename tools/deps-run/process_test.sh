@@ -242,6 +242,10 @@ deps 4 resume "$id"
 expect 'a workflow that runs is busy' grep -q 'run-busy' err
 "$run" --driver "$driver" plan.json >other 2>other-err
 ask 'an installation that is in use is busy' other '.tasks[1].reason' '"busy"'
+for ((i = 0; i < 200; i++)); do
+  [[ $("$run" show "$id" | jq -r '.tasks[2].status') != succeeded ]] || break
+  sleep 0.05
+done
 kill -KILL "$process"
 wait "$process" 2>/dev/null
 deps 0 show "$id"
