@@ -362,7 +362,8 @@ class AttemptRunner {
         key_(key),
         driver_(driver),
         options_(options),
-        log_(LogPath(options.logs, claim.workflow, claim.task, claim.attempt), claim.begun),
+        log_(LogPath(options.logs, claim.workflow, claim.task, claim.attempt),
+             claim.begun && !driver.RepeatsOutput()),
         attempt_(task, claim, inputs, options) {}
 
   TaskResult Run() {

@@ -79,6 +79,9 @@ class Driver {
   virtual ~Driver() = default;
   // Whether it runs the bundles' images: then their registries can be asked.
   virtual bool UsesImages() const { return true; }
+  // Whether Attach gives all that was printed; else only what the dead runner has
+  // not read.
+  virtual bool RepeatsOutput() const { return true; }
   // Runs the tool to its end. Errors: run-driver where it could not be started.
   virtual absl::StatusOr<RunEnd> Run(const BundleRun& run, const RunWatch& watch) = 0;
   // Goes on with a run whose runner died, to its end: it still runs, or has ended

@@ -21,6 +21,7 @@ class ProcessDriver : public Driver {
   ProcessDriver(std::string program, std::unique_ptr<Supervisor> supervisor)
       : program_(std::move(program)), supervisor_(std::move(supervisor)) {}
   bool UsesImages() const override { return false; }
+  bool RepeatsOutput() const override { return false; }
   absl::StatusOr<RunEnd> Run(const BundleRun& run, const RunWatch& watch) override;
   absl::StatusOr<std::optional<RunEnd>> Attach(const Traces& traces,
                                                const RunWatch& watch) override;

@@ -129,7 +129,10 @@ absl::Status RuncDriver::Prepare(const BundleRun& run, const RunWatch& watch,
 
 absl::StatusOr<RunEnd> RuncDriver::Run(const BundleRun& run, const RunWatch& watch) {
   const Traces traces = TracesOf(run);
-  const absl::Cleanup remove_root = [&] { RemoveRoot(traces); };
+  bool left = false;
+  const absl::Cleanup remove_root = [&] {
+    if (!left) RemoveRoot(traces);
+  };
   DEPS_RETURN_IF_ERROR(Prepare(run, watch, traces));
   DEPS_ASSIGN_OR_RETURN(const int frame, HandOver(run));
   const absl::Cleanup closer = [frame] { close(frame); };
@@ -140,6 +143,8 @@ absl::StatusOr<RunEnd> RuncDriver::Run(const BundleRun& run, const RunWatch& wat
                           .container = run.name,
                           .signal_group = false};
   absl::StatusOr<RunEnd> end = RunChild(spec, watch);
+  left = end.ok() && end->kind == RunEnd::Kind::kLeft;
+  if (left) return end;
   const absl::Status removed = Ask(traces, {"delete", "--force", run.name}).status();
   if (!end.ok()) return end;
   DEPS_RETURN_IF_ERROR(removed);
@@ -173,7 +178,7 @@ absl::StatusOr<std::optional<RunEnd>> RuncDriver::Attach(const Traces& traces,
   DEPS_ASSIGN_OR_RETURN(const std::optional<RunEnd> end,
                         FollowAgent(
                             traces, watch, [&] { return IsRunning(traces); }, send));
-  if (end.has_value()) DEPS_RETURN_IF_ERROR(CleanUp(traces));
+  if (end.has_value() && end->kind != RunEnd::Kind::kLeft) DEPS_RETURN_IF_ERROR(CleanUp(traces));
   return end;
 }
 

@@ -7,23 +7,23 @@
 
 namespace deps {
 
-using json::Value;
+using JsonValue = json::Value;
 
 std::string FormatSettings(const RunOptions& options) {
-  Value value = Value::Object();
-  value.Set("retries", Value::Integer(options.retries));
+  JsonValue value = JsonValue::Object();
+  value.Set("retries", JsonValue::Integer(options.retries));
   if (options.timeout != absl::InfiniteDuration()) {
-    value.Set("timeoutMilliseconds", Value::Integer(absl::ToInt64Milliseconds(options.timeout)));
+    value.Set("timeoutMilliseconds", JsonValue::Integer(absl::ToInt64Milliseconds(options.timeout)));
   }
-  value.Set("graceMilliseconds", Value::Integer(absl::ToInt64Milliseconds(options.grace)));
-  value.Set("failFast", Value::Boolean(options.fail_fast));
-  value.Set("mapping", Value::StringMap(options.mapping));
+  value.Set("graceMilliseconds", JsonValue::Integer(absl::ToInt64Milliseconds(options.grace)));
+  value.Set("failFast", JsonValue::Boolean(options.fail_fast));
+  value.Set("mapping", JsonValue::StringMap(options.mapping));
   return json::Canonical(value);
 }
 
 absl::StatusOr<RunOptions> ParseSettings(const std::string& text) {
   const Source source = {.name = "<state>", .text = text};
-  DEPS_ASSIGN_OR_RETURN(const Value value, json::Parse(source));
+  DEPS_ASSIGN_OR_RETURN(const JsonValue value, json::Parse(source));
   RunOptions options;
   json::ObjectReader reader(source, value);
   int64_t timeout = 0;

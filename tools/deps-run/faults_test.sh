@@ -62,7 +62,7 @@ fi
 export DEPS_STATE=sqlite:$work/soak.db
 rm -f done
 touch slow
-tree_plan 120 >soak.json
+tree_plan 240 >soak.json
 "$run" -q --driver process:./tool --jobs 4 soak.json >out 2>err &
 kills=0
 end=$((SECONDS + ${SOAK_SECONDS:-12}))
@@ -72,15 +72,19 @@ while ((SECONDS < end)); do
   kill -KILL "$process" 2>/dev/null || break
   wait "$process" 2>/dev/null
   kills=$((kills + 1))
-  id=$("$run" list | jq -r '.[0].id')
-  "$run" -q resume "$id" --jobs 4 >out 2>err &
+  id=$("$run" list | jq -r '.[0].id // ""')
+  if [[ -n $id ]]; then
+    "$run" -q resume "$id" --jobs 4 >out 2>err &
+  else
+    "$run" -q --driver process:./tool --jobs 4 soak.json >out 2>err &
+  fi
 done
 wait "$!" 2>/dev/null
 "$run" -q resume "$id" >out 2>err || {
   bad "soak: resume: $?"
   cat err
 }
-once_each "a run that was killed $kills times" "$id" done 120
+once_each "a run that was killed $kills times" "$id" done 240
 [[ ! -e twice-at-once ]] || bad "ran twice at the same time: $(cat twice-at-once)"
 
 # The supervisor is killed, too: its children are the runner's.
