@@ -46,10 +46,7 @@ class Shift {
   void Definition(BundleDefinition* definition) const {
     for (Dependency& dependency : definition->dependencies) {
       Place(&dependency.location);
-      for (MemberPlace& place : dependency.places) {
-        place.pointer.insert(0, pointer_);
-        Line(&place.line, &place.column);
-      }
+      for (MemberPlace& place : dependency.places) Line(&place.line, &place.column);
     }
     for (DependencySource& source : definition->sources) Place(&source.location);
   }

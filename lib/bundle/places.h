@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "lib/diag/source.h"
+#include "lib/json/json.h"
+#include "lib/model/bundle.h"
 
 namespace deps {
 
@@ -18,6 +20,10 @@ class Places {
 
   // What Source::At says.
   Location At(size_t offset, std::string_view pointer);
+
+  // The place of a member of a dependency, `value`, which was parsed from the
+  // source as JSON or YAML: its text, where the source spells it as it is.
+  MemberPlace Of(const json::Value& value, std::string member, std::string pointer);
 
  private:
   const Source& source_;

@@ -24,9 +24,11 @@ absl::StatusOr<BundleDefinition> ReadBundleJson(const Source& source);
 
 // Reads a porter.yaml, schema 1.x: what Porter would make of it in bundle.json.
 // Members are ignored as above, but not those of a dependency. A parameter is
-// required where it has neither a default nor a source. `bundle.digest` is "":
-// there is no bundle yet. Two dependencies of one name are kept (lib/expand
-// tells of them with the rest).
+// required where it has neither a default nor a source. What the bundle's own
+// actions read of dependencies (${bundle.dependencies.ALIAS.outputs.NAME} outside
+// the section of dependencies) are parameters as Porter calls them,
+// porter-ALIAS-NAME-dep-output. `bundle.digest` is "": there is no bundle yet.
+// Two dependencies of one name are kept (lib/expand tells of them with the rest).
 // Errors: yaml-…, bundle-invalid, reference-invalid, document-…; with line and
 // column.
 absl::StatusOr<BundleDefinition> ReadPorterYaml(const Source& source);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -102,7 +103,7 @@ class BundleReader {
     if (object == nullptr) return;
     for (const auto& [name, value] : object->members) {
       ObjectReader reader(source_, value, absl::StrCat(parent.Pointer(key), PointerStep(name)));
-      offset_ = value.offset;
+      at_ = &value;
       read(name, reader);
       reader.IgnoreRest();
       parent.Check(reader.Finish());
@@ -250,6 +251,7 @@ class BundleReader {
 
   void ReadParameterSources(ObjectReader& custom) {
     EachMember(custom, kParameterSources, [&](const std::string& name, ObjectReader& reader) {
+      const Value& entry = *at_;
       std::map<std::string, OutputSource> sources;
       EachMember(reader, "sources", [&](const std::string& kind, ObjectReader& source) {
         const bool of_dependency = kind == kDependencyOutput;
@@ -273,6 +275,14 @@ class BundleReader {
       for (const std::string& kind : priority) {
         const auto source = sources.find(kind);
         if (source == sources.end()) continue;
+        if (kind == kDependencyOutput) {
+          const std::string pointer =
+              absl::StrCat(custom.Pointer(kParameterSources), PointerStep(name));
+          result_.sources.push_back({.parameter = name,
+                                     .alias = source->second.alias,
+                                     .output = source->second.output,
+                                     .location = places_.At(entry.offset, pointer)});
+        }
         parameter->second.sources.push_back(std::move(source->second));
         sources.erase(source);
       }
@@ -386,19 +396,32 @@ class BundleReader {
     result_.dependencies = std::move(ordered);
   }
 
+  // Of all members that a diagnostic may speak of; an interface's document is
+  // not among them.
+  void AddPlaces(const Value& object, const std::string& pointer,
+                 std::vector<MemberPlace>* places) {
+    for (const auto& [key, value] : object.members) {
+      const std::string member = absl::StrCat(pointer, PointerStep(key));
+      places->push_back(places_.Of(value, member, member));
+      if (member != "/interface/document") AddPlaces(value, member, places);
+    }
+  }
+
   template <typename Read>
   void EachDependency(ObjectReader& extension, Read read) {
     std::map<std::string, Dependency> found;
     EachMember(extension, "requires", [&](const std::string& alias, ObjectReader& reader) {
       Dependency dependency{.alias = alias};
-      const size_t offset = offset_;
+      const Value& entry = *at_;
       read(reader, &dependency);
       const std::string pointer = absl::StrCat(extension.Pointer("requires"), PointerStep(alias));
-      dependency.location = places_.At(offset, pointer);
+      dependency.location = places_.At(entry.offset, pointer);
+      AddPlaces(entry, "", &dependency.places);
+      std::sort(dependency.places.begin(), dependency.places.end(),
+                [](const MemberPlace& a, const MemberPlace& b) { return a.member < b.member; });
       for (Diagnostic& diagnostic : CheckDependency(dependency)) {
         const std::string step = diagnostic.location.pointer;
-        diagnostic.location = dependency.location;
-        diagnostic.location.pointer += step;
+        diagnostic.location = step.empty() ? dependency.location : dependency.PlaceOf(step);
         reader.Check(MakeError(std::move(diagnostic)));
       }
       found.emplace(alias, std::move(dependency));
@@ -412,7 +435,7 @@ class BundleReader {
   const Value& root_;
   Places places_;
   ObjectReader reader_;
-  size_t offset_ = 0;  // Of the member that EachMember is at.
+  const Value* at_ = nullptr;  // The member that EachMember is at.
   const Value* definitions_ = nullptr;
   std::map<std::string, Schema, std::less<>> schemas_;
   BundleDefinition result_;

@@ -1,9 +1,12 @@
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "lib/bundle/read.h"
 #include "lib/diag/diagnostic.h"
@@ -15,6 +18,22 @@ namespace deps {
 namespace {
 
 Source File(std::string text) { return {.name = "porter.yaml", .text = std::move(text)}; }
+
+// The places are what another test is about.
+std::vector<Dependency> WithoutPlaces(std::vector<Dependency> dependencies) {
+  for (Dependency& dependency : dependencies) dependency.places.clear();
+  return dependencies;
+}
+
+// "MEMBER LINE:COLUMN POINTER", with "=" where the text is spelled as it is.
+std::vector<std::string> PlacesIn(const Dependency& dependency) {
+  std::vector<std::string> lines;
+  for (const MemberPlace& place : dependency.places) {
+    lines.push_back(absl::StrCat(place.member, " ", place.line, ":", place.column,
+                                 place.is_verbatim ? " = " : " ", place.pointer));
+  }
+  return lines;
+}
 
 constexpr char kWhole[] = R"(schemaVersion: 1.1.0
 name: app
@@ -106,7 +125,124 @@ TEST(ReadPorterYaml, KeepsWhatPorterWouldPutIntoTheBundle) {
        .reference = "example.com/own:v1",
        .sharing = Sharing{.mode = Sharing::Mode::kNone},
        .location = at(37, "/dependencies/requires/1")}};
-  EXPECT_EQ(read->dependencies, dependencies);
+  EXPECT_EQ(WithoutPlaces(read->dependencies), dependencies);
+}
+
+TEST(ReadPorterYaml, KnowsWhereTheMembersOfADependencyStand) {
+  const absl::StatusOr<BundleDefinition> read = ReadPorterYaml(File(R"(name: a
+dependencies:
+  requires:
+    - name: db
+      bundle: {reference: example.com/db, version: "^1"}
+      sharing: {group: {name: 'g'}}
+      parameters:
+        plain: text ${x}
+        folded: >-
+          two
+          lines
+        "quo\"ted": "a\tb"
+)"));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(PlacesIn(read->dependencies[0]),
+            (std::vector<std::string>{"/bundle 5:27 = /bundle/reference", "/name 4:13 = /name",
+                                      "/parameters/folded 9:17 /parameters/folded",
+                                      "/parameters/plain 8:16 = /parameters/plain",
+                                      "/parameters/quo\"ted 12:21 /parameters/quo\"ted",
+                                      "/sharing/group/name 6:32 = /sharing/group/name",
+                                      "/version 5:53 = /bundle/version"}));
+}
+
+TEST(ReadPorterYaml, TakesWhatActionsReadOfDependenciesAsParameters) {
+  const absl::StatusOr<BundleDefinition> read = ReadPorterYaml(File(R"(name: a
+dependencies:
+  requires:
+    - {name: db, bundle: {reference: 'example.com/db:v1'}}
+    - name: web
+      bundle: {reference: 'example.com/web:v1'}
+      parameters: {only: '${bundle.dependencies.db.outputs.wired}'}
+install:
+  - exec:
+      command: run ${HOME} ${ bundle.dependencies.db.outputs.conn.str } ${bundle.parameters.p}
+      again: ${bundle.dependencies.db.outputs.conn.str}
+)"));
+  ASSERT_TRUE(read.ok()) << read.status();
+  const std::map<std::string, ParameterDefinition> parameters = {
+      {"porter-db-conn.str-dep-output",
+       {.destination = {.env = "PORTER_DB_CONN_STR_DEP_OUTPUT"}, .sources = {{"db", "conn.str"}}}}};
+  EXPECT_EQ(read->bundle.parameters, parameters);
+  const std::vector<DependencySource> sources = {
+      {.parameter = "porter-db-conn.str-dep-output",
+       .alias = "db",
+       .output = "conn.str",
+       .location = {
+           .file = "porter.yaml", .line = 10, .column = 28, .pointer = "/install/0/exec/command"}}};
+  EXPECT_EQ(read->sources, sources);
+}
+
+TEST(ReadPorterYaml, GivesValuesThatNameNoTypePortersDefault) {
+  const absl::StatusOr<BundleDefinition> read = ReadPorterYaml(
+      File("name: a\nparameters: [{name: text}, {name: file, path: f}]\noutputs: [{name: out}]\n"));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->bundle.parameters.at("text").type, "string");
+  EXPECT_EQ(read->bundle.parameters.at("text").schema, std::nullopt);
+  EXPECT_EQ(read->bundle.parameters.at("file").type, "string");
+  EXPECT_EQ(read->bundle.parameters.at("file").schema, JsonText{R"({"contentEncoding":"base64"})"});
+  EXPECT_EQ(read->bundle.outputs.at("out").type, "string");
+}
+
+// What Porter's own converter writes, with the flag dependencies-v2.
+TEST(ReadPorterYaml, MakesTheExtensionThatPorterMakes) {
+  struct Row {
+    const char* name;
+    const char* dependency;
+    const char* extension;
+  };
+  const std::vector<Row> rows = {
+      {"the least", "{name: a, bundle: {reference: 'x:v1'}}",
+       R"({"requires":{"a":{"bundle":"x:v1","sharing":{"group":{}}}}})"},
+      {"a mode alone", "{name: a, bundle: {reference: 'x:v1'}, sharing: {mode: true}}",
+       R"({"requires":{"a":{"bundle":"x:v1","sharing":{"group":{},"mode":true}}}})"},
+      {"false is left out", "{name: a, bundle: {reference: 'x:v1'}, sharing: {mode: false}}",
+       R"({"requires":{"a":{"bundle":"x:v1","sharing":{"group":{}}}}})"},
+      {"the words of PEP003", "{name: a, bundle: {reference: 'x:v1'}, sharing: {mode: group}}",
+       R"({"requires":{"a":{"bundle":"x:v1","sharing":{"group":{},"mode":true}}}})"},
+      {"a group without a mode",
+       "{name: a, bundle: {reference: 'x:v1'}, sharing: {group: {name: g}}}",
+       R"({"requires":{"a":{"bundle":"x:v1","sharing":{"group":{"name":"g"}}}}})"},
+      {"texts are verbatim",
+       "{name: a, bundle: {reference: x, version: 1.0}, parameters: {n: 1.50, t: '${ "
+       "bundle.parameters.p }'}, credentials: {c: d}, outputs: {o: '${outputs.p}'}}",
+       R"({"requires":{"a":{"bundle":"x","credentials":{"c":"d"},"outputs":{"o":"${outputs.p}"},)"
+       R"("parameters":{"n":"1.50","t":"${ bundle.parameters.p }"},"sharing":{"group":{}},)"
+       R"("version":"1.0"}}})"},
+      {"an interface by name", "{name: a, bundle: {reference: 'x:v1', interface: {id: 'urn:i'}}}",
+       R"({"requires":{"a":{"bundle":"x:v1","interface":{"document":{},"id":"urn:i"},)"
+       R"("sharing":{"group":{}}}}})"},
+      {"a document",
+       "{name: a, bundle: {reference: 'x:v1', interface: {document: {outputs: [{name: o, "
+       "description: "
+       "d, sensitive: true}, {name: my-output}], parameters: [{name: my.p, default: false, type: "
+       "boolean}, {name: f, path: in/f}, {name: e, env: E, applyTo: [install]}], credentials: "
+       "[{name: "
+       "c, env: C}, {name: k, required: false, description: opt}]}}}}",
+       R"({"requires":{"a":{"bundle":"x:v1","interface":{"document":{"credentials":{)"
+       R"("c":{"required":true},"k":{"description":"opt"}},"outputs":{)"
+       R"("my-output":{"definition":"my-output","path":"/cnab/app/outputs/my-output"},)"
+       R"("o":{"definition":"o-output","description":"d","path":"/cnab/app/outputs/o"}},)"
+       R"("parameters":{"e":{"applyTo":["install"],"definition":"e-parameter",)"
+       R"("destination":{"env":"E"},"required":true},)"
+       R"("f":{"definition":"f-parameter","destination":{"path":"/cnab/app/in/f"},"required":true},)"
+       R"("my.p":{"definition":"my.p-parameter","destination":{"env":"MY_P"}}}}},)"
+       R"("sharing":{"group":{}}}}})"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    const absl::StatusOr<BundleDefinition> read = ReadPorterYaml(
+        File(absl::StrCat("name: a\ndependencies: {requires: [", row.dependency, "]}\n")));
+    ASSERT_TRUE(read.ok()) << read.status();
+    ASSERT_TRUE(read->extension.has_value());
+    EXPECT_EQ(read->extension->text, row.extension);
+  }
 }
 
 TEST(ReadPorterYaml, TellsAllThatIsWrong) {
@@ -118,14 +254,23 @@ TEST(ReadPorterYaml, TellsAllThatIsWrong) {
       {"name: a\nparameters: [{name: p}, {name: p}]\n", {"/parameters/1/name [bundle-invalid]"}},
       {"name: a\ndependencies: {requires: [{name: b, bundle: {}}]}\n",
        {"/dependencies/requires/0 [bundle-invalid]"}},
+      {"name: a\ndependencies: {requires: [{name: b, bundle: {reference: example.com/b}}]}\n",
+       {"/dependencies/requires/0/bundle/reference [bundle-invalid]"}},
+      {"name: a\ndependencies: {requires: [{name: b, bundle: {reference: 'b:v1', interface: "
+       "{reference: 'c:v1', document: {}}}}]}\n",
+       {"/dependencies/requires/0/bundle/interface [bundle-invalid]"}},
+      {"name: a\ndependencies: {requires: [{name: b, bundel: {}, bundle: {reference: 'b:v1'}}]}\n",
+       {"/dependencies/requires/0/bundel [document-member]"}},
       {"name: a\ndependencies: {requires: [{name: b}]}\n",
        {"/dependencies/requires/0 [document-member]"}},
       {"name: a\ndependencies: {requires: [{bundle: {reference: 'A B'}, name: b}]}\n",
        {"/dependencies/requires/0/bundle/reference [reference-invalid]"}},
       {"name: a\ndependencies: {requires: [x]}\n", {"/dependencies/requires/0 [document-type]"}},
-      {"name: a\ndependencies: {requires: [{name: b, bundle: {reference: b}, parameters: [x]}]}\n",
+      {"name: a\ndependencies: {requires: [{name: b, bundle: {reference: 'b:v1'}, parameters: "
+       "[x]}]}\n",
        {"/dependencies/requires/0/parameters [document-type]"}},
-      {"name: a\ndependencies: {requires: [{name: b, bundle: {reference: b}, sharing: {mode: x}}]}"
+      {"name: a\ndependencies: {requires: [{name: b, bundle: {reference: 'b:v1'}, sharing: {mode: "
+       "x}}]}"
        "\n",
        {"/dependencies/requires/0/sharing/mode [bundle-invalid]"}},
   };

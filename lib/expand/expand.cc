@@ -75,12 +75,14 @@ class Expander {
     visits_.clear();
     index_.clear();
     redirects_.clear();
+    digests_.clear();
     asked_.clear();
     asked_order_.clear();
     visits_.push_back({.key = std::string(kRootKey),
                        .path = std::string(kRootKey),
                        .state = &StateOf(std::string(kRootKey))});
     index_.emplace(kRootKey, 0);
+    digests_.insert(visits_[0].state->choice.bundle->bundle.digest);
     for (size_t next = 0; next < visits_.size(); ++next) {
       DEPS_RETURN_IF_ERROR(WalkFrom(next));
     }
@@ -99,7 +101,7 @@ class Expander {
                   .path = absl::StrCat(visits_[from].path, "/", requirement.dependency.alias),
                   .parent = from,
                   .depth = visits_[from].depth + 1};
-      DEPS_RETURN_IF_ERROR(CheckLimits(visit));
+      DEPS_RETURN_IF_ERROR(CheckLimits(visit, requirement.dependency));
       const auto state = states_.find(visit.key);
       if (state == states_.end()) continue;
       visit.state = state->second.get();
@@ -113,28 +115,32 @@ class Expander {
     return absl::OkStatus();
   }
 
-  absl::Status CheckLimits(const Visit& visit) const {
+  absl::Status CheckLimits(const Visit& visit, const Dependency& dependency) const {
     if (visit.depth > options_.max_depth) {
       return MakeError(
           {.id = DiagnosticId::kGraphDepth,
            .message = absl::StrCat("dependencies are nested more than ", options_.max_depth,
-                                   " deep: ", visit.path.substr(0, 200))});
+                                   " deep: ", visit.path.substr(0, 200)),
+           .location = dependency.location});
     }
     if (visits_.size() >= options_.max_nodes) {
       return MakeError(
           {.id = DiagnosticId::kGraphDepth,
-           .message = absl::StrCat("the graph has more than ", options_.max_nodes, " nodes")});
+           .message = absl::StrCat("the graph has more than ", options_.max_nodes, " nodes"),
+           .location = dependency.location});
     }
     return absl::OkStatus();
   }
 
-  // The ancestor that has the same bundle.
-  std::optional<size_t> SameAbove(const Visit& visit) const {
+  // The ancestor that has the same bundle. Mostly no visit before has it, and
+  // the ancestors need not be looked at, of which there may be many.
+  std::optional<size_t> SameAbove(const Visit& visit) {
     const NodeChoice& choice = visit.state->choice;
     if (choice.leaf || choice.bundle == nullptr || choice.bundle->bundle.digest.empty() ||
         choice.bundle->dependencies.empty()) {
       return std::nullopt;
     }
+    if (digests_.insert(choice.bundle->bundle.digest).second) return std::nullopt;
     for (size_t at = visit.parent;; at = visits_[at].parent) {
       const NodeChoice& above = visits_[at].state->choice;
       if (above.bundle->bundle.digest == choice.bundle->bundle.digest) return at;
@@ -240,6 +246,9 @@ class Expander {
                                    " that are listed")},
           &result_.graph.diagnostics);
     }
+    if (state.choice.bundle != nullptr) {
+      result_.definitions.emplace(node.id, state.choice.bundle);
+    }
     nodes_.emplace(node.id, result_.graph.nodes.size());
     result_.graph.nodes.push_back(std::move(node));
   }
@@ -251,19 +260,29 @@ class Expander {
     for (const Requirement& requirement : *state.requirements) {
       by_alias.emplace(requirement.dependency.alias, IndexOf(requirement.key));
     }
+    std::map<std::string, std::vector<std::string>> uses;
+    for (const DependencySource& source : state.choice.bundle->sources) {
+      const auto read = by_alias.find(source.alias);
+      if (read == by_alias.end()) continue;  // Told already.
+      uses[source.alias].push_back(source.output);
+      AddWire({.field = "parameters", .name = source.parameter}, from, read->second, source.output);
+    }
     for (const Requirement& requirement : *state.requirements) {
-      AddRequires(from, by_alias.at(requirement.dependency.alias), requirement.dependency);
+      AddRequires(from, by_alias.at(requirement.dependency.alias), requirement.dependency,
+                  std::move(uses[requirement.dependency.alias]));
       AddWiring(from, by_alias, *state.choice.bundle, requirement.dependency);
     }
   }
 
-  void AddRequires(size_t from, size_t to, const Dependency& dependency) {
+  void AddRequires(size_t from, size_t to, const Dependency& dependency,
+                   std::vector<std::string> uses) {
+    std::sort(uses.begin(), uses.end());
+    uses.erase(std::unique(uses.begin(), uses.end()), uses.end());
     // The node is known by the requirement that its id goes through.
     Node& node = result_.graph.nodes[nodes_.at(IdOf(to))];
     if (to != 0 && node.id == absl::StrCat(IdOf(from), "/", dependency.alias)) {
       node.reference = dependency.reference;
     }
-    result_.places[{IdOf(from), dependency.alias}] = dependency.location;
     result_.graph.edges.push_back({.kind = Edge::Kind::kRequires,
                                    .from = IdOf(from),
                                    .to = IdOf(to),
@@ -275,7 +294,8 @@ class Expander {
                                    .interface = dependency.interface,
                                    .parameters = dependency.parameters,
                                    .credentials = dependency.credentials,
-                                   .outputs = dependency.outputs});
+                                   .outputs = dependency.outputs,
+                                   .uses = std::move(uses)});
   }
 
   void AddWiring(size_t parent, const absl::flat_hash_map<std::string, size_t>& by_alias,
@@ -316,6 +336,7 @@ class Expander {
   std::vector<Visit> visits_;
   absl::flat_hash_map<std::string, size_t> index_;
   absl::flat_hash_map<std::string, size_t> redirects_;
+  absl::flat_hash_set<std::string_view> digests_;  // Of the bundles that were met.
   absl::flat_hash_map<std::string, Asked> asked_;
   std::vector<std::string> asked_order_;
 

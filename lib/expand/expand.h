@@ -90,12 +90,14 @@ using Chooser = std::function<absl::StatusOr<NodeChoice>(
 absl::StatusOr<Graph> Expand(std::shared_ptr<const BundleDefinition> root,
                              const ExpandOptions& options, const Chooser& choose);
 
+// What stands for each node, by id, with the places of all that it says.
+using NodeDefinitions = std::map<std::string, std::shared_ptr<const BundleDefinition>>;
+
 // A graph with what is wrong in its bundles, for whoever reports all at once.
 struct Expansion {
   Graph graph;                     // A bundle with errors is a node without edges.
   std::vector<Diagnostic> errors;  // Those of RequirementsOf.
-  // Where each dependency stands: (id of the node that requires, alias).
-  std::map<std::pair<std::string, std::string>, Location> places;
+  NodeDefinitions definitions;
 };
 
 // As Expand, but errors of RequirementsOf are part of the result.

@@ -1,7 +1,10 @@
 #include "lib/expand/expand.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -269,6 +272,102 @@ TEST(Expand, DoesNotShareByDefaultWhereAskedSo) {
       shelf.Get("root:1"), {.default_sharing = Sharing::Mode::kNone}, shelf.FirstReference());
   ASSERT_TRUE(graph.ok()) << graph.status();
   EXPECT_EQ(PathsIn(*graph), (std::vector<std::string>{"root", "root/a", "root/b"}));
+}
+
+TEST(Expand, WiresParametersThatTakeOutputsOfDependencies) {
+  Shelf shelf;
+  BundleDefinition root{.dependencies = {Needs("db", "db:1"), Needs("web", "web:1")}};
+  root.sources = {{.parameter = "host", .alias = "db", .output = "ip"},
+                  {.parameter = "port", .alias = "db", .output = "a-port"},
+                  {.parameter = "x", .alias = "none", .output = "o", .location = {.line = 7}}};
+  shelf.Add("db:1", {});
+  shelf.Add("web:1", {});
+  const absl::StatusOr<Expansion> expansion =
+      ExpandAll(std::make_shared<const BundleDefinition>(root), {}, shelf.FirstReference());
+  ASSERT_TRUE(expansion.ok()) << expansion.status();
+  EXPECT_EQ(WiringIn(expansion->graph),
+            (std::vector<std::string>{"root parameters.host <- root/db ip",
+                                      "root parameters.port <- root/db a-port"}));
+  EXPECT_EQ(expansion->graph.edges[0].uses, (std::vector<std::string>{"a-port", "ip"}));
+  EXPECT_TRUE(expansion->graph.edges[3].uses.empty());
+  ASSERT_EQ(expansion->errors.size(), 1u);
+  EXPECT_EQ(expansion->errors[0].id, DiagnosticId::kGraphUnknownAlias);
+  EXPECT_EQ(expansion->errors[0].location.line, 7);
+}
+
+TEST(Expand, FindsACircleOfAThousandBundles) {
+  for (const std::optional<Sharing>& sharing : {std::optional<Sharing>(), std::optional(kNone)}) {
+    Shelf shelf;
+    for (int i = 0; i < 1000; ++i) {
+      shelf.Add(absl::StrCat("n", i, ":1"),
+                {Needs("x", absl::StrCat("n", (i + 1) % 1000, ":1"), sharing)});
+    }
+    const absl::StatusOr<Graph> graph = Expand(shelf.Get("n0:1"), {}, shelf.FirstReference());
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    EXPECT_EQ(graph->nodes.size(), sharing ? 1000u : 1001u);
+  }
+}
+
+TEST(Expand, RefusesMoreLevelsThanItIsAllowedAtTheirPlace) {
+  Shelf shelf;
+  shelf.Add("root:1", {Needs("a", "a:1")});
+  shelf.Add("a:1", {Needs("b", "b:1")});
+  shelf.Add("b:1", {Needs("c", "c:1")});
+  const absl::Status status =
+      Expand(shelf.Get("root:1"), {.max_depth = 2}, shelf.FirstReference()).status();
+  const std::vector<Diagnostic> found = DiagnosticsOf(status);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].id, DiagnosticId::kGraphDepth);
+  EXPECT_EQ(found[0].message, "dependencies are nested more than 2 deep: root/a/b/c");
+  EXPECT_EQ(found[0].location.pointer, "/c");
+}
+
+// A random graph of bundles: diamonds, groups, unshared ones, parameters.
+std::vector<std::vector<Dependency>> RandomBundles(std::mt19937& random, size_t count) {
+  std::vector<std::vector<Dependency>> bundles(count);
+  for (size_t i = 0; i + 1 < count; ++i) {
+    for (size_t k = 0; k < 1 + random() % 3; ++k) {
+      const size_t to = i + 1 + random() % std::min<size_t>(count - i - 1, 4);
+      Dependency dependency = Needs(absl::StrCat("d", k), absl::StrCat("n", to, ":1"));
+      switch (random() % 4) {
+        case 0:
+          dependency.sharing = kNone;
+          break;
+        case 1:
+          dependency.sharing = Group("g");
+          break;
+        case 2:
+          dependency.parameters["p"] = absl::StrCat(random() % 2);
+          break;
+        default:
+          break;
+      }
+      if (k > 0 && random() % 2 == 0) {
+        dependency.parameters["q"] = "${bundle.dependencies.d0.outputs.o}";
+      }
+      bundles[i].push_back(std::move(dependency));
+    }
+  }
+  return bundles;
+}
+
+TEST(Expand, GivesIdsThatDoNotDependOnTheOrderOfVisiting) {
+  std::mt19937 random(20261121);
+  for (int problem = 0; problem < 60; ++problem) {
+    std::vector<std::vector<Dependency>> bundles = RandomBundles(random, 4 + random() % 9);
+    std::optional<Graph> first;
+    for (int order = 0; order < 5; ++order) {
+      Shelf shelf;
+      for (size_t i = 0; i < bundles.size(); ++i) {
+        std::shuffle(bundles[i].begin(), bundles[i].end(), random);
+        shelf.Add(absl::StrCat("n", i, ":1"), bundles[i]);
+      }
+      const absl::StatusOr<Graph> graph = Expand(shelf.Get("n0:1"), {}, shelf.FirstReference());
+      ASSERT_TRUE(graph.ok()) << graph.status();
+      if (!first) first = *graph;
+      ASSERT_EQ(FormatGraph(*graph), FormatGraph(*first)) << problem;
+    }
+  }
 }
 
 }  // namespace

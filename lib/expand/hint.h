@@ -4,19 +4,21 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace deps {
 
-// "it has a, b, c": the first few of `names` by bytes.
-std::string HintOf(std::vector<std::string> names);
+// "did you mean 'b'? it has a, b, c": the name that is close to `word`, if one
+// is, and the first few of `names` by bytes.
+std::string HintOf(std::string_view word, std::vector<std::string> names);
 
 template <typename Value>
-std::string HintOfKeys(const std::map<std::string, Value>& map) {
+std::string HintOfKeys(std::string_view word, const std::map<std::string, Value>& map) {
   std::vector<std::string> names;
   for (const auto& [name, value] : map) names.push_back(name);
-  return HintOf(std::move(names));
+  return HintOf(word, std::move(names));
 }
 
 }  // namespace deps

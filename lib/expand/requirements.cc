@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "lib/expand/expand.h"
+#include "lib/expand/hint.h"
 #include "lib/expand/identity.h"
 #include "lib/expand/wiring.h"
 #include "lib/oci/reference.h"
@@ -20,13 +21,29 @@
 namespace deps {
 namespace {
 
-// Adds the errors of `status`, placed at `pointer` below the dependency.
+// Adds the errors of `status`, placed at the member `pointer` of the dependency;
+// the column of one in a text is the byte.
 void AddErrors(const absl::Status& status, const Dependency& dependency, std::string_view pointer,
                std::vector<Diagnostic>* errors) {
   for (Diagnostic& diagnostic : DiagnosticsOf(status)) {
-    diagnostic.location = dependency.location;
-    diagnostic.location.pointer += pointer;
+    const int column = diagnostic.location.column;
+    diagnostic.location =
+        dependency.PlaceOf(pointer, column > 0 ? static_cast<size_t>(column - 1) : 0);
     errors->push_back(std::move(diagnostic));
+  }
+}
+
+void CheckSources(const BundleDefinition& bundle, const absl::flat_hash_set<std::string>& aliases,
+                  std::vector<Diagnostic>* errors) {
+  for (const DependencySource& source : bundle.sources) {
+    if (aliases.contains(source.alias)) continue;
+    errors->push_back(
+        {.id = DiagnosticId::kGraphUnknownAlias,
+         .message = absl::StrCat("the parameter '", source.parameter, "' takes an output of '",
+                                 source.alias, "', which is no dependency of bundle '",
+                                 bundle.bundle.name, "'"),
+         .location = source.location,
+         .hint = HintOf(source.alias, {aliases.begin(), aliases.end()})});
   }
 }
 
@@ -74,11 +91,12 @@ Required ReadRequirements(const std::string& parent, const BundleDefinition& bun
       result.errors.push_back(
           {.id = DiagnosticId::kGraphDuplicateAlias,
            .message = absl::StrCat("two dependencies are called '", dependency.alias, "'"),
-           .location = dependency.location});
+           .location = dependency.PlaceOf("/name")});
     } else if (candidate) {
       candidates.push_back(*std::move(candidate));
     }
   }
+  CheckSources(bundle, aliases, &result.errors);
   std::vector<std::string> keys = KeysOf(parent, bundle.bundle, candidates);
   for (size_t i = 0; i < candidates.size(); ++i) {
     result.requirements.push_back({.parent = parent,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/expand/hint.h"
 #include "lib/json/json.h"
@@ -26,11 +27,15 @@ class WireReader {
       absl::StatusOr<std::vector<TemplatePart>> parts = ParseTemplate(text);
       if (!parts.ok()) {
         for (const Diagnostic& diagnostic : DiagnosticsOf(parts.status())) {
-          Fail(diagnostic.id, diagnostic.message);
+          offset_ = static_cast<size_t>(diagnostic.location.column - 1);
+          Fail(diagnostic.id, diagnostic.message, diagnostic.hint);
         }
         continue;
       }
-      for (TemplatePart& part : *parts) Check(field == "outputs", &part);
+      for (TemplatePart& part : *parts) {
+        offset_ = part.offset;
+        Check(field == "outputs", &part);
+      }
       wires_.push_back({std::string(field), name, *std::move(parts)});
     }
   }
@@ -39,11 +44,9 @@ class WireReader {
 
  private:
   void Fail(DiagnosticId id, std::string message, std::string hint = "") {
-    Location location = dependency_.location;
-    location.pointer += pointer_;
     errors_->push_back({.id = id,
                         .message = std::move(message),
-                        .location = std::move(location),
+                        .location = dependency_.PlaceOf(pointer_, offset_),
                         .hint = std::move(hint)});
   }
 
@@ -73,9 +76,13 @@ class WireReader {
   template <typename Map>
   void CheckName(std::string_view what, const Map& defined, const std::string& name) {
     if (defined.contains(name)) return;
+    std::vector<std::string> names;  // Without those that Porter made for itself.
+    for (const auto& [other, definition] : defined) {
+      if (!absl::StartsWith(other, "porter-")) names.push_back(other);
+    }
     Fail(DiagnosticId::kGraphUnknownName,
          absl::StrCat("bundle '", bundle_.bundle.name, "' has no ", what, " '", name, "'"),
-         HintOfKeys(defined));
+         HintOf(name, std::move(names)));
   }
 
   void CheckAlias(bool promotes, TemplatePart* part) {
@@ -91,7 +98,7 @@ class WireReader {
     }
     Fail(DiagnosticId::kGraphUnknownAlias,
          absl::StrCat("bundle '", bundle_.bundle.name, "' has no dependency '", part->alias, "'"),
-         HintOf(std::move(aliases)));
+         HintOf(part->alias, std::move(aliases)));
   }
 
   void FailSelf(const TemplatePart& part) {
@@ -104,7 +111,8 @@ class WireReader {
   const Dependency& dependency_;
   std::vector<Diagnostic>* errors_;
   std::vector<Wire> wires_;
-  std::string pointer_;
+  std::string pointer_;  // Of the entry.
+  size_t offset_ = 0;    // In its text.
 };
 
 }  // namespace

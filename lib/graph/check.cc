@@ -1,6 +1,9 @@
 #include "lib/graph/check.h"
 
+#include <map>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -17,7 +20,8 @@ namespace {
 
 class Checker {
  public:
-  Checker(const Graph& graph, const DependencyPlaces& places) : graph_(graph), places_(places) {
+  Checker(const Graph& graph, const NodeDefinitions& definitions)
+      : graph_(graph), definitions_(definitions) {
     for (const Node& node : graph.nodes) {
       if (!node.bundle) continue;
       nodes_.emplace(node.id, &node);
@@ -45,16 +49,34 @@ class Checker {
       CheckRead("credentials", edge.credentials);
       CheckRead("outputs", edge.outputs);
     }
+    for (const Node& node : graph_.nodes) CheckSources(node);
     AddCycles();
     return std::move(found_);
   }
 
  private:
-  void Fail(std::string_view pointer, std::string message, std::string hint) {
-    const auto place = places_.find({edge_->from, edge_->alias});
-    Location location = place != places_.end() ? place->second : Location{};
-    location.pointer += pointer;
-    if (edge_->from != graph_.root) message = absl::StrCat(edge_->from, ": ", message);
+  // The dependency that is written for `edge`; nullptr where none is known.
+  const Dependency* WrittenFor(const std::string& from, std::string_view alias) const {
+    const auto definition = definitions_.find(from);
+    if (definition == definitions_.end()) return nullptr;
+    for (const Dependency& dependency : definition->second->dependencies) {
+      if (dependency.alias == alias) return &dependency;
+    }
+    return nullptr;
+  }
+
+  // At a byte of a member of the dependency that is being checked.
+  void Fail(std::string_view member, size_t byte, std::string message, std::string hint) {
+    const Dependency* dependency = WrittenFor(edge_->from, edge_->alias);
+    Location location;
+    if (dependency != nullptr) {
+      location = member.empty() ? dependency->location : dependency->PlaceOf(member, byte);
+    }
+    AddError(edge_->from, std::move(location), std::move(message), std::move(hint));
+  }
+
+  void AddError(const std::string& from, Location location, std::string message, std::string hint) {
+    if (from != graph_.root) message = absl::StrCat(from, ": ", message);
     found_.push_back({.id = DiagnosticId::kGraphUnknownName,
                       .message = std::move(message),
                       .location = std::move(location),
@@ -66,10 +88,10 @@ class Checker {
                    const Node& target, const Definitions& defined) {
     for (const auto& [name, text] : passed) {
       if (defined.contains(name)) continue;
-      Fail(absl::StrCat("/", what, "s", json::PointerStep(name)),
+      Fail(absl::StrCat("/", what, "s", json::PointerStep(name)), 0,
            absl::StrCat("dependency '", edge_->alias, "' (", target.bundle->name, " ",
                         target.bundle->version, ") has no ", what, " '", name, "'"),
-           HintOfKeys(defined));
+           HintOfKeys(name, defined));
     }
   }
 
@@ -87,7 +109,7 @@ class Checker {
       missing.push_back(absl::StrCat("credential '", name, "'"));
     }
     if (missing.empty()) return;
-    Fail("",
+    Fail("", 0,
          absl::StrCat("dependency '", edge_->alias, "' (", bundle.name, " ", bundle.version,
                       ") requires what nothing maps: ", absl::StrJoin(missing, ", ")),
          "");
@@ -113,15 +135,34 @@ class Checker {
     }
     const auto target = targets_.find({edge_->from, alias});
     if (target == targets_.end()) return;
-    const auto node = nodes_.find(target->second);
-    if (node == nodes_.end()) return;
-    const std::map<std::string, bool>& outputs = outputs_[target->second];
-    if (outputs.contains(part.name)) return;
+    const std::string problem = MissingOutput(target->second, alias, part.name);
+    if (!problem.empty()) {
+      Fail(pointer, part.offset, problem, HintOfKeys(part.name, outputs_[target->second]));
+    }
+  }
+
+  // "" where the node has the output, or nothing stands for it.
+  std::string MissingOutput(const std::string& id, std::string_view alias,
+                            const std::string& output) {
+    const auto node = nodes_.find(id);
+    if (node == nodes_.end() || outputs_[id].contains(output)) return "";
     const Bundle& bundle = *node->second->bundle;
-    Fail(pointer,
-         absl::StrCat("dependency '", alias, "' (", bundle.name, " ", bundle.version,
-                      ") has no output '", part.name, "'"),
-         HintOfKeys(outputs));
+    return absl::StrCat("dependency '", alias, "' (", bundle.name, " ", bundle.version,
+                        ") has no output '", output, "'");
+  }
+
+  // Parameters that take outputs of dependencies.
+  void CheckSources(const Node& node) {
+    const auto definition = definitions_.find(node.id);
+    if (definition == definitions_.end()) return;
+    for (const DependencySource& source : definition->second->sources) {
+      const auto target = targets_.find({node.id, source.alias});
+      if (target == targets_.end()) continue;  // Told where the bundle was read.
+      const std::string problem = MissingOutput(target->second, source.alias, source.output);
+      if (problem.empty()) continue;
+      AddError(node.id, source.location, problem,
+               HintOfKeys(source.output, outputs_[target->second]));
+    }
   }
 
   void AddCycles() {
@@ -135,16 +176,16 @@ class Checker {
           key = {first.from.substr(0, slash), first.from.substr(slash + 1)};
         }
       }
-      const auto place = places_.find(key);
+      const Dependency* dependency = WrittenFor(key.first, key.second);
       found_.push_back({.id = DiagnosticId::kGraphCycle,
                         .message = absl::StrCat("bundles need each other in a circle: ",
                                                 FormatCycle(graph_, cycle)),
-                        .location = place != places_.end() ? place->second : Location{}});
+                        .location = dependency != nullptr ? dependency->location : Location{}});
     }
   }
 
   const Graph& graph_;
-  const DependencyPlaces& places_;
+  const NodeDefinitions& definitions_;
   const Edge* edge_ = nullptr;
   absl::flat_hash_map<std::string, const Node*> nodes_;  // Those with a bundle.
   absl::flat_hash_map<std::string, std::map<std::string, bool>> outputs_;
@@ -155,8 +196,8 @@ class Checker {
 
 }  // namespace
 
-std::vector<Diagnostic> CheckGraph(const Graph& graph, const DependencyPlaces& places) {
-  return Checker(graph, places).Check();
+std::vector<Diagnostic> CheckGraph(const Graph& graph, const NodeDefinitions& definitions) {
+  return Checker(graph, definitions).Check();
 }
 
 }  // namespace deps

@@ -44,6 +44,7 @@ Value DependencyValue(const Dependency& dependency) {
 }  // namespace
 
 std::string FormatExtension(const BundleDefinition& bundle, json::Style style) {
+  if (bundle.extension) return json::Format(Value::Of(*bundle.extension), style);
   std::map<std::string, Value> by_alias;
   for (const Dependency& dependency : bundle.dependencies) {
     by_alias.emplace(dependency.alias, DependencyValue(dependency));
@@ -58,7 +59,7 @@ std::string FormatExtension(const BundleDefinition& bundle, json::Style style) {
     Value id = Value::Object({{"id", Value::String(bundle.bundle.provides[0])}});
     extension.Set("provides", Value::Object({{"interface", std::move(id)}}));
   }
-  return json::Format(extension, style);
+  return json::Format(Value::Of(json::ToText(extension)), style);
 }
 
 }  // namespace deps

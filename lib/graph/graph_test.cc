@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/draw/picture.h"
+#include "lib/expand/expand.h"
 #include "lib/graph/check.h"
 #include "lib/graph/cycle.h"
 #include "lib/graph/show.h"
@@ -113,14 +115,23 @@ TEST(CheckGraph, KnowsWhatBundlesDefineAndPromote) {
   graph.nodes[1].bundle->parameters["host"] = {};
   graph.nodes[1].bundle->outputs["port"] = {};
   graph.nodes[3].bundle->outputs["connstr"] = {};
-  const DependencyPlaces places = {
-      {{"root", "app"}, {.file = "porter.yaml", .line = 3, .pointer = "/dependencies/requires/0"}}};
+  BundleDefinition root;
+  root.dependencies = {{.alias = "app",
+                        .location = {.file = "porter.yaml", .line = 3, .pointer = "/requires/0"},
+                        .places = {{.member = "/outputs/endpoint",
+                                    .pointer = "/outputs/endpoint",
+                                    .line = 8,
+                                    .column = 11,
+                                    .is_verbatim = true}}}};
+  const NodeDefinitions definitions = {
+      {"root", std::make_shared<const BundleDefinition>(std::move(root))}};
   std::vector<std::string> found;
-  for (const Diagnostic& diagnostic : CheckGraph(graph, places)) {
-    found.push_back(absl::StrCat(diagnostic.location.line, " ", diagnostic.location.pointer, ": ",
-                                 diagnostic.message, " (", diagnostic.hint, ")"));
+  for (const Diagnostic& diagnostic : CheckGraph(graph, definitions)) {
+    found.push_back(absl::StrCat(diagnostic.location.line, ":", diagnostic.location.column, " ",
+                                 diagnostic.location.pointer, ": ", diagnostic.message, " (",
+                                 diagnostic.hint, ")"));
   }
-  const std::string base = "3 /dependencies/requires/0";
+  const std::string base = "3:0 /requires/0";
   EXPECT_EQ(found,
             (std::vector<std::string>{
                 base + "/parameters/ip: dependency 'app' (x 1.0.0) has no parameter 'ip' (it has "
@@ -129,8 +140,8 @@ TEST(CheckGraph, KnowsWhatBundlesDefineAndPromote) {
                        "(it has none)",
                 base + "/parameters/ip: dependency 'infra' (x 1.0.0) has no output 'none' (it has "
                        "connstr)",
-                base + "/outputs/endpoint: dependency 'app' (x 1.0.0) has no output 'prot' (it has "
-                       "port)"}));
+                "8:27 /requires/0/outputs/endpoint: dependency 'app' (x 1.0.0) has no output "
+                "'prot' (did you mean 'port'? it has port)"}));
 }
 
 TEST(CheckGraph, SaysNothingOfNodesWithoutBundle) {

@@ -1,7 +1,9 @@
 #include "lib/graph/make.h"
 
+#include <algorithm>
 #include <iterator>
-#include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,20 @@ void Append(std::vector<Diagnostic> more, std::vector<Diagnostic>* all) {
               std::make_move_iterator(more.end()));
 }
 
+// What could not be looked up comes first, since the rest may follow from it;
+// then what is wrong, in the order of its places.
+void SortByPlace(std::vector<Diagnostic>* errors) {
+  const auto place = [](const Diagnostic& diagnostic) {
+    const bool is_wrong = InfoOf(diagnostic.id).diagnostic_class == DiagnosticClass::kInput;
+    const Location& location = diagnostic.location;
+    return is_wrong
+               ? std::tuple(true, std::string_view(location.file), location.line, location.column)
+               : std::tuple(false, std::string_view(), 0, 0);
+  };
+  std::stable_sort(errors->begin(), errors->end(),
+                   [&](const Diagnostic& a, const Diagnostic& b) { return place(a) < place(b); });
+}
+
 }  // namespace
 
 absl::StatusOr<Graph> MakeGraph(std::shared_ptr<const BundleDefinition> root, Catalog& catalog,
@@ -41,9 +57,10 @@ absl::StatusOr<Graph> MakeGraph(std::shared_ptr<const BundleDefinition> root, Ca
   // What could not be looked up comes first: the rest may follow from it.
   std::vector<Diagnostic> errors = TakeErrors(&expansion.graph.diagnostics);
   Append(std::move(expansion.errors), &errors);
-  std::vector<Diagnostic> found = CheckGraph(expansion.graph, expansion.places);
+  std::vector<Diagnostic> found = CheckGraph(expansion.graph, expansion.definitions);
   Append(TakeErrors(&found), &errors);
   Append(std::move(found), &expansion.graph.diagnostics);
+  SortByPlace(&errors);
   if (!errors.empty()) return MakeErrors(std::move(errors));
   return std::move(expansion.graph);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -11,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/text/closest_match.h"
 
 namespace deps {
 namespace {
@@ -21,9 +23,26 @@ constexpr std::array<std::string_view, 6> kInstallationNames = {
     "name", "namespace", "id", "root.id", "root.name", "root.namespace"};
 constexpr std::array<std::string_view, 4> kBundleNames = {"name", "version", "reference", "digest"};
 
-absl::Status Invalid(size_t offset, std::string_view what) {
+absl::Status Invalid(size_t offset, std::string_view what, std::string hint = "") {
   return MakeError({.id = DiagnosticId::kTemplateInvalid,
-                    .message = absl::StrCat("malformed template at byte ", offset, ": ", what)});
+                    .message = absl::StrCat("malformed template at byte ", offset, ": ", what),
+                    .location = {.column = static_cast<int>(offset) + 1},
+                    .hint = std::move(hint)});
+}
+
+// "did you mean 'bundle.parameters'?" for "bundle.paramters.x".
+std::string HintFor(std::string_view reference) {
+  const std::vector<std::string> known = {
+      "bundle.parameters", "bundle.credentials", "bundle.dependencies",   "bundle.outputs",
+      "bundle.name",       "bundle.version",     "bundle.reference",      "bundle.digest",
+      "installation.name", "installation.id",    "installation.namespace"};
+  const size_t first = reference.find('.');
+  const size_t second = first == std::string_view::npos ? first : reference.find('.', first + 1);
+  const std::optional<std::string> match = ClosestMatch(reference.substr(0, second), known);
+  if (match) return absl::StrCat("did you mean '", *match, "'?");
+  return "bundle.parameters.NAME, bundle.credentials.NAME, "
+         "bundle.dependencies.ALIAS.outputs.NAME, outputs.NAME, installation.NAME and "
+         "bundle.NAME are sources";
 }
 
 // A name runs to white space or a brace, so it may hold dots.
@@ -53,7 +72,9 @@ absl::StatusOr<TemplatePart> ParseInstallation(std::string_view rest, size_t off
   const std::string name = absl::AsciiStrToLower(rest);
   if (std::find(kInstallationNames.begin(), kInstallationNames.end(), name) ==
       kInstallationNames.end()) {
-    return Invalid(offset, absl::StrCat("'installation.", rest, "' is not known"));
+    return Invalid(offset, absl::StrCat("'installation.", rest, "' is not known"),
+                   "there are installation.name, .namespace, .id, and the same of "
+                   "installation.root");
   }
   return Part(Kind::kInstallation, name);
 }
@@ -79,7 +100,8 @@ absl::StatusOr<TemplatePart> ParseReference(std::string_view reference, size_t o
       std::find(kBundleNames.begin(), kBundleNames.end(), rest) != kBundleNames.end()) {
     return Part(Kind::kBundle, rest);
   }
-  return Invalid(offset, absl::StrCat("'", reference, "' is not a source that wiring can use"));
+  return Invalid(offset, absl::StrCat("'", reference, "' is not a source that wiring can use"),
+                 HintFor(reference));
 }
 
 // Whether the whole text, without delimiters, is meant as a reference.
@@ -126,6 +148,21 @@ absl::StatusOr<std::vector<TemplatePart>> ParseTemplate(std::string_view text) {
     position = close + 1;
   }
   return parts;
+}
+
+std::vector<TemplatePart> FindDependencyOutputs(std::string_view text) {
+  std::vector<TemplatePart> found;
+  for (size_t open = text.find("${"); open != std::string_view::npos;
+       open = text.find("${", open)) {
+    const size_t close = text.find('}', open);
+    if (close == std::string_view::npos) break;
+    const std::string_view inside =
+        absl::StripAsciiWhitespace(text.substr(open + 2, close - open - 2));
+    const absl::StatusOr<TemplatePart> part = ParseAt(inside, open);
+    if (part.ok() && part->kind == Kind::kDependencyOutput) found.push_back(*part);
+    open += 2;
+  }
+  return found;
 }
 
 bool IsLiteral(const std::vector<TemplatePart>& parts) {

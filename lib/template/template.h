@@ -42,9 +42,13 @@ struct TemplatePart {
 };
 
 // Parts in order; adjacent text is one part; "" has no parts.
-// Errors: template-invalid, with the offset in the message: an unclosed "${",
-// an empty one, a name that is none of the above.
+// Errors: template-invalid: an unclosed "${", an empty one, a name that is none
+// of the above. The error has no line, and the byte as its column.
 absl::StatusOr<std::vector<TemplatePart>> ParseTemplate(std::string_view text);
+
+// The references to outputs of dependencies in text that may hold anything else,
+// `${SHELL}` included.
+std::vector<TemplatePart> FindDependencyOutputs(std::string_view text);
 
 // Whether it is text alone.
 bool IsLiteral(const std::vector<TemplatePart>& parts);

@@ -110,6 +110,41 @@ TEST(ParseTemplate, RefusesWhatNamesNoSource) {
   }
 }
 
+TEST(ParseTemplate, TellsTheByteAndWhatWasMeant) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"ab ${bundle.paramters.x}", "4 did you mean 'bundle.parameters'?"},
+      {"é${bundle.verson}", "3 did you mean 'bundle.version'?"},
+      {"${bundle.parameters.a} ${installation.color}",
+       "24 there are installation.name, .namespace, .id, and the same of installation.root"},
+      {"a${", "2 "},
+  };
+  for (const auto& [text, expected] : rows) {
+    SCOPED_TRACE(text);
+    const std::vector<Diagnostic> found = DiagnosticsOf(ParseTemplate(text).status());
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].location.line, 0);
+    EXPECT_EQ(std::to_string(found[0].location.column) + " " + found[0].hint, expected);
+  }
+}
+
+TEST(FindDependencyOutputs, FindsThemInTextThatMayHoldAnything) {
+  using Parts = std::vector<TemplatePart>;
+  EXPECT_EQ(FindDependencyOutputs("${HOME} $x {} ${"), Parts{});
+  EXPECT_EQ(FindDependencyOutputs("${bundle.dependencies.a.parameters.b}"), Parts{});
+  EXPECT_EQ(FindDependencyOutputs("x ${bundle.dependencies.a.outputs.b.c}${ outputs.d }${${"
+                                  "bundle.dependencies.e.outputs.f}}"),
+            (Parts{{.kind = Kind::kDependencyOutput,
+                    .text = "bundle.dependencies.a.outputs.b.c",
+                    .alias = "a",
+                    .name = "b.c",
+                    .offset = 2},
+                   {.kind = Kind::kDependencyOutput,
+                    .text = "bundle.dependencies.e.outputs.f",
+                    .alias = "e",
+                    .name = "f",
+                    .offset = 55}}));
+}
+
 TEST(IsLiteral, IsTrueForTextAlone) {
   EXPECT_TRUE(IsLiteral(*ParseTemplate("")));
   EXPECT_TRUE(IsLiteral(*ParseTemplate("text")));

@@ -1,0 +1,21 @@
+// The dependencies section of a porter.yaml.
+#ifndef DEPS_LIB_BUNDLE_MANIFEST_DEPENDENCIES_H_
+#define DEPS_LIB_BUNDLE_MANIFEST_DEPENDENCIES_H_
+
+#include "lib/bundle/places.h"
+#include "lib/diag/source.h"
+#include "lib/json/json.h"
+#include "lib/model/bundle.h"
+
+namespace deps {
+
+// Reads the member `dependencies` of `root`, if there, into the dependencies,
+// what the bundle provides, and the extension. Unknown members are errors here:
+// a misspelt one would silently wire nothing. Errors go to `reader`, that of
+// `root`.
+void ReadManifestDependencies(const Source& source, Places& places, json::Value& root,
+                              json::ObjectReader& reader, BundleDefinition* result);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_BUNDLE_MANIFEST_DEPENDENCIES_H_
