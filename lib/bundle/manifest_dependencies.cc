@@ -162,11 +162,15 @@ class DependenciesReader {
   void ReadInterface(ObjectReader& parent, Value& interface, const std::string& pointer,
                      Dependency* dependency) {
     ObjectReader reader(source_, interface, absl::StrCat(pointer, "/bundle/interface"));
-    std::string text;
-    reader.Optional("id", &text);
-    reader.Optional("reference", &text);
+    std::string id, reference;
+    reader.Optional("id", &id);
+    reader.Optional("reference", &reference);
     Value normal = interface;  // Porter's extension wants what is written.
     Value* document = NonNull(reader, normal, "document");
+    if (!reference.empty() && document != nullptr) {  // Also where it is empty.
+      reader.Fail(DiagnosticId::kBundleInvalid, "",
+                  "an interface has either a reference or a document, not both");
+    }
     if (document != nullptr && Expect(reader, *document, json::Kind::kObject, "document")) {
       ObjectReader inner(source_, *interface.Find("document"),
                          absl::StrCat(pointer, "/bundle/interface/document"));

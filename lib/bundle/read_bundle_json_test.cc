@@ -166,11 +166,11 @@ TEST(ReadBundleJson, KnowsWhereTheMembersOfADependencyStand) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(PlacesIn(read->dependencies[0]),
             (std::vector<std::string>{
-                "/bundle 2:71 = /bundle", "/parameters 4:15 /parameters",
+                "/bundle 2:72 = /bundle", "/parameters 4:15 /parameters",
                 "/parameters/a~1b 5:23 = /parameters/a~1b", "/parameters/p 4:20 /parameters/p",
-                "/sharing 3:29 /sharing", "/sharing/group 3:49 /sharing/group",
+                "/sharing 3:28 /sharing", "/sharing/group 3:49 /sharing/group",
                 "/sharing/group/name 3:58 = /sharing/group/name",
-                "/sharing/mode 3:37 /sharing/mode", "/version 3:13 = /version"}));
+                "/sharing/mode 3:36 /sharing/mode", "/version 3:13 = /version"}));
 }
 
 TEST(ReadBundleJson, KnowsWhichParametersTakeOutputsOfDependencies) {

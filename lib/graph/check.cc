@@ -177,10 +177,14 @@ class Checker {
         }
       }
       const Dependency* dependency = WrittenFor(key.first, key.second);
-      found_.push_back({.id = DiagnosticId::kGraphCycle,
-                        .message = absl::StrCat("bundles need each other in a circle: ",
-                                                FormatCycle(graph_, cycle)),
-                        .location = dependency != nullptr ? dependency->location : Location{}});
+      const std::string member = first.kind == Edge::Kind::kWiring
+                                     ? absl::StrCat("/", first.field, json::PointerStep(first.name))
+                                     : "/bundle";
+      found_.push_back(
+          {.id = DiagnosticId::kGraphCycle,
+           .message =
+               absl::StrCat("bundles need each other in a circle: ", FormatCycle(graph_, cycle)),
+           .location = dependency != nullptr ? dependency->PlaceOf(member) : Location{}});
     }
   }
 

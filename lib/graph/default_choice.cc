@@ -155,6 +155,20 @@ class DefaultChoice {
   std::vector<Diagnostic> diagnostics_;
 };
 
+// The first that asks for `reference`, where one does, or for a version.
+Location WhereAsked(const std::vector<const Requirement*>& requirements,
+                    const absl::StatusOr<std::optional<std::string>>& reference,
+                    bool about_version) {
+  for (const Requirement* requirement : requirements) {
+    const Dependency& dependency = requirement->dependency;
+    if (about_version && !dependency.version.empty()) return dependency.PlaceOf("/version");
+    if (reference.ok() && *reference && dependency.reference == **reference) {
+      return dependency.PlaceOf("/bundle");
+    }
+  }
+  return requirements[0]->dependency.PlaceOf("/bundle");
+}
+
 }  // namespace
 
 NodeChoice ChooseDefault(Catalog& catalog, const std::vector<const Requirement*>& requirements,
@@ -183,7 +197,8 @@ NodeChoice ChooseDefault(Catalog& catalog, const std::vector<const Requirement*>
   }
   for (Diagnostic& diagnostic : choice.diagnostics) {
     if (diagnostic.location.file.empty()) {
-      diagnostic.location = requirements[0]->dependency.location;
+      const bool about_version = diagnostic.id == DiagnosticId::kGraphNoVersion;
+      diagnostic.location = WhereAsked(requirements, reference, about_version);
     }
   }
   return choice;

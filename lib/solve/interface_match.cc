@@ -128,6 +128,10 @@ absl::StatusOr<Wants> WantsOf(const BundleDefinition& parent, const Dependency& 
       }
     }
   }
+  // What the parent's own actions read.
+  for (const DependencySource& source : parent.sources) {
+    if (source.alias == dependency.alias) wants.outputs.try_emplace(source.output);
+  }
   DEPS_RETURN_IF_ERROR(AddInterface(dependency, catalog, &wants));
   return wants;
 }

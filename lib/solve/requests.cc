@@ -37,6 +37,13 @@ BundleDefinition DefinitionOf(const Node& node, const std::vector<const Edge*>& 
                                        .credentials = edge->credentials,
                                        .outputs = edge->outputs});
   }
+  for (const auto& [name, parameter] : definition.bundle.parameters) {
+    for (const OutputSource& source : parameter.sources) {
+      if (source.alias.empty()) continue;
+      definition.sources.push_back(
+          {.parameter = name, .alias = source.alias, .output = source.output});
+    }
+  }
   return definition;
 }
 

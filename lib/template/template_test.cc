@@ -142,7 +142,7 @@ TEST(FindDependencyOutputs, FindsThemInTextThatMayHoldAnything) {
                     .text = "bundle.dependencies.e.outputs.f",
                     .alias = "e",
                     .name = "f",
-                    .offset = 55}}));
+                    .offset = 54}}));
 }
 
 TEST(IsLiteral, IsTrueForTextAlone) {

@@ -49,8 +49,11 @@ CommandSpec MakeSpec(Options* options) {
                     "Install a bundle with all that it needs."},
                    {"deps-graph --format tree localhost:5000/myenv:v0.1.0",
                     "Show what a bundle needs."},
-                   {"deps-graph --format dot . | dot -Tsvg -o graph.svg",
-                    "Draw the dependencies of the bundle in this folder."}},
+                   {"deps-graph --format html -o graph.html .",
+                    "Make a page of the dependencies of the bundle in this folder, which can be "
+                    "searched and folded."},
+                   {"deps-graph --format extension porter.yaml",
+                    "Print what Porter puts into the bundle as org.getporter.dependencies@v2."}},
       .see_also = {"deps-solve(1)", "deps-plan(1)"},
   };
   spec.options = {

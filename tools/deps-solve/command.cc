@@ -51,7 +51,9 @@ struct SolveCommand {
         .examples = {{"deps-graph porter.yaml | deps-solve --lock deps.lock.json",
                       "Solve, and keep to what the lock file holds."},
                      {"deps-solve --use mysql=installation:dev/mysql graph.json",
-                      "Use a database that is there already."}},
+                      "Use a database that is there already."},
+                     {"deps-solve --format svg -o solution.svg graph.json",
+                      "Draw what was chosen and what is reused."}},
         .see_also = {"deps-graph(1)", "deps-plan(1)"}};
     spec.options = {
         Value("use", "NODE=REFERENCE", &resolve.uses,
