@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lib/base/status_macros.h"
+#include "lib/digest/sha256.h"
 #include "lib/plan/interface_names.h"
 #include "lib/plan/naming.h"
 #include "lib/plan/typed_value.h"
@@ -29,6 +30,13 @@ const ParameterDefinition* ParameterOf(const Node& node, const std::string& name
   if (!node.bundle) return nullptr;
   const auto found = node.bundle->parameters.find(name);
   return found == node.bundle->parameters.end() ? nullptr : &found->second;
+}
+
+std::tuple<std::string, std::string, std::string> KeyOf(const ValueSource& source) {
+  const bool parameter = source.kind == ValueSource::Kind::kParameter;
+  return {source.item.task,
+          std::string(FieldName(parameter ? Field::kParameters : Field::kCredentials)),
+          source.item.name};
 }
 
 // Joins parts to one source: plain text stays a value, and a lone reference is
@@ -62,7 +70,15 @@ class TemplateJoiner {
 }  // namespace
 
 std::string_view FieldName(Field field) {
-  return field == Field::kParameters ? "parameters" : "credentials";
+  switch (field) {
+    case Field::kParameters:
+      return "parameters";
+    case Field::kCredentials:
+      return "credentials";
+    case Field::kOutputs:
+      break;
+  }
+  return "outputs";
 }
 
 Binder::Binder(const NodeTable& table, BindingFacts facts)
@@ -102,29 +118,54 @@ absl::StatusOr<BoundSource> Binder::BindInput(const Node& node, Field field,
   const std::vector<const Edge*>& edges = table_.RequiredBy(node.id);
   if (!edges.empty()) {
     const Edge& edge = *edges.front();
-    const auto& wiring = parameters ? edge.parameters : edge.credentials;
+    const std::string* const text = parameters
+                                        ? WiringOf(edge.parameters, edge.names.parameters, name)
+                                        : WiringOf(edge.credentials, edge.names.credentials, name);
     const Node* owner = table_.Find(edge.from);
-    if (const auto found = wiring.find(name); found != wiring.end() && owner != nullptr) {
-      absl::StatusOr<BoundSource> wired = BindTemplate(found->second, *owner, &node);
+    if (text != nullptr && owner != nullptr) {
+      absl::StatusOr<BoundSource> wired = BindTemplate(*text, *owner, &node);
       if (!wired.ok()) return WithContext(wired.status(), absl::StrCat(node.id, "#", name));
       bound = *std::move(wired);
       if (bound.source && bound.source->kind == ValueSource::Kind::kValue && definition) {
-        absl::StatusOr<JsonText> typed = TypedValue(bound.source->value, definition->type);
+        absl::StatusOr<JsonText> typed = FittingValue(bound.source->value, *definition);
         if (!typed.ok()) return WithContext(typed.status(), absl::StrCat(node.id, "#", name));
         bound.source->value = *std::move(typed);
       }
       if (bound.source) return bound;
     }
   }
-  for (const Edge* edge : table_.WiringOf(node.id)) {
-    if (edge->field != FieldName(field) || edge->name != name) continue;
-    const Node* producer = table_.Find(edge->to);
-    if (producer != nullptr) return Output(*producer, edge->output, nullptr);
+  if (definition != nullptr && !definition->sources.empty()) {
+    DEPS_ASSIGN_OR_RETURN(BoundSource taken, BindOutputSources(node, *definition));
+    if (taken.source) return taken;
   }
   if (definition != nullptr && definition->default_value) {
     bound.source = ValueOf(*definition->default_value);
   }
   return bound;
+}
+
+// The first that is certain; else the installation's own, which it may have from
+// an earlier run.
+absl::StatusOr<BoundSource> Binder::BindOutputSources(const Node& node,
+                                                      const ParameterDefinition& definition) {
+  BoundSource possible;
+  for (const OutputSource& source : definition.sources) {
+    if (source.alias.empty()) {
+      const OutputState state = facts_.earlier_output(node, source.output);
+      if (state == OutputState::kNever) continue;
+      BoundSource own{
+          ValueSource{.kind = ValueSource::Kind::kOutput, .item = {node.id, source.output}}};
+      if (state == OutputState::kCertain) return own;
+      if (!possible.source) possible = std::move(own);
+      continue;
+    }
+    const Edge* edge = table_.Requires(node.id, source.alias);
+    const Node* producer = edge == nullptr ? nullptr : table_.Find(edge->to);
+    if (producer == nullptr) continue;
+    DEPS_ASSIGN_OR_RETURN(BoundSource bound, Output(*producer, source.output, edge));
+    if (bound.source) return bound;
+  }
+  return possible;
 }
 
 absl::StatusOr<BoundSource> Binder::Output(const Node& node, const std::string& name,
@@ -153,6 +194,9 @@ absl::StatusOr<BoundSource> Binder::BindOutput(const Node& node, const std::stri
   if (node.bundle && node.bundle->outputs.count(own) == 0 &&
       !(node.resolution && node.resolution->installation)) {
     return UnknownName(node, "output", name);
+  }
+  if (facts_.output_state(node, own) == OutputState::kNever) {
+    return BoundSource{.absent = {node.id, own}, .absent_field = Field::kOutputs};
   }
   return BoundSource{ValueSource{.kind = ValueSource::Kind::kOutput, .item = {node.id, own}}};
 }
@@ -245,27 +289,68 @@ absl::StatusOr<std::string> Binder::Fact(const TemplatePart& part, const Node& o
 }
 
 void Binder::CollectTasks(const ValueSource& source, std::set<std::string>* tasks) const {
+  std::set<Key> seen;
+  Collect(source, &seen, tasks);
+}
+
+// What was seen once is not followed again: templates of templates would take
+// exponential time.
+void Binder::Collect(const ValueSource& source, std::set<Key>* seen,
+                     std::set<std::string>* tasks) const {
   switch (source.kind) {
     case ValueSource::Kind::kOutput:
       tasks->insert(source.item.task);
       return;
     case ValueSource::Kind::kTemplate:
-      for (const auto& [name, input] : source.inputs) CollectTasks(input, tasks);
+      for (const auto& [name, input] : source.inputs) Collect(input, seen, tasks);
       return;
     case ValueSource::Kind::kParameter:
     case ValueSource::Kind::kCredential: {
-      const Field field =
-          source.kind == ValueSource::Kind::kParameter ? Field::kParameters : Field::kCredentials;
-      const Key key{source.item.task, std::string(FieldName(field)), source.item.name};
+      Key key = KeyOf(source);
       const auto found = bound_.find(key);
-      if (found != bound_.end() && found->second.source) {
-        CollectTasks(*found->second.source, tasks);
-      }
+      if (found == bound_.end() || !found->second.source) return;
+      if (seen->insert(std::move(key)).second) Collect(*found->second.source, seen, tasks);
       return;
     }
     default:
       return;
   }
+}
+
+std::string Binder::Fingerprint(const ValueSource& source) {
+  const auto tagged = [](char tag, const auto&... parts) {
+    std::string text(1, tag);
+    (absl::StrAppend(&text, parts.size(), ":", parts), ...);
+    return text;
+  };
+  switch (source.kind) {
+    case ValueSource::Kind::kValue:
+      return tagged('v', source.value.text);
+    case ValueSource::Kind::kSecret:
+      return tagged('s', source.text);
+    case ValueSource::Kind::kOutput: {
+      const InstallationName& name = facts_.installations.at(source.item.task).name;
+      return tagged('o', name.name_space, name.name, source.item.name);
+    }
+    case ValueSource::Kind::kTemplate: {
+      std::string text = tagged('t', source.text);
+      for (const auto& [name, input] : source.inputs) {
+        absl::StrAppend(&text, tagged('i', name, Fingerprint(input)));
+      }
+      return Sha256Digest(text);
+    }
+    case ValueSource::Kind::kParameter:
+    case ValueSource::Kind::kCredential: {
+      Key key = KeyOf(source);
+      if (const auto found = fingerprints_.find(key); found != fingerprints_.end()) {
+        return found->second;
+      }
+      const auto bound = bound_.find(key);
+      const bool known = bound != bound_.end() && bound->second.source;
+      return fingerprints_[std::move(key)] = known ? Fingerprint(*bound->second.source) : "";
+    }
+  }
+  return "";
 }
 
 }  // namespace deps

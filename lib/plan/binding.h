@@ -19,12 +19,19 @@
 
 namespace deps {
 
-enum class Field { kParameters, kCredentials };
+enum class Field { kParameters, kCredentials, kOutputs };
 
-// "parameters" or "credentials".
+// "parameters", "credentials" or "outputs".
 std::string_view FieldName(Field field);
 
-// A source, or the input whose lack is why there is none.
+// Whether an output can be read in this plan.
+enum class OutputState {
+  kCertain,   // The task writes it, or the installation has it.
+  kPossible,  // The installation may have it from an earlier run.
+  kNever,
+};
+
+// A source, or the input or output whose lack is why there is none.
 struct BoundSource {
   std::optional<ValueSource> source;
   TaskItem absent = {};
@@ -39,6 +46,10 @@ struct BindingFacts {
   // Whether the input is one that the node's task gets, so that others may
   // refer to it there.
   std::function<bool(const Node& node, Field field, const std::string& name)> is_task_input;
+  // Of an output that the node's bundle, where it is known, defines.
+  std::function<OutputState(const Node& node, const std::string& name)> output_state;
+  // Of what the node's own installation left in an earlier run.
+  std::function<OutputState(const Node& node, const std::string& name)> earlier_output;
   GivenSources parameters;
   GivenSources credentials;
 };
@@ -61,8 +72,16 @@ class Binder {
   // The tasks whose outputs `source` reads in the end.
   void CollectTasks(const ValueSource& source, std::set<std::string>* tasks) const;
 
+  // A digest of what `source` is in the end: of the values, references and names
+  // of outputs, and not of the way to them.
+  std::string Fingerprint(const ValueSource& source);
+
  private:
   using Key = std::tuple<std::string, std::string, std::string>;  // Node, field, name.
+
+  void Collect(const ValueSource& source, std::set<Key>* seen, std::set<std::string>* tasks) const;
+  absl::StatusOr<BoundSource> BindOutputSources(const Node& node,
+                                                const ParameterDefinition& definition);
 
   absl::StatusOr<BoundSource> BindInput(const Node& node, Field field, const std::string& name);
   absl::StatusOr<BoundSource> BindOutput(const Node& node, const std::string& name,
@@ -79,6 +98,7 @@ class Binder {
   const NodeTable& table_;
   const BindingFacts facts_;
   std::map<Key, BoundSource> bound_;
+  std::map<Key, std::string> fingerprints_;
   std::vector<Key> open_;  // Asked for and not answered yet: the way of a cycle.
 };
 

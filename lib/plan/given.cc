@@ -24,7 +24,7 @@ std::pair<std::string, std::string> SplitEntry(const std::string& entry) {
 
 absl::Status UsageError(const std::string& option, std::string message, std::string hint = "") {
   return MakeError({.id = DiagnosticId::kUsage,
-                    .message = absl::StrCat("--param ", option, ": ", message),
+                    .message = absl::StrCat(option, ": ", message),
                     .hint = std::move(hint)});
 }
 
@@ -36,7 +36,7 @@ absl::StatusOr<const Node*> OneNode(const NodeTable& table, const std::string& o
   if (nodes.empty()) {
     return MakeError(
         {.id = DiagnosticId::kSolveUnknownNode,
-         .message = absl::StrCat("--param ", option, ": there is no node \"", name, "\""),
+         .message = absl::StrCat(option, ": there is no node \"", name, "\""),
          .hint = absl::StrCat("nodes are: ", absl::StrJoin(table.graph().nodes, ", ",
                                                            [](std::string* out, const Node& node) {
                                                              absl::StrAppend(out, node.id);
@@ -52,11 +52,12 @@ absl::StatusOr<const Node*> OneNode(const NodeTable& table, const std::string& o
 absl::Status AddParam(const NodeTable& table, const std::string& param, GivenSources* given) {
   const size_t equals = param.find('=');
   // The value is not repeated: it may be what nobody should see.
-  const std::string option = param.substr(0, equals);
+  const std::string entry = param.substr(0, equals);
+  const std::string option = absl::StrCat("--param ", entry);
   if (equals == std::string::npos) {
     return UsageError(option, "there is no \"=\"", "write [NODE#]NAME=VALUE");
   }
-  const auto [where, name] = SplitEntry(option);
+  const auto [where, name] = SplitEntry(entry);
   DEPS_ASSIGN_OR_RETURN(const Node* const node, OneNode(table, option, where));
   if (!node->bundle || node->bundle->parameters.count(name) == 0) {
     std::vector<std::string> names;
@@ -69,13 +70,14 @@ absl::Status AddParam(const NodeTable& table, const std::string& param, GivenSou
   const ParameterDefinition& definition = node->bundle->parameters.at(name);
   if (definition.sensitive) {
     return MakeError({.id = DiagnosticId::kPlanSensitive,
-                      .message = absl::StrCat("--param ", option,
+                      .message = absl::StrCat(option,
                                               ": the parameter is sensitive, and a value on the "
                                               "command line is seen by others"),
                       .hint = std::string(kSecretHint)});
   }
-  absl::StatusOr<JsonText> value = TypedText(param.substr(equals + 1), definition.type);
-  if (!value.ok()) return WithContext(value.status(), absl::StrCat("--param ", option));
+  const JsonText text = json::ToText(json::Value::String(param.substr(equals + 1)));
+  absl::StatusOr<JsonText> value = FittingValue(text, definition);
+  if (!value.ok()) return WithContext(value.status(), option);
   (*given)[{node->id, name}] = {.value = *std::move(value)};
   return absl::OkStatus();
 }
@@ -93,7 +95,7 @@ absl::Status AddSetParameter(const Node& node, const std::string& name, ValueSou
                                                 "holds no secret's value"),
                         .hint = std::string(kSecretHint)});
     }
-    absl::StatusOr<JsonText> value = TypedValue(source.value, definition.type);
+    absl::StatusOr<JsonText> value = FittingValue(source.value, definition);
     if (!value.ok()) return WithContext(value.status(), entry);
     source.value = *std::move(value);
   }
@@ -116,16 +118,17 @@ absl::Status AddSetCredential(const Node& node, const std::string& name, ValueSo
 
 using AddEntry = absl::Status (*)(const Node&, const std::string&, ValueSource, GivenSources*);
 
-void AddSet(const NodeTable& table, const std::map<std::string, ValueSource>& set, AddEntry add,
-            GivenSources* given, std::vector<Diagnostic>* errors) {
-  for (const auto& [entry, source] : set) {
-    const auto [where, name] = SplitEntry(entry);
+void AddSet(const NodeTable& table, const InputSet& set, AddEntry add, GivenSources* given,
+            std::vector<Diagnostic>* errors) {
+  for (const auto& [name_of_entry, entry] : set) {
+    const auto [where, name] = SplitEntry(name_of_entry);
     std::vector<const Node*> nodes = {&table.root()};
     if (!where.empty()) nodes = table.Named(where);
     for (const Node* node : nodes) {
-      const absl::Status status = add(*node, name, source, given);
-      const std::vector<Diagnostic> found = DiagnosticsOf(status);
-      errors->insert(errors->end(), found.begin(), found.end());
+      for (Diagnostic error : DiagnosticsOf(add(*node, name, entry.source, given))) {
+        error.location = entry.location;
+        errors->push_back(std::move(error));
+      }
     }
   }
 }
@@ -150,6 +153,35 @@ absl::StatusOr<GivenSources> GivenCredentials(const NodeTable& table, const Plan
   AddSet(table, options.credential_set, AddSetCredential, &given, &errors);
   if (!errors.empty()) return MakeErrors(std::move(errors));
   return given;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ChosenInstallations(const NodeTable& table,
+                                                                       const PlanOptions& options) {
+  std::map<std::string, std::string> chosen;
+  for (const std::string& entry : options.installation_of) {
+    const size_t equals = entry.rfind('=');
+    const std::string option = absl::StrCat("--installation-of ", entry.substr(0, equals));
+    if (equals == std::string::npos || equals == 0 || equals + 1 == entry.size()) {
+      return UsageError(option, "this is not NODE=NAME");
+    }
+    const absl::StatusOr<const Node*> node = OneNode(table, option, entry.substr(0, equals));
+    if (!node.ok()) return node.status();
+    const bool reused = (*node)->resolution && (*node)->resolution->installation;
+    if (reused || (*node)->id == table.root().id) {
+      return UsageError(option, reused ? "the solution has an installation for it"
+                                       : "the root's own is named by --installation");
+    }
+    chosen[(*node)->id] = entry.substr(equals + 1);
+  }
+  std::map<std::string, std::string> owner;
+  for (const auto& [id, name] : chosen) {
+    const auto [other, fresh] = owner.emplace(name, id);
+    if (!fresh) {
+      return UsageError(absl::StrCat("--installation-of ", id),
+                        absl::StrCat(other->second, " has the name ", name, " too"));
+    }
+  }
+  return chosen;
 }
 
 }  // namespace deps

@@ -2,6 +2,9 @@
 #ifndef DEPS_LIB_PLAN_GIVEN_H_
 #define DEPS_LIB_PLAN_GIVEN_H_
 
+#include <map>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "lib/plan/binding.h"
 #include "lib/plan/node_table.h"
@@ -19,6 +22,11 @@ absl::StatusOr<GivenSources> GivenParameters(const NodeTable& table, const PlanO
 // The credentials of `options`. A credential's value is refused
 // (plan-sensitive): it would lie open in the plan.
 absl::StatusOr<GivenSources> GivenCredentials(const NodeTable& table, const PlanOptions& options);
+
+// The names of `options.installation_of`, by node id. Errors: usage,
+// solve-unknown-node.
+absl::StatusOr<std::map<std::string, std::string>> ChosenInstallations(const NodeTable& table,
+                                                                       const PlanOptions& options);
 
 }  // namespace deps
 

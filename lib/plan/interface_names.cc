@@ -19,7 +19,10 @@ std::string IdOf(const std::string& name, const Edge& edge) {
 }  // namespace
 
 std::string OutputName(const Node& node, const std::string& name, const Edge* edge) {
-  if (edge == nullptr || !node.bundle) return name;
+  if (edge == nullptr) return name;
+  const auto named = edge->names.outputs.find(name);
+  if (named != edge->names.outputs.end()) return named->second;
+  if (!node.bundle) return name;
   const std::string id = IdOf(name, *edge);
   if (id.empty()) return name;
   const auto same = node.bundle->outputs.find(name);
@@ -28,6 +31,20 @@ std::string OutputName(const Node& node, const std::string& name, const Edge* ed
     if (definition.id == id) return own;
   }
   return name;
+}
+
+const std::string* WiringOf(const std::map<std::string, std::string>& wiring,
+                            const std::map<std::string, std::string>& names,
+                            const std::string& name) {
+  for (const auto& [interface_name, bundle_name] : names) {
+    if (bundle_name != name) continue;
+    const auto found = wiring.find(interface_name);
+    if (found != wiring.end()) return &found->second;
+  }
+  const auto found = wiring.find(name);
+  // An entry that means another input is not this one's.
+  if (found == wiring.end() || names.count(name) > 0) return nullptr;
+  return &found->second;
 }
 
 }  // namespace deps

@@ -5,13 +5,21 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/model/installation.h"
+#include "lib/plan/installed.h"
 
 namespace deps {
 namespace {
 
 class Namer {
  public:
-  Namer(const NodeTable& table, const InstallationName& root) : table_(table), root_(root) {}
+  Namer(const NodeTable& table, const InstallationName& root,
+        const std::map<std::string, std::string>& chosen)
+      : table_(table), root_(root) {
+    for (const auto& [id, name] : chosen) {
+      chosen_[id] = {root.name_space, name};
+      taken_.insert(chosen_[id]);
+    }
+  }
 
   std::map<std::string, PlannedInstallation> Run() {
     Keep(table_.root().id, {root_, {}});
@@ -21,6 +29,7 @@ class Namer {
       }
     }
     for (const Node& node : table_.graph().nodes) Name(node);
+    for (const Node& node : table_.graph().nodes) LabelUses(node);
     return std::move(names_);
   }
 
@@ -35,19 +44,34 @@ class Namer {
     if (names_.count(node.id) > 0 || !visited_.insert(node.id).second) return;
     const std::vector<const Edge*>& edges = table_.RequiredBy(node.id);
     if (edges.empty()) return;
+    const Node* parent = table_.Find(edges.front()->from);
+    if (parent != nullptr) Name(*parent);
+    const InstallationName& owner = names_[edges.front()->from].name;
     PlannedInstallation installation;
-    if (table_.IsShared(node)) {
-      const std::string& group = edges.front()->sharing->group;
-      installation.labels[std::string(kSharingGroupLabel)] = group;
+    installation.labels[std::string(kParentInstallationLabel)] = DisplayName(owner);
+    const auto chosen = chosen_.find(node.id);
+    const std::string group = table_.IsShared(node) ? edges.front()->sharing->group : "";
+    if (table_.IsShared(node)) installation.labels[std::string(kSharingGroupLabel)] = group;
+    if (chosen != chosen_.end()) {
+      installation.name = chosen->second;
+    } else if (table_.IsShared(node)) {
       installation.name = Free(node.alias, group);
     } else {
-      const Node* parent = table_.Find(edges.front()->from);
-      if (parent != nullptr) Name(*parent);
-      const InstallationName& owner = names_[edges.front()->from].name;
-      installation.labels[std::string(kParentInstallationLabel)] = DisplayName(owner);
       installation.name = Free(absl::StrCat(owner.name, "-", node.alias), "");
     }
     Keep(node.id, std::move(installation));
+  }
+
+  // What is one's own has a label that says whose it is.
+  void LabelUses(const Node& node) {
+    if (node.resolution && node.resolution->installation) return;
+    for (const Edge* edge : table_.RequiresOf(node.id)) {
+      const Node& used = *table_.Find(edge->to);
+      const bool reused = used.resolution && used.resolution->installation;
+      if (!reused && !table_.IsShared(used)) continue;
+      names_[node.id].labels[absl::StrCat(std::string(kUsesLabelPrefix), edge->alias)] =
+          DisplayName(names_[used.id].name);
+    }
   }
 
   InstallationName Free(const std::string& name, const std::string& group) const {
@@ -63,6 +87,7 @@ class Namer {
 
   const NodeTable& table_;
   const InstallationName root_;
+  std::map<std::string, InstallationName> chosen_;
   std::map<std::string, PlannedInstallation> names_;
   std::set<InstallationName> taken_;
   std::set<std::string> visited_;
@@ -70,9 +95,10 @@ class Namer {
 
 }  // namespace
 
-std::map<std::string, PlannedInstallation> NameInstallations(const NodeTable& table,
-                                                             const InstallationName& root) {
-  return Namer(table, root).Run();
+std::map<std::string, PlannedInstallation> NameInstallations(
+    const NodeTable& table, const InstallationName& root,
+    const std::map<std::string, std::string>& chosen) {
+  return Namer(table, root, chosen).Run();
 }
 
 std::string DisplayName(const InstallationName& name) {

@@ -12,10 +12,15 @@ namespace deps {
 
 // The installation of each node, by id. Two nodes never get the same one: where
 // a name is taken, the sharing group is added, then "-2", "-3", ….
+// `chosen` names those of some nodes, by id.
+//
+// Labels say for whom an installation was made and, where it is shared, in which
+// group; and which shared installations it uses.
 //
 // Source: bundles.md 1.8 and 2.6b (Porter's PARENT-ALIAS and ALIAS, labels).
-std::map<std::string, PlannedInstallation> NameInstallations(const NodeTable& table,
-                                                             const InstallationName& root);
+std::map<std::string, PlannedInstallation> NameInstallations(
+    const NodeTable& table, const InstallationName& root,
+    const std::map<std::string, std::string>& chosen);
 
 // NAMESPACE/NAME; the global namespace is empty: "/NAME".
 std::string DisplayName(const InstallationName& name);

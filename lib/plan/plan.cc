@@ -5,11 +5,14 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
+#include "lib/digest/sha256.h"
 #include "lib/oci/reference.h"
 #include "lib/plan/binding.h"
 #include "lib/plan/given.h"
+#include "lib/plan/installed.h"
 #include "lib/plan/naming.h"
 #include "lib/plan/node_table.h"
 #include "lib/plan/order.h"
@@ -18,30 +21,51 @@
 namespace deps {
 namespace {
 
+bool IsReused(const Node& node) { return node.resolution && node.resolution->installation; }
+
+bool AppliesTo(const std::vector<std::string>& apply_to, const std::string& action) {
+  return apply_to.empty() || std::find(apply_to.begin(), apply_to.end(), action) != apply_to.end();
+}
+
+struct PlanInputs {
+  Installations installations;
+  std::map<std::string, TaskAction> actions;
+  GivenSources parameters;
+  GivenSources credentials;
+};
+
 class Planner {
  public:
-  Planner(const NodeTable& table, const PlanOptions& options,
-          std::map<std::string, PlannedInstallation> installations,
-          std::map<std::string, std::string> actions, GivenSources parameters,
-          GivenSources credentials)
+  Planner(const NodeTable& table, const PlanOptions& options, const InstalledState& state,
+          PlanInputs inputs)
       : table_(table),
         options_(options),
-        installations_(std::move(installations)),
-        actions_(std::move(actions)),
-        binder_(table, {.installations = installations_,
-                        .is_task_input =
-                            [this](const Node& node, Field field, const std::string& name) {
-                              return IsTaskInput(node, field, name);
-                            },
-                        .parameters = std::move(parameters),
-                        .credentials = std::move(credentials)}) {}
+        state_(state),
+        installations_(std::move(inputs.installations)),
+        actions_(std::move(inputs.actions)),
+        binder_(
+            table,
+            {.installations = installations_,
+             .is_task_input =
+                 [this](const Node& node, Field field, const std::string& name) {
+                   return IsTaskInput(node, field, name);
+                 },
+             .output_state = [this](const Node& node,
+                                    const std::string& name) { return StateOfOutput(node, name); },
+             .earlier_output = [this](
+                                   const Node& node,
+                                   const std::string& name) { return EarlierOutput(node, name); },
+             .parameters = std::move(inputs.parameters),
+             .credentials = std::move(inputs.credentials)}) {}
 
   absl::StatusOr<PlanResult> Run() {
     plan_.action = options_.action;
     plan_.installation = installations_.at(table_.root().id).name;
+    plan_.tasks.reserve(table_.graph().nodes.size());
     for (const Node& node : table_.graph().nodes) DEPS_RETURN_IF_ERROR(AddTask(node));
-    DEPS_RETURN_IF_ERROR(AddOutputs());
+    if (options_.action != "uninstall") DEPS_RETURN_IF_ERROR(AddOutputs());
     DEPS_RETURN_IF_ERROR(PutInOrder());
+    if (options_.action == "upgrade" || options_.action == "install") SkipWhatIsUpToDate();
     PlanResult result;
     for (auto& [key, diagnostic] : missing_) result.missing.push_back(std::move(diagnostic));
     if (!result.missing.empty()) return result;
@@ -51,22 +75,48 @@ class Planner {
   }
 
  private:
-  bool Applies(const std::vector<std::string>& apply_to) const {
-    return apply_to.empty() ||
-           std::find(apply_to.begin(), apply_to.end(), options_.action) != apply_to.end();
-  }
+  const std::string& ActionOf(const Node& node) const { return actions_.at(node.id).action; }
 
   bool IsTaskInput(const Node& node, Field field, const std::string& name) const {
-    if (actions_.at(node.id) == kSkipAction) return false;
+    const std::string& action = ActionOf(node);
+    if (action == kSkipAction) return false;
     const Bundle& bundle = *node.bundle;
-    return field == Field::kParameters ? Applies(bundle.parameters.at(name).apply_to)
-                                       : Applies(bundle.credentials.at(name).apply_to);
+    return AppliesTo(field == Field::kParameters ? bundle.parameters.at(name).apply_to
+                                                 : bundle.credentials.at(name).apply_to,
+                     action);
+  }
+
+  OutputState EarlierOutput(const Node& node, const std::string& name) const {
+    if (!state_.known()) {
+      return ActionOf(node) == "install" ? OutputState::kNever : OutputState::kPossible;
+    }
+    const Installation* const installation = state_.Installed(installations_.at(node.id).name);
+    if (installation == nullptr) {
+      return IsReused(node) ? OutputState::kPossible : OutputState::kNever;
+    }
+    if (!installation->outputs_known) return OutputState::kPossible;
+    const std::vector<std::string>& names = installation->outputs;
+    return std::find(names.begin(), names.end(), name) == names.end() ? OutputState::kNever
+                                                                      : OutputState::kCertain;
+  }
+
+  OutputState StateOfOutput(const Node& node, const std::string& name) const {
+    const std::string& action = ActionOf(node);
+    // What runs before the task that has the output takes it from before, and an
+    // uninstallation that is broken has to be possible too.
+    if (options_.action == "uninstall") return OutputState::kPossible;
+    if (action == kSkipAction || !node.bundle) return EarlierOutput(node, name);
+    const auto definition = node.bundle->outputs.find(name);
+    if (definition == node.bundle->outputs.end()) return OutputState::kPossible;
+    return AppliesTo(definition->second.apply_to, action) ? OutputState::kCertain
+                                                          : EarlierOutput(node, name);
   }
 
   absl::Status AddTask(const Node& node) {
     PlannedTask task;
     task.id = node.id;
-    task.action = actions_.at(node.id);
+    task.action = actions_.at(node.id).action;
+    task.reason = actions_.at(node.id).reason;
     if (node.bundle) task.bundle = *node.bundle;
     // What runs is what was chosen, not what a tag means by then.
     if (node.resolution && !node.resolution->reference.empty()) {
@@ -74,9 +124,8 @@ class Planner {
     }
     PinReference(&task.bundle);
     task.installation = installations_.at(node.id);
-    if (task.action != kSkipAction) {
-      DEPS_RETURN_IF_ERROR(AddInputs(node, &task));
-    }
+    if (task.action != kSkipAction) DEPS_RETURN_IF_ERROR(AddInputs(node, &task));
+    AddLabels(&task);
     AddTaskOutputs(&task);
     plan_.tasks.push_back(std::move(task));
     return absl::OkStatus();
@@ -85,9 +134,9 @@ class Planner {
   // The digest says for sure what a tag only says today. A bundle that was read
   // from a file has no reference.
   static void PinReference(Bundle* bundle) {
+    if (bundle->digest.empty() || absl::EndsWith(bundle->reference, bundle->digest)) return;
     const absl::StatusOr<Reference> reference = Reference::Parse(bundle->reference);
-    if (!reference.ok() || bundle->digest.empty()) return;
-    bundle->reference = reference->WithDigest(bundle->digest).Full();
+    if (reference.ok()) bundle->reference = reference->WithDigest(bundle->digest).Full();
   }
 
   absl::Status AddInputs(const Node& node, PlannedTask* task) {
@@ -123,29 +172,60 @@ class Planner {
 
   void AddMissing(const Node& node, Field field, const std::string& name,
                   const BoundSource& bound) {
-    const bool parameter = bound.absent_field == Field::kParameters;
     const TaskItem& absent = bound.absent;
-    const std::string field_name(FieldName(bound.absent_field));
+    const Node& where = *table_.Find(absent.task);
+    const std::string pointer =
+        absl::StrCat(table_.Pointer(where), "/bundle/", std::string(FieldName(bound.absent_field)),
+                     json::PointerStep(absent.name));
+    const std::string_view kind = field == Field::kParameters ? "parameter" : "credential";
+    if (bound.absent_field == Field::kOutputs) {
+      missing_.try_emplace(
+          {node.id, std::string(FieldName(field)), name},
+          Diagnostic{.id = DiagnosticId::kPlanMissing,
+                     .message = absl::StrCat(
+                         "the ", std::string(kind), " \"", name, "\" of ", node.id,
+                         " is required and takes the output \"", absent.name, "\" of ", absent.task,
+                         ", which is not written: its action is ", ActionOf(where)),
+                     .location = {.pointer = pointer}});
+      return;
+    }
+    const bool parameter = bound.absent_field == Field::kParameters;
     std::string needed;
     if (!(absent == TaskItem{node.id, name}) || bound.absent_field != field) {
       needed = absl::StrCat(", which ", node.id, "#", name, " is wired to");
     }
     const bool root = absent.task == table_.root().id;
     const std::string entry = root ? absent.name : absl::StrCat(absent.task, "#", absent.name);
-    const Node& where = *table_.Find(absent.task);
     const bool secret = !parameter || where.bundle->parameters.at(absent.name).sensitive;
     const std::string set = parameter ? "--parameter-set" : "--credential-set";
     missing_.try_emplace(
-        {absent.task, field_name, absent.name},
+        {absent.task, std::string(FieldName(bound.absent_field)), absent.name},
         Diagnostic{
             .id = DiagnosticId::kPlanMissing,
             .message =
                 absl::StrCat("the ", parameter ? "parameter" : "credential", " \"", absent.name,
                              "\" of ", absent.task, needed, " is required and has no source"),
-            .location = {.pointer = absl::StrCat(table_.Pointer(where), "/bundle/", field_name,
-                                                 json::PointerStep(absent.name))},
+            .location = {.pointer = pointer},
             .hint = secret ? absl::StrCat("give it with an entry \"", entry, "\" in ", set)
                            : absl::StrCat("give it with --param ", entry, "=VALUE or in ", set)});
+  }
+
+  // What install and upgrade leave in the state for the next plan.
+  void AddLabels(PlannedTask* task) {
+    std::map<std::string, std::string>& labels = task->installation.labels;
+    if (task->action == "install" || task->action == "upgrade") {
+      std::string text = absl::StrCat(task->bundle.digest, "\n");
+      for (const auto* sources : {&task->parameters, &task->credentials}) {
+        for (const auto& [name, source] : *sources) {
+          absl::StrAppend(&text, name, "\n", binder_.Fingerprint(source), "\n");
+        }
+        absl::StrAppend(&text, "\n");
+      }
+      labels[std::string(kInputsLabel)] = Sha256Digest(text);
+      return;
+    }
+    const std::string prefix(kUsesLabelPrefix);
+    labels.erase(labels.lower_bound(prefix), labels.lower_bound(prefix + '\x7f'));
   }
 
   // An output that the bundle promotes from a dependency is not its own to write.
@@ -156,7 +236,7 @@ class Planner {
     }
     for (const auto& [name, definition] : task->bundle.outputs) {
       if (promoted.count(name) > 0) continue;
-      if (task->action != kSkipAction && !Applies(definition.apply_to)) continue;
+      if (task->action != kSkipAction && !AppliesTo(definition.apply_to, task->action)) continue;
       PlannedOutput output{
           .path = definition.path, .type = definition.type, .sensitive = definition.sensitive};
       if (definition.sensitive && !options_.sink.empty()) output.sink = Sink(*task, name);
@@ -176,7 +256,7 @@ class Planner {
     const Node& root = table_.root();
     std::set<std::string> names;
     for (const auto& [name, definition] : root.bundle->outputs) {
-      if (Applies(definition.apply_to)) names.insert(name);
+      if (AppliesTo(definition.apply_to, options_.action)) names.insert(name);
     }
     for (const Edge* edge : table_.RequiresOf(root.id)) {
       for (const auto& [name, text] : edge->outputs) names.insert(name);
@@ -196,7 +276,8 @@ class Planner {
     if (options_.action == "uninstall") needs = Reversed(needs);
     DEPS_ASSIGN_OR_RETURN(const auto stages, StagesOf(needs));
     for (PlannedTask& task : plan_.tasks) {
-      task.needs.assign(needs[task.id].begin(), needs[task.id].end());
+      const std::set<std::string>& needed = needs[task.id];
+      task.needs.assign(needed.begin(), needed.end());
       task.stage = stages.at(task.id);
     }
     std::sort(plan_.tasks.begin(), plan_.tasks.end(),
@@ -210,15 +291,67 @@ class Planner {
     return absl::OkStatus();
   }
 
+  // Inputs stay, since others may refer to them. What reads an output of a task
+  // that runs is run: nobody knows whether the output will be another.
+  void SkipWhatIsUpToDate() {
+    if (!state_.known() || options_.force) return;
+    std::set<std::string> running;
+    for (PlannedTask& task : plan_.tasks) {
+      if (task.action == kSkipAction) continue;
+      if (task.action == "upgrade" && task.id != table_.root().id && IsUpToDate(task, running)) {
+        task.action = std::string(kSkipAction);
+        task.reason = "Neither the bundle nor an input has changed.";
+      } else {
+        running.insert(task.id);
+      }
+    }
+  }
+
+  bool IsUpToDate(const PlannedTask& task, const std::set<std::string>& running) {
+    const Installation* const existing = state_.Installed(task.installation.name);
+    if (existing == nullptr || existing->result_status != "succeeded") return false;
+    if (task.bundle.digest.empty() || existing->bundle_digest != task.bundle.digest) return false;
+    const auto label = existing->labels.find(std::string(kInputsLabel));
+    const auto planned = task.installation.labels.find(std::string(kInputsLabel));
+    if (label == existing->labels.end() || planned == task.installation.labels.end() ||
+        label->second != planned->second) {
+      return false;
+    }
+    const std::set<std::string>& reads = reads_[task.id];
+    return std::none_of(reads.begin(), reads.end(), [&](const std::string& read) {
+      return read != task.id && running.count(read) > 0;
+    });
+  }
+
   const NodeTable& table_;
   const PlanOptions& options_;
-  const std::map<std::string, PlannedInstallation> installations_;
-  const std::map<std::string, std::string> actions_;
+  const InstalledState& state_;
+  const Installations installations_;
+  const std::map<std::string, TaskAction> actions_;
   Binder binder_;
   Plan plan_;
   Needs reads_;
   std::map<std::tuple<std::string, std::string, std::string>, Diagnostic> missing_;
 };
+
+// Not every provider takes what a bundle writes.
+absl::Status CheckSink(const std::string& sink) {
+  if (sink.empty()) return absl::OkStatus();
+  const std::string provider = sink.substr(0, sink.find(':'));
+  if (provider.empty() || provider.size() == sink.size() || provider.size() + 1 == sink.size()) {
+    return MakeError({.id = DiagnosticId::kUsage,
+                      .message = absl::StrCat("--sink ", sink, ": this is not PROVIDER:PREFIX")});
+  }
+  for (const std::string_view reader : {"env", "command", "fd", "value"}) {
+    if (provider != reader) continue;
+    return MakeError(
+        {.id = DiagnosticId::kPlanSink,
+         .message = absl::StrCat("--sink ", sink, ": nothing can be put into ", provider),
+         .hint = "name a provider that keeps values, as vault:kv/deps; without --sink, sensitive "
+                 "outputs are sealed in the state"});
+  }
+  return absl::OkStatus();
+}
 
 // What the rest relies on: an answer, a root with a bundle, and edges between
 // nodes that exist.
@@ -257,18 +390,21 @@ absl::Status CheckSolution(const Graph& solution) {
 }  // namespace
 
 absl::StatusOr<PlanResult> MakePlan(const Graph& solution, const PlanOptions& options) {
+  DEPS_RETURN_IF_ERROR(CheckSink(options.sink));
   DEPS_RETURN_IF_ERROR(CheckSolution(solution));
   const NodeTable table(solution);
-  DEPS_ASSIGN_OR_RETURN(auto actions, ActionsOf(table, options.action));
-  DEPS_ASSIGN_OR_RETURN(GivenSources parameters, GivenParameters(table, options));
-  DEPS_ASSIGN_OR_RETURN(GivenSources credentials, GivenCredentials(table, options));
+  const InstalledState state(options.installations);
   const Node& root = table.root();
   const std::string& name =
       options.installation.empty() && root.bundle ? root.bundle->name : options.installation;
-  auto installations = NameInstallations(table, {options.name_space, name});
-  return Planner(table, options, std::move(installations), std::move(actions),
-                 std::move(parameters), std::move(credentials))
-      .Run();
+  DEPS_ASSIGN_OR_RETURN(const auto chosen, ChosenInstallations(table, options));
+  PlanInputs inputs;
+  inputs.installations = NameInstallations(table, {options.name_space, name}, chosen);
+  DEPS_ASSIGN_OR_RETURN(inputs.actions,
+                        ActionsOf(table, options.action, inputs.installations, state));
+  DEPS_ASSIGN_OR_RETURN(inputs.parameters, GivenParameters(table, options));
+  DEPS_ASSIGN_OR_RETURN(inputs.credentials, GivenCredentials(table, options));
+  return Planner(table, options, state, std::move(inputs)).Run();
 }
 
 }  // namespace deps

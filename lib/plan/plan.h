@@ -14,7 +14,9 @@
 #include "absl/status/statusor.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/model/graph.h"
+#include "lib/model/installation.h"
 #include "lib/model/plan.h"
+#include "lib/plan/sets.h"
 
 namespace deps {
 
@@ -23,15 +25,20 @@ struct PlanOptions {
   std::string action = "install";
   std::string installation;  // "": the root bundle's name.
   std::string name_space;
+  // NODE=NAME: the installation of another node.
+  std::vector<std::string> installation_of;
   // [NODE#]NAME=VALUE; NODE is an id, a path or an alias, the root by default.
   std::vector<std::string> params;
-  // Entries of Porter's sets by "NAME" or "NODE#NAME" (see sets.h). A value is
-  // text as a user typed it or any JSON value. Entries that no node defines are
-  // ignored: sets are shared between installations.
-  std::map<std::string, ValueSource> parameter_set;
-  std::map<std::string, ValueSource> credential_set;
+  // Porter's sets. A value is text as a user typed it or any JSON value. Entries
+  // that no node defines are ignored: sets are shared between installations.
+  InputSet parameter_set;
+  InputSet credential_set;
   // PROVIDER:PREFIX for sensitive outputs; "" leaves them to the state.
   std::string sink;
+  // What is installed; absent where that is not known.
+  std::optional<std::vector<Installation>> installations;
+  // Upgrades also what would not change.
+  bool force = false;
 };
 
 struct PlanResult {
@@ -44,20 +51,31 @@ struct PlanResult {
 
 // Plans `solution`.
 //
-// - Tasks: one for each node. A reused installation is a task of action "skip".
-//   A custom action runs where the bundle defines it, else the task is "skip".
-//   Uninstall takes away the root and what belongs to it alone; what is shared
-//   is "skip", with all below it. Upgrade installs what is shared and was not
-//   found.
+// - Tasks: one for each node, each with a reason where it is not the plan's own
+//   action. A reused installation is a task of action "skip". A custom action
+//   runs where the bundle defines it, else the task is "skip".
+//   Upgrade: the root, and what belongs to it alone; what is shared and was not
+//   found is installed.
+//   Uninstall: the root, and what belongs to it alone; what is shared is "skip",
+//   and so is all below it.
+// - With `installations`: install upgrades what is there already and the parent's
+//   own; upgrade installs what is not there, and is "skip" where neither the
+//   bundle's digest nor an input is another, and nothing that it reads runs;
+//   uninstall takes away what is shared too, where it was made for a parent and
+//   nobody else uses it. What has the name of another's installation is refused.
 // - Order: what needs comes after what is needed; the reverse for uninstall.
 // - A parameter's source, first that applies: `params`, `parameter_set`, the
-//   wiring of its parent, its default. A credential's: `credential_set`, wiring.
+//   wiring of its parent, the bundle's own parameter sources, its default. A
+//   credential's: `credential_set`, wiring. Values fit their definitions.
+//   A parameter whose source is an output of its own task has what the
+//   installation left in an earlier run; where it left none, its default.
 // - Installations: the root's own name; PARENT-ALIAS for an unshared dependency;
 //   ALIAS for a shared one; all in the root's namespace.
 //
-// Errors: plan-unsolved; plan-action; plan-value; plan-sensitive; usage and
-// solve-unknown-node (params); graph-cycle; graph-unknown-name, template-invalid
-// (a solution that was edited).
+// Errors: plan-unsolved; plan-action; plan-value; plan-sensitive; plan-clash;
+// plan-not-installed; plan-sink; usage and solve-unknown-node (params,
+// installation_of); graph-cycle; graph-unknown-name, template-invalid (a solution
+// that was edited).
 //
 // Time: O((nodes + edges + inputs) log).
 absl::StatusOr<PlanResult> MakePlan(const Graph& solution, const PlanOptions& options);

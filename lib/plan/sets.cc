@@ -32,7 +32,7 @@ class SetReader {
   SetReader(const Source& source, std::string_view kind, std::string_view list)
       : source_(source), kind_(kind), list_(list) {}
 
-  absl::StatusOr<std::map<std::string, ValueSource>> Run() {
+  absl::StatusOr<InputSet> Run() {
     DEPS_ASSIGN_OR_RETURN(const json::Value document, yaml::Parse(source_));
     if (!document.IsObject())
       return Error(DiagnosticId::kDocumentType, document, "", "is no mapping");
@@ -46,7 +46,7 @@ class SetReader {
       return Error(DiagnosticId::kDocumentMember, document, "",
                    absl::StrCat("a ", kind_, " has a list \"", list_, "\""));
     }
-    std::map<std::string, ValueSource> sources;
+    InputSet sources;
     for (size_t i = 0; i < entries->items.size(); ++i) {
       DEPS_RETURN_IF_ERROR(
           ReadEntry(entries->items[i], absl::StrCat("/", list_, "/", i), &sources));
@@ -62,7 +62,7 @@ class SetReader {
   }
 
   absl::Status ReadEntry(const json::Value& entry, const std::string& pointer,
-                         std::map<std::string, ValueSource>* sources) const {
+                         InputSet* sources) const {
     const json::Value* name = entry.Find("name");
     const json::Value* source = entry.Find("source");
     if (name == nullptr || source == nullptr || !source->IsObject()) {
@@ -75,7 +75,8 @@ class SetReader {
     }
     const auto& [strategy, value] = source->members.front();
     DEPS_ASSIGN_OR_RETURN(ValueSource read, ReadSource(strategy, value, pointer + "/source"));
-    if (!sources->emplace(name->text, std::move(read)).second) {
+    const Location location = source_.At(source->offset, pointer + "/source");
+    if (!sources->emplace(name->text, SetEntry{std::move(read), location}).second) {
       return Error(DiagnosticId::kDocumentValue, *name, pointer + "/name",
                    absl::StrCat("\"", name->text, "\" occurs twice"));
     }
@@ -112,11 +113,11 @@ class SetReader {
 
 }  // namespace
 
-absl::StatusOr<std::map<std::string, ValueSource>> ReadParameterSet(const Source& source) {
+absl::StatusOr<InputSet> ReadParameterSet(const Source& source) {
   return SetReader(source, "ParameterSet", "parameters").Run();
 }
 
-absl::StatusOr<std::map<std::string, ValueSource>> ReadCredentialSet(const Source& source) {
+absl::StatusOr<InputSet> ReadCredentialSet(const Source& source) {
   return SetReader(source, "CredentialSet", "credentials").Run();
 }
 

@@ -6,10 +6,19 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
 #include "lib/model/plan.h"
 
 namespace deps {
+
+struct SetEntry {
+  ValueSource source;
+  Location location;  // Of the entry, for diagnostics.
+};
+
+// By the entry's name, "NAME" or "NODE#NAME".
+using InputSet = std::map<std::string, SetEntry>;
 
 // Reads a set, YAML or JSON (which is YAML): a CredentialSet with `credentials`
 // or a ParameterSet with `parameters`, which `schemaType`, where it is there,
@@ -19,14 +28,13 @@ namespace deps {
 //   secret: TEXT -> secret TEXT where TEXT names a provider (vault:kv/db#pw),
 //     else secret:TEXT
 //   value: ANY -> the value
-// The result is by the entry's name, "NAME" or "NODE#NAME".
 //
 // Source: bundles.md 1.7.
 // Errors: yaml-syntax, yaml-duplicate-key, document-kind, document-type,
 // document-member, document-value (a source of another or of two kinds, a name
 // that occurs twice).
-absl::StatusOr<std::map<std::string, ValueSource>> ReadParameterSet(const Source& source);
-absl::StatusOr<std::map<std::string, ValueSource>> ReadCredentialSet(const Source& source);
+absl::StatusOr<InputSet> ReadParameterSet(const Source& source);
+absl::StatusOr<InputSet> ReadCredentialSet(const Source& source);
 
 }  // namespace deps
 

@@ -7,16 +7,28 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "lib/model/plan.h"
+#include "lib/plan/installed.h"
 #include "lib/plan/node_table.h"
 
 namespace deps {
 
 inline constexpr std::string_view kSkipAction = "skip";
 
+struct TaskAction {
+  std::string action = std::string(kSkipAction);
+  std::string reason;  // One sentence where it is not simply the plan's action.
+};
+
+using Installations = std::map<std::string, PlannedInstallation>;
+
 // The action of each node, by id; see MakePlan for the rules.
-// Errors: plan-action where the root defines no such action.
-absl::StatusOr<std::map<std::string, std::string>> ActionsOf(const NodeTable& table,
-                                                             const std::string& action);
+// Errors, all of them: plan-action where the root defines no such action;
+// plan-clash, plan-not-installed where `state` knows better.
+absl::StatusOr<std::map<std::string, TaskAction>> ActionsOf(const NodeTable& table,
+                                                            const std::string& action,
+                                                            const Installations& installations,
+                                                            const InstalledState& state);
 
 }  // namespace deps
 

@@ -1,8 +1,11 @@
 #include "lib/plan/typed_value.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
+#include "lib/schema/value.h"
 
 namespace deps {
 namespace {
@@ -23,6 +26,16 @@ absl::Status WrongType(std::string_view type) {
                     .message = absl::StrCat("the value is not of type ", std::string(type))});
 }
 
+// Where several types are allowed and text is none of them, text is read as JSON.
+bool AsksForNoText(const ParameterDefinition& definition) {
+  if (!definition.type.empty() || !definition.schema) return false;
+  const json::Value schema = json::Value::Of(*definition.schema);
+  const json::Value* types = schema.Find("type");
+  return types != nullptr && types->IsArray() &&
+         std::none_of(types->items.begin(), types->items.end(),
+                      [](const json::Value& type) { return type.text == "string"; });
+}
+
 }  // namespace
 
 absl::StatusOr<JsonText> TypedText(std::string_view text, std::string_view type) {
@@ -39,6 +52,21 @@ absl::StatusOr<JsonText> TypedValue(const JsonText& value, std::string_view type
   if (type != "string") return WrongType(type);
   const bool null = parsed.kind == json::Kind::kNull;
   return json::ToText(json::Value::String(null ? "" : value.text));
+}
+
+absl::StatusOr<JsonText> FittingValue(const JsonText& value,
+                                      const ParameterDefinition& definition) {
+  absl::StatusOr<JsonText> typed = TypedValue(value, definition.type);
+  if (!typed.ok() || !definition.schema) return typed;
+  if (AsksForNoText(definition)) {
+    const json::Value text = json::Value::Of(*typed);
+    if (text.IsString()) {
+      const absl::StatusOr<json::Value> parsed = json::Parse({"", text.text});
+      if (parsed.ok()) typed = json::ToText(*parsed);
+    }
+  }
+  DEPS_RETURN_IF_ERROR(CheckValue(*typed, *definition.schema));
+  return typed;
 }
 
 }  // namespace deps

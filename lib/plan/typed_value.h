@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "lib/json/json.h"
+#include "lib/model/bundle.h"
 
 namespace deps {
 
@@ -19,6 +20,9 @@ absl::StatusOr<JsonText> TypedText(std::string_view text, std::string_view type)
 // scalar becomes its text where a string is asked for, and an object or array
 // its JSON. Errors: plan-value.
 absl::StatusOr<JsonText> TypedValue(const JsonText& value, std::string_view type);
+
+// `value` as TypedValue, and as the definition's schema asks. Errors: plan-value.
+absl::StatusOr<JsonText> FittingValue(const JsonText& value, const ParameterDefinition& definition);
 
 }  // namespace deps
 

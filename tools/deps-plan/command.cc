@@ -1,6 +1,6 @@
 #include "tools/deps-plan/command.h"
 
-#include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -9,10 +9,13 @@
 #include "lib/cli/command.h"
 #include "lib/io/file.h"
 #include "lib/model/graph.h"
+#include "lib/model/installation.h"
 #include "lib/model/plan.h"
 #include "lib/plan/plan.h"
 #include "lib/plan/plan_text.h"
 #include "lib/plan/sets.h"
+#include "lib/state/open_store.h"
+#include "lib/state/store.h"
 
 namespace deps {
 namespace {
@@ -22,6 +25,8 @@ struct PlanCommand {
   PlanOptions plan;
   std::vector<std::string> parameter_sets;
   std::vector<std::string> credential_sets;
+  std::string installations;
+  std::string state;
 
   CommandSpec Spec() {
     CommandSpec spec = {
@@ -30,7 +35,7 @@ struct PlanCommand {
         .description =
             "Puts the bundles of a solution into an order and wires parameters, credentials and "
             "outputs, so that nothing is missing when the plan runs. It asks nobody: no network, "
-            "no registry, no state.\n\n"
+            "no registry, and no state but the one that --state names.\n\n"
             "Dependencies run before what needs them, and after it for uninstall. What is "
             "installed already is a task of the action skip.",
         .operands = "[FILE]",
@@ -48,6 +53,9 @@ struct PlanCommand {
               "defines."),
         Value("installation", "NAME", &plan.installation,
               "The installation's name. By default the bundle's name."),
+        Value("installation-of", "NODE=NAME", &plan.installation_of,
+              "The name of a dependency's installation. By default ALIAS where it is shared, else "
+              "PARENT-ALIAS."),
         Value("namespace", "NAMESPACE", &plan.name_space,
               "Where installations are. By default the global namespace."),
         Value("param", "[NODE#]NAME=VALUE", &plan.params,
@@ -58,20 +66,42 @@ struct PlanCommand {
         Value("credential-set", "FILE", &credential_sets,
               "A credential set of Porter, YAML or JSON. A later one wins."),
         Value("sink", "PROVIDER:PREFIX", &plan.sink,
-              "Where sensitive outputs go, instead of into the state.")};
+              "Where sensitive outputs go: to PREFIX/NAMESPACE/INSTALLATION/OUTPUT of a provider "
+              "that keeps values. Without it, deps-run seals them in the state."),
+        Value("installations", "FILE", &installations,
+              "What is installed, as 'deps-run installations' or Porter prints it. With it an "
+              "upgrade runs only what changed, an uninstallation keeps what others use, and what "
+              "is another's is not written over."),
+        Value("state", "URL", &state, "The same, from a state: sqlite:PATH or postgres://…."),
+        Flag("force", &plan.force, "Upgrade also what did not change.")};
     AddCommonOptions(&spec, &common, {"json", "table", "dot", "mermaid"});
     return spec;
   }
 };
 
-using ReadSet = absl::StatusOr<std::map<std::string, ValueSource>> (*)(const Source&);
+using ReadSet = absl::StatusOr<InputSet> (*)(const Source&);
 
-absl::Status AddSets(const std::vector<std::string>& files, ReadSet read,
-                     std::map<std::string, ValueSource>* sources) {
+absl::Status AddSets(const std::vector<std::string>& files, ReadSet read, InputSet* sources) {
   for (const std::string& file : files) {
     DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(file));
-    DEPS_ASSIGN_OR_RETURN(const auto set, read(source));
-    for (const auto& [name, value] : set) (*sources)[name] = value;
+    DEPS_ASSIGN_OR_RETURN(const InputSet set, read(source));
+    for (const auto& [name, entry] : set) (*sources)[name] = entry;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadInstalled(PlanCommand& command) {
+  if (!command.installations.empty() && !command.state.empty()) {
+    return MakeError(
+        {.id = DiagnosticId::kUsage, .message = "--installations and --state say the same"});
+  }
+  if (!command.installations.empty()) {
+    DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(command.installations));
+    DEPS_ASSIGN_OR_RETURN(command.plan.installations, ParseInstallations(source));
+  }
+  if (!command.state.empty()) {
+    DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenStore(command.state));
+    DEPS_ASSIGN_OR_RETURN(command.plan.installations, store->Installations());
   }
   return absl::OkStatus();
 }
@@ -79,13 +109,10 @@ absl::Status AddSets(const std::vector<std::string>& files, ReadSet read,
 absl::StatusOr<ExitCode> Run(PlanCommand& command, const Invocation& invocation, const Env& env,
                              Terminal& terminal) {
   PlanOptions& options = command.plan;
-  if (!options.sink.empty() && options.sink.find(':') == std::string::npos) {
-    return MakeError({.id = DiagnosticId::kUsage,
-                      .message = "--sink " + options.sink + ": this is not PROVIDER:PREFIX"});
-  }
   DEPS_RETURN_IF_ERROR(AddSets(command.parameter_sets, ReadParameterSet, &options.parameter_set));
   DEPS_RETURN_IF_ERROR(
       AddSets(command.credential_sets, ReadCredentialSet, &options.credential_set));
+  DEPS_RETURN_IF_ERROR(ReadInstalled(command));
   const std::string operand = invocation.operands.empty() ? "-" : invocation.operands.front();
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
   DEPS_ASSIGN_OR_RETURN(const Graph solution, ParseSolution(source));
