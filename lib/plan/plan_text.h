@@ -3,6 +3,7 @@
 #define DEPS_LIB_PLAN_PLAN_TEXT_H_
 
 #include <string>
+#include <string_view>
 
 #include "lib/model/plan.h"
 
@@ -12,11 +13,9 @@ namespace deps {
 // needs), and below it a line for each input with its source.
 std::string FormatPlanTable(const Plan& plan);
 
-// A digraph for Graphviz: arrows point from what runs first to what waits.
-std::string FormatPlanDot(const Plan& plan);
-
-// The same as a Mermaid flowchart.
-std::string FormatPlanMermaid(const Plan& plan);
+// A picture as lib/draw makes it: dot, mermaid, svg or html. Arrows point from
+// what runs first to what waits; dashed ones carry outputs.
+std::string DrawPlan(const Plan& plan, std::string_view format);
 
 // "infra#connstr" and the like: a source as one short text.
 std::string DescribeSource(const ValueSource& source);

@@ -7,11 +7,13 @@
 #include "absl/status/statusor.h"
 #include "lib/base/status_macros.h"
 #include "lib/cli/command.h"
+#include "lib/engine/argo_render.h"
 #include "lib/io/file.h"
 #include "lib/model/graph.h"
 #include "lib/model/installation.h"
 #include "lib/model/plan.h"
 #include "lib/plan/plan.h"
+#include "lib/plan/plan_export.h"
 #include "lib/plan/plan_text.h"
 #include "lib/plan/sets.h"
 #include "lib/state/open_store.h"
@@ -37,7 +39,13 @@ struct PlanCommand {
             "outputs, so that nothing is missing when the plan runs. It asks nobody: no network, "
             "no registry, and no state but the one that --state names.\n\n"
             "Dependencies run before what needs them, and after it for uninstall. What is "
-            "installed already is a task of the action skip.",
+            "installed already is a task of the action skip.\n\n"
+            "The formats make, github, gitlab and argo are for programs that run a plan: a "
+            "makefile "
+            "and CI pipelines whose jobs are deps-run --step, and a Workflow of Argo Workflows. "
+            "They "
+            "hold references to secrets, never values; those that run elsewhere need a --sink for "
+            "sensitive outputs. svg and html are pictures.",
         .operands = "[FILE]",
         .reads = "a Solution document",
         .writes = "a Plan document",
@@ -45,7 +53,11 @@ struct PlanCommand {
         .examples = {{"deps-plan --namespace dev --credential-set creds.yaml solution.json",
                       "Plan an installation in the namespace dev."},
                      {"deps-graph porter.yaml | deps-solve | deps-plan --format table",
-                      "Show what would be done."}},
+                      "Show what would be done."},
+                     {"deps-plan --action upgrade --state sqlite:state.db solution.json",
+                      "Upgrade only what changed since the last run."},
+                     {"deps-plan --format make solution.json >plan.mk && make -f plan.mk -j4",
+                      "Let make run the plan."}},
         .see_also = {"deps-graph(1)", "deps-solve(1)", "deps-run(1)"}};
     spec.options = {
         Value("action", "ACTION", &plan.action,
@@ -74,7 +86,9 @@ struct PlanCommand {
               "is another's is not written over."),
         Value("state", "URL", &state, "The same, from a state: sqlite:PATH or postgres://…."),
         Flag("force", &plan.force, "Upgrade also what did not change.")};
-    AddCommonOptions(&spec, &common, {"json", "table", "dot", "mermaid"});
+    AddCommonOptions(
+        &spec, &common,
+        {"json", "table", "dot", "mermaid", "svg", "html", "make", "github", "gitlab", "argo"});
     return spec;
   }
 };
@@ -88,6 +102,17 @@ absl::Status AddSets(const std::vector<std::string>& files, ReadSet read, InputS
     for (const auto& [name, entry] : set) (*sources)[name] = entry;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Formatted(const Plan& plan, const std::string& format,
+                                      const CommonOptions& common) {
+  if (format == "json") return FormatPlan(plan, common.style());
+  if (format == "table") return FormatPlanTable(plan);
+  if (format == "make") return FormatPlanMake(plan);
+  if (format == "github") return FormatPlanGithub(plan);
+  if (format == "gitlab") return FormatPlanGitlab(plan);
+  if (format == "argo") return FormatArgo(plan, {});
+  return DrawPlan(plan, format);
 }
 
 absl::Status ReadInstalled(PlanCommand& command) {
@@ -130,10 +155,7 @@ absl::StatusOr<ExitCode> Run(PlanCommand& command, const Invocation& invocation,
   if (!result->plan) return ExitCode::kNo;
   const Plan& plan = *result->plan;
   const std::string& format = command.common.format;
-  const std::string text = format == "table"     ? FormatPlanTable(plan)
-                           : format == "dot"     ? FormatPlanDot(plan)
-                           : format == "mermaid" ? FormatPlanMermaid(plan)
-                                                 : FormatPlan(plan, command.common.style());
+  DEPS_ASSIGN_OR_RETURN(const std::string text, Formatted(plan, format, command.common));
   DEPS_RETURN_IF_ERROR(WriteResult(command.common.output, text, env));
   return ExitCode::kOk;
 }
