@@ -10,6 +10,8 @@ namespace deps {
 namespace {
 
 constexpr size_t kLongest = 120;
+// A name begins with a letter or digit: this one, where an escape would.
+constexpr char kFirst = 'X';
 
 bool IsPlain(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
 
@@ -22,14 +24,13 @@ std::string ArgoName(const std::string& id) {
     // A hyphen before "X" would look like an escape.
     const bool hyphen = c == '-' && i > 0 && IsPlain(id[i - 1]) && i + 1 < id.size() &&
                         IsPlain(id[i + 1]) && id[i + 1] != 'X';
-    if (IsPlain(c) || hyphen) {
+    if ((IsPlain(c) && !(i == 0 && c == kFirst)) || hyphen) {
       name += c;
     } else if (c == '/' && i > 0) {
       name += "--";
     } else {
-      // A name begins with a letter or digit.
-      absl::StrAppend(&name, i == 0 ? "x" : "", "-X",
-                      absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+      if (i == 0) name += kFirst;
+      absl::StrAppend(&name, "-X", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
     }
   }
   if (name.size() <= kLongest) return name;
@@ -39,7 +40,7 @@ std::string ArgoName(const std::string& id) {
 std::string IdOfArgoName(const std::string& name) {
   std::string id;
   std::string_view rest = name;
-  if (rest.substr(0, 3) == "x-X") rest.remove_prefix(1);
+  if (!rest.empty() && rest[0] == kFirst) rest.remove_prefix(1);
   while (!rest.empty()) {
     if (rest.substr(0, 2) == "--") {
       id += '/';

@@ -62,6 +62,7 @@ class Renderer {
         continue;
       }
       Check(*step);
+      if (!errors_.empty()) continue;
       tasks.items.push_back(DagTask(*step));
       templates.items.push_back(Template(*step));
     }

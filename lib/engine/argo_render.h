@@ -41,7 +41,8 @@ absl::StatusOr<JsonText> RenderArgo(const Plan& plan, const ArgoOptions& options
 absl::StatusOr<std::string> FormatArgo(const Plan& plan, const ArgoOptions& options);
 
 // `id` as a name in Argo: "/" is "--"; letters, digits and a hyphen between two
-// of them stay; any other byte is "-X" and two hexadecimal digits. More than 120
+// of them stay; any other byte, and an "X" in front, is "-X" and two hexadecimal
+// digits, with an "X" before that in front. More than 120
 // letters become "t-" and 40 digits of their SHA-256. The template's annotation
 // cnab-deps/task has the id in any case.
 std::string ArgoName(const std::string& id);

@@ -14,8 +14,9 @@ namespace {
 TEST(ArgoNameTest, EveryIdHasItsOwnNameAndComesBack) {
   std::set<std::string> names;
   for (const std::string id :
-       {"root", "root/db", "root--db", "root-/db", "root/-db", "my-db", "my-Xdb", "a_b", "a.b",
-        "-a", "a-", "/", "x-X2f", "--", "a---b", "{{x}}", "\xC3\xA4", "a/b/c-d/e"}) {
+       {"root",  "root/db", "root--db", "root-/db",  "root/-db", "my-db", "my-Xdb",
+        "a_b",   "a.b",     "-a",       "a-",        "/",        "x-X2f", "--",
+        "a---b", "{{x}}",   "\xC3\xA4", "a/b/c-d/e", "X",        "X/",    "x/"}) {
     const std::string name = ArgoName(id);
     EXPECT_TRUE(names.insert(name).second) << name;
     EXPECT_EQ(IdOfArgoName(name), id) << name;

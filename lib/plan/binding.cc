@@ -32,13 +32,6 @@ const ParameterDefinition* ParameterOf(const Node& node, const std::string& name
   return found == node.bundle->parameters.end() ? nullptr : &found->second;
 }
 
-std::tuple<std::string, std::string, std::string> KeyOf(const ValueSource& source) {
-  const bool parameter = source.kind == ValueSource::Kind::kParameter;
-  return {source.item.task,
-          std::string(FieldName(parameter ? Field::kParameters : Field::kCredentials)),
-          source.item.name};
-}
-
 // Joins parts to one source: plain text stays a value, and a lone reference is
 // that reference.
 class TemplateJoiner {
@@ -85,12 +78,12 @@ Binder::Binder(const NodeTable& table, BindingFacts facts)
     : table_(table), facts_(std::move(facts)) {}
 
 absl::StatusOr<BoundSource> Binder::Input(const Node& node, Field field, const std::string& name) {
-  const Key key{node.id, std::string(FieldName(field)), name};
+  const Key key{&node, field, name};
   if (const auto found = bound_.find(key); found != bound_.end()) return found->second;
   const auto open = std::find(open_.begin(), open_.end(), key);
   if (open != open_.end()) {
     const auto step = [](std::string* out, const Key& at) {
-      absl::StrAppend(out, std::get<0>(at), "#", std::get<2>(at));
+      absl::StrAppend(out, std::get<0>(at)->id, "#", std::get<2>(at));
     };
     return MakeError({.id = DiagnosticId::kGraphCycle,
                       .message = absl::StrCat(
@@ -170,7 +163,7 @@ absl::StatusOr<BoundSource> Binder::BindOutputSources(const Node& node,
 
 absl::StatusOr<BoundSource> Binder::Output(const Node& node, const std::string& name,
                                            const Edge* edge) {
-  const Key key{node.id, "outputs", name};
+  const Key key{&node, Field::kOutputs, name};
   if (std::find(open_.begin(), open_.end(), key) != open_.end()) {
     return MakeError({.id = DiagnosticId::kGraphCycle,
                       .message = absl::StrCat("the output \"", name, "\" of ", node.id,
@@ -286,6 +279,12 @@ absl::StatusOr<std::string> Binder::Fact(const TemplatePart& part, const Node& o
     if (fact == "id") return DisplayName(name);
   }
   return UnknownName(owner, "source", part.text);
+}
+
+Binder::Key Binder::KeyOf(const ValueSource& source) const {
+  const bool parameter = source.kind == ValueSource::Kind::kParameter;
+  return {table_.Find(source.item.task), parameter ? Field::kParameters : Field::kCredentials,
+          source.item.name};
 }
 
 void Binder::CollectTasks(const ValueSource& source, std::set<std::string>* tasks) const {

@@ -11,9 +11,11 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/model/plan.h"
+#include "lib/plan/naming.h"
 #include "lib/plan/node_table.h"
 #include "lib/template/template.h"
 
@@ -42,7 +44,7 @@ struct BoundSource {
 using GivenSources = std::map<std::pair<std::string, std::string>, ValueSource>;
 
 struct BindingFacts {
-  std::map<std::string, PlannedInstallation> installations;  // By node id.
+  const Installations& installations;  // Must outlive the binder.
   // Whether the input is one that the node's task gets, so that others may
   // refer to it there.
   std::function<bool(const Node& node, Field field, const std::string& name)> is_task_input;
@@ -77,8 +79,10 @@ class Binder {
   std::string Fingerprint(const ValueSource& source);
 
  private:
-  using Key = std::tuple<std::string, std::string, std::string>;  // Node, field, name.
+  using Key = std::tuple<const Node*, Field, std::string>;
 
+  // Of the input that a source of that kind refers to.
+  Key KeyOf(const ValueSource& source) const;
   void Collect(const ValueSource& source, std::set<Key>* seen, std::set<std::string>* tasks) const;
   absl::StatusOr<BoundSource> BindOutputSources(const Node& node,
                                                 const ParameterDefinition& definition);
@@ -97,8 +101,8 @@ class Binder {
 
   const NodeTable& table_;
   const BindingFacts facts_;
-  std::map<Key, BoundSource> bound_;
-  std::map<Key, std::string> fingerprints_;
+  absl::flat_hash_map<Key, BoundSource> bound_;
+  absl::flat_hash_map<Key, std::string> fingerprints_;
   std::vector<Key> open_;  // Asked for and not answered yet: the way of a cycle.
 };
 

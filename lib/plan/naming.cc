@@ -1,8 +1,9 @@
 #include "lib/plan/naming.h"
 
-#include <set>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "lib/model/installation.h"
 #include "lib/plan/installed.h"
@@ -17,11 +18,11 @@ class Namer {
       : table_(table), root_(root) {
     for (const auto& [id, name] : chosen) {
       chosen_[id] = {root.name_space, name};
-      taken_.insert(chosen_[id]);
+      Take(chosen_[id]);
     }
   }
 
-  std::map<std::string, PlannedInstallation> Run() {
+  Installations Run() {
     Keep(table_.root().id, {root_, {}});
     for (const Node& node : table_.graph().nodes) {
       if (node.resolution && node.resolution->installation) {
@@ -34,8 +35,14 @@ class Namer {
   }
 
  private:
+  void Take(const InstallationName& name) { taken_.emplace(name.name_space, name.name); }
+
+  bool IsTaken(const InstallationName& name) const {
+    return taken_.count({name.name_space, name.name}) > 0;
+  }
+
   void Keep(const std::string& id, PlannedInstallation installation) {
-    taken_.insert(installation.name);
+    Take(installation.name);
     names_.emplace(id, std::move(installation));
   }
 
@@ -76,10 +83,10 @@ class Namer {
 
   InstallationName Free(const std::string& name, const std::string& group) const {
     InstallationName candidate{root_.name_space, name};
-    if (taken_.count(candidate) == 0) return candidate;
+    if (!IsTaken(candidate)) return candidate;
     const std::string stem = group.empty() ? name : absl::StrCat(name, "-", group);
     candidate.name = stem;
-    for (int number = 2; taken_.count(candidate) > 0; ++number) {
+    for (int number = 2; IsTaken(candidate); ++number) {
       candidate.name = absl::StrCat(stem, "-", number);
     }
     return candidate;
@@ -88,16 +95,15 @@ class Namer {
   const NodeTable& table_;
   const InstallationName root_;
   std::map<std::string, InstallationName> chosen_;
-  std::map<std::string, PlannedInstallation> names_;
-  std::set<InstallationName> taken_;
-  std::set<std::string> visited_;
+  Installations names_;
+  absl::flat_hash_set<std::pair<std::string, std::string>> taken_;
+  absl::flat_hash_set<std::string_view> visited_;
 };
 
 }  // namespace
 
-std::map<std::string, PlannedInstallation> NameInstallations(
-    const NodeTable& table, const InstallationName& root,
-    const std::map<std::string, std::string>& chosen) {
+Installations NameInstallations(const NodeTable& table, const InstallationName& root,
+                                const std::map<std::string, std::string>& chosen) {
   return Namer(table, root, chosen).Run();
 }
 

@@ -5,12 +5,16 @@
 #include <map>
 #include <string>
 
+#include "absl/container/node_hash_map.h"
 #include "lib/model/plan.h"
 #include "lib/plan/node_table.h"
 
 namespace deps {
 
-// The installation of each node, by id. Two nodes never get the same one: where
+// By node id.
+using Installations = absl::node_hash_map<std::string, PlannedInstallation>;
+
+// The installation of each node. Two nodes never get the same one: where
 // a name is taken, the sharing group is added, then "-2", "-3", ….
 // `chosen` names those of some nodes, by id.
 //
@@ -18,9 +22,8 @@ namespace deps {
 // group; and which shared installations it uses.
 //
 // Source: bundles.md 1.8 and 2.6b (Porter's PARENT-ALIAS and ALIAS, labels).
-std::map<std::string, PlannedInstallation> NameInstallations(
-    const NodeTable& table, const InstallationName& root,
-    const std::map<std::string, std::string>& chosen);
+Installations NameInstallations(const NodeTable& table, const InstallationName& root,
+                                const std::map<std::string, std::string>& chosen);
 
 // NAMESPACE/NAME; the global namespace is empty: "/NAME".
 std::string DisplayName(const InstallationName& name);

@@ -8,7 +8,7 @@ namespace deps {
 namespace {
 
 const std::vector<const Edge*>& ListOf(
-    const std::map<std::string, std::vector<const Edge*>, std::less<>>& lists,
+    const absl::flat_hash_map<std::string_view, std::vector<const Edge*>>& lists,
     const std::string& id) {
   static const auto* const none = new std::vector<const Edge*>();
   const auto found = lists.find(id);
@@ -43,15 +43,15 @@ const Node* NodeTable::Find(std::string_view id) const {
 
 std::vector<const Node*> NodeTable::Named(std::string_view name) const {
   std::vector<const Node*> nodes;
-  for (const auto& [id, node] : by_id_) {
-    if (HasPath(*node, graph_.root, name)) nodes.push_back(node);
+  for (const Node& node : graph_.nodes) {
+    if (HasPath(node, graph_.root, name)) nodes.push_back(&node);
   }
   if (!nodes.empty()) return nodes;
-  for (const auto& [id, node] : by_id_) {
-    const std::vector<const Edge*>& edges = RequiredBy(id);
+  for (const Node& node : graph_.nodes) {
+    const std::vector<const Edge*>& edges = RequiredBy(node.id);
     const bool alias = std::any_of(edges.begin(), edges.end(),
                                    [&](const Edge* edge) { return edge->alias == name; });
-    if (alias) nodes.push_back(node);
+    if (alias) nodes.push_back(&node);
   }
   return nodes;
 }
@@ -82,7 +82,7 @@ bool NodeTable::IsShared(const Node& node) const {
 }
 
 std::string NodeTable::Pointer(const Node& node) const {
-  return absl::StrCat("/nodes/", &node - graph_.nodes.data());
+  return absl::StrCat("/nodes/", IndexOf(node));
 }
 
 }  // namespace deps

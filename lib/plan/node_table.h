@@ -2,11 +2,12 @@
 #ifndef DEPS_LIB_PLAN_NODE_TABLE_H_
 #define DEPS_LIB_PLAN_NODE_TABLE_H_
 
-#include <map>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "lib/model/graph.h"
 
 namespace deps {
@@ -31,14 +32,18 @@ class NodeTable {
   // The edge by which `id` requires `alias`, or nullptr.
   const Edge* Requires(const std::string& id, std::string_view alias) const;
   bool IsShared(const Node& node) const;
+  // Its place in the graph's list.
+  size_t IndexOf(const Node& node) const {
+    return static_cast<size_t>(&node - graph_.nodes.data());
+  }
   // "/nodes/3"
   std::string Pointer(const Node& node) const;
 
  private:
-  using EdgeLists = std::map<std::string, std::vector<const Edge*>, std::less<>>;
+  using EdgeLists = absl::flat_hash_map<std::string_view, std::vector<const Edge*>>;
 
   const Graph& graph_;
-  std::map<std::string, const Node*, std::less<>> by_id_;
+  absl::flat_hash_map<std::string_view, const Node*> by_id_;
   EdgeLists required_by_;
   EdgeLists requires_of_;
   EdgeLists wiring_of_;

@@ -1,9 +1,7 @@
 #include "lib/plan/order.h"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -12,71 +10,83 @@
 namespace deps {
 namespace {
 
-// The shortest way from `start` back to itself over tasks that are left.
-std::vector<std::string> CircleThrough(const std::string& start, const Needs& left) {
-  std::map<std::string, std::string> from;
-  std::deque<std::string> queue = {start};
-  while (!queue.empty()) {
-    const std::string task = queue.front();
-    queue.pop_front();
-    for (const std::string& need : left.at(task)) {
-      if (left.count(need) == 0) continue;
+constexpr size_t kNone = SIZE_MAX;
+
+// The shortest way from `start` back to itself over tasks that are left; empty
+// where there is none.
+std::vector<size_t> CircleThrough(size_t start, const Needs& needs, const std::vector<bool>& left) {
+  std::vector<size_t> from(needs.size(), kNone);
+  std::vector<size_t> queue = {start};
+  for (size_t next = 0; next < queue.size(); ++next) {
+    const size_t task = queue[next];
+    for (const size_t need : needs[task]) {
+      if (!left[need]) continue;
       if (need == start) {
-        std::vector<std::string> circle = {start, task};
+        std::vector<size_t> circle = {start, task};
         while (circle.back() != start) circle.push_back(from[circle.back()]);
         std::reverse(circle.begin(), circle.end());
         return circle;
       }
-      if (from.emplace(need, task).second) queue.push_back(need);
+      if (from[need] != kNone) continue;
+      from[need] = task;
+      queue.push_back(need);
     }
   }
   return {};
 }
 
-absl::Status CycleError(const Needs& left) {
-  std::vector<std::string> shortest;
-  for (const auto& [task, needs] : left) {
-    std::vector<std::string> circle = CircleThrough(task, left);
+// Looks from so many tasks: of a large graph a short circle is enough.
+constexpr int kMostStarts = 1000;
+
+absl::Status CycleError(const Needs& needs, const std::vector<bool>& left,
+                        const std::vector<std::string>& ids) {
+  std::vector<size_t> shortest;
+  int starts = 0;
+  for (size_t task = 0; task < needs.size(); ++task) {
+    if (!left[task]) continue;
+    if (++starts > kMostStarts && !shortest.empty()) break;
+    std::vector<size_t> circle = CircleThrough(task, needs, left);
     if (circle.empty()) continue;
     if (shortest.empty() || circle.size() < shortest.size()) shortest = std::move(circle);
     if (shortest.size() <= 3) break;
   }
   return MakeError(
       {.id = DiagnosticId::kGraphCycle,
-       .message = absl::StrCat("tasks wait for each other: ", absl::StrJoin(shortest, " -> "))});
+       .message = absl::StrCat("tasks wait for each other: ",
+                               absl::StrJoin(shortest, " -> ", [&](std::string* out, size_t task) {
+                                 absl::StrAppend(out, ids[task]);
+                               }))});
 }
 
 }  // namespace
 
-absl::StatusOr<std::map<std::string, int64_t>> StagesOf(const Needs& needs) {
+absl::StatusOr<std::vector<int64_t>> StagesOf(const Needs& needs,
+                                              const std::vector<std::string>& ids) {
   const Needs needed_by = Reversed(needs);
-  std::map<std::string, size_t> open;
-  std::map<std::string, int64_t> stages;
-  std::deque<std::string> ready;
-  for (const auto& [task, needed] : needs) {
-    open[task] = needed.size();
-    if (needed.empty()) ready.push_back(task);
+  std::vector<size_t> open(needs.size());
+  std::vector<int64_t> stages(needs.size(), 0);
+  std::vector<size_t> ready;
+  for (size_t task = 0; task < needs.size(); ++task) {
+    open[task] = needs[task].size();
+    if (open[task] == 0) ready.push_back(task);
   }
-  Needs left = needs;
-  while (!ready.empty()) {
-    const std::string task = ready.front();
-    ready.pop_front();
-    left.erase(task);
-    const int64_t stage = stages[task];
-    for (const std::string& next : needed_by.at(task)) {
-      stages[next] = std::max(stages[next], stage + 1);
-      if (--open[next] == 0) ready.push_back(next);
+  for (size_t next = 0; next < ready.size(); ++next) {
+    const size_t task = ready[next];
+    for (const size_t waiting : needed_by[task]) {
+      stages[waiting] = std::max(stages[waiting], stages[task] + 1);
+      if (--open[waiting] == 0) ready.push_back(waiting);
     }
   }
-  if (!left.empty()) return CycleError(left);
-  return stages;
+  if (ready.size() == needs.size()) return stages;
+  std::vector<bool> left(needs.size(), true);
+  for (const size_t task : ready) left[task] = false;
+  return CycleError(needs, left, ids);
 }
 
 Needs Reversed(const Needs& needs) {
-  Needs reversed;
-  for (const auto& [task, needed] : needs) {
-    reversed.try_emplace(task);
-    for (const std::string& need : needed) reversed[need].insert(task);
+  Needs reversed(needs.size());
+  for (size_t task = 0; task < needs.size(); ++task) {
+    for (const size_t need : needs[task]) reversed[need].push_back(task);
   }
   return reversed;
 }

@@ -2,23 +2,25 @@
 #ifndef DEPS_LIB_PLAN_ORDER_H_
 #define DEPS_LIB_PLAN_ORDER_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
 namespace deps {
 
-// For each task the tasks that must be finished before it. Every task that
-// occurs has an entry.
-using Needs = std::map<std::string, std::set<std::string>>;
+// For each task, by its number, the numbers of those that must be finished
+// before it. The same one may occur twice.
+using Needs = std::vector<std::vector<size_t>>;
 
 // The stage of each task: 0 needs nothing, else 1 + the highest of its needs.
+// `ids` are what an error calls them.
 // Time: O(tasks + needs). Errors: graph-cycle, which shows one shortest circle
 // as "a -> b -> a" (an arrow: needs).
-absl::StatusOr<std::map<std::string, int64_t>> StagesOf(const Needs& needs);
+absl::StatusOr<std::vector<int64_t>> StagesOf(const Needs& needs,
+                                              const std::vector<std::string>& ids);
 
 // What was needed needs, and the reverse.
 Needs Reversed(const Needs& needs);

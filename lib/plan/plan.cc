@@ -1,10 +1,13 @@
 #include "lib/plan/plan.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
@@ -29,7 +32,7 @@ bool AppliesTo(const std::vector<std::string>& apply_to, const std::string& acti
 
 struct PlanInputs {
   Installations installations;
-  std::map<std::string, TaskAction> actions;
+  TaskActions actions;
   GivenSources parameters;
   GivenSources credentials;
 };
@@ -43,6 +46,7 @@ class Planner {
         state_(state),
         installations_(std::move(inputs.installations)),
         actions_(std::move(inputs.actions)),
+        reads_(table.graph().nodes.size()),
         binder_(
             table,
             {.installations = installations_,
@@ -160,7 +164,13 @@ class Planner {
     if (!IsTaskInput(node, field, name)) return absl::OkStatus();
     DEPS_ASSIGN_OR_RETURN(BoundSource bound, binder_.Input(node, field, name));
     if (bound.source) {
-      binder_.CollectTasks(*bound.source, &reads_[node.id]);
+      std::set<std::string> tasks;
+      binder_.CollectTasks(*bound.source, &tasks);
+      std::vector<size_t>& reads = reads_[table_.IndexOf(node)];
+      for (const std::string& id : tasks) {
+        const size_t task = table_.IndexOf(*table_.Find(id));
+        if (task != table_.IndexOf(node)) reads.push_back(task);
+      }
       sources->emplace(name, *std::move(bound.source));
     } else if (required) {
       AddMissing(node, field, name, bound);
@@ -270,44 +280,63 @@ class Planner {
 
   absl::Status PutInOrder() {
     Needs needs = reads_;
-    for (const Node& node : table_.graph().nodes) needs.try_emplace(node.id);
-    for (const Edge& edge : table_.graph().edges) needs[edge.from].insert(edge.to);
-    for (auto& [task, needed] : needs) needed.erase(task);
-    if (options_.action == "uninstall") needs = Reversed(needs);
-    DEPS_ASSIGN_OR_RETURN(const auto stages, StagesOf(needs));
-    for (PlannedTask& task : plan_.tasks) {
-      const std::set<std::string>& needed = needs[task.id];
-      task.needs.assign(needed.begin(), needed.end());
-      task.stage = stages.at(task.id);
+    for (const Edge& edge : table_.graph().edges) {
+      if (edge.from == edge.to) continue;
+      needs[table_.IndexOf(*table_.Find(edge.from))].push_back(
+          table_.IndexOf(*table_.Find(edge.to)));
     }
-    std::sort(plan_.tasks.begin(), plan_.tasks.end(),
-              [](const PlannedTask& a, const PlannedTask& b) {
-                return std::tie(a.stage, a.id) < std::tie(b.stage, b.id);
-              });
+    if (options_.action == "uninstall") needs = Reversed(needs);
+    std::vector<std::string> ids;
+    ids.reserve(plan_.tasks.size());
+    for (const PlannedTask& task : plan_.tasks) ids.push_back(task.id);
+    DEPS_ASSIGN_OR_RETURN(const std::vector<int64_t> stages, StagesOf(needs, ids));
+    for (size_t i = 0; i < plan_.tasks.size(); ++i) {
+      PlannedTask& task = plan_.tasks[i];
+      for (const size_t need : needs[i]) task.needs.push_back(ids[need]);
+      std::sort(task.needs.begin(), task.needs.end());
+      task.needs.erase(std::unique(task.needs.begin(), task.needs.end()), task.needs.end());
+      task.stage = stages[i];
+    }
+    SortTasks(ids);
+    return absl::OkStatus();
+  }
+
+  // By stage and id. Tasks are large, so their numbers are sorted.
+  void SortTasks(const std::vector<std::string>& ids) {
+    std::vector<size_t> order(ids.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      const int64_t stage_a = plan_.tasks[a].stage;
+      const int64_t stage_b = plan_.tasks[b].stage;
+      return stage_a != stage_b ? stage_a < stage_b : ids[a] < ids[b];
+    });
+    std::vector<PlannedTask> sorted;
+    sorted.reserve(ids.size());
+    for (const size_t i : order) sorted.push_back(std::move(plan_.tasks[i]));
+    plan_.tasks = std::move(sorted);
     for (const PlannedTask& task : plan_.tasks) {
       plan_.stages.resize(static_cast<size_t>(task.stage) + 1);
       plan_.stages[static_cast<size_t>(task.stage)].push_back(task.id);
     }
-    return absl::OkStatus();
   }
 
   // Inputs stay, since others may refer to them. What reads an output of a task
   // that runs is run: nobody knows whether the output will be another.
   void SkipWhatIsUpToDate() {
     if (!state_.known() || options_.force) return;
-    std::set<std::string> running;
+    std::vector<bool> running(table_.graph().nodes.size(), false);
     for (PlannedTask& task : plan_.tasks) {
       if (task.action == kSkipAction) continue;
       if (task.action == "upgrade" && task.id != table_.root().id && IsUpToDate(task, running)) {
         task.action = std::string(kSkipAction);
         task.reason = "Neither the bundle nor an input has changed.";
       } else {
-        running.insert(task.id);
+        running[table_.IndexOf(*table_.Find(task.id))] = true;
       }
     }
   }
 
-  bool IsUpToDate(const PlannedTask& task, const std::set<std::string>& running) {
+  bool IsUpToDate(const PlannedTask& task, const std::vector<bool>& running) const {
     const Installation* const existing = state_.Installed(task.installation.name);
     if (existing == nullptr || existing->result_status != "succeeded") return false;
     if (task.bundle.digest.empty() || existing->bundle_digest != task.bundle.digest) return false;
@@ -317,20 +346,18 @@ class Planner {
         label->second != planned->second) {
       return false;
     }
-    const std::set<std::string>& reads = reads_[task.id];
-    return std::none_of(reads.begin(), reads.end(), [&](const std::string& read) {
-      return read != task.id && running.count(read) > 0;
-    });
+    const std::vector<size_t>& reads = reads_[table_.IndexOf(*table_.Find(task.id))];
+    return std::none_of(reads.begin(), reads.end(), [&](size_t read) { return running[read]; });
   }
 
   const NodeTable& table_;
   const PlanOptions& options_;
   const InstalledState& state_;
   const Installations installations_;
-  const std::map<std::string, TaskAction> actions_;
+  const TaskActions actions_;
+  Needs reads_;  // By node: the nodes whose outputs its inputs are made of.
   Binder binder_;
   Plan plan_;
-  Needs reads_;
   std::map<std::tuple<std::string, std::string, std::string>, Diagnostic> missing_;
 };
 
@@ -365,7 +392,7 @@ absl::Status CheckSolution(const Graph& solution) {
   if (solution.status != "solved") {
     return unsolved("the solution has no answer", "/status");
   }
-  std::set<std::string> ids;
+  absl::flat_hash_set<std::string_view> ids;
   for (const Node& node : solution.nodes) ids.insert(node.id);
   if (ids.count(solution.root) == 0) return unsolved("the root is not among the nodes", "/root");
   for (size_t i = 0; i < solution.nodes.size(); ++i) {

@@ -41,6 +41,10 @@ std::vector<std::string> Names(const Plan& plan) {
   return names;
 }
 
+std::string InputsOf(const PlannedTask& task) {
+  return task.installation.labels.at("cnab-deps.inputs");
+}
+
 TEST(MakePlanTest, NoTwoTasksShareAnInstallation) {
   const absl::StatusOr<PlanResult> result = MakePlan(TwoDatabases(), {.name_space = "dev"});
   ASSERT_TRUE(result.ok() && result->plan);
@@ -54,9 +58,13 @@ TEST(MakePlanTest, LabelsSayToWhomAnInstallationBelongs) {
   ASSERT_TRUE(result.ok() && result->plan);
   using Labels = std::map<std::string, std::string>;
   EXPECT_EQ(result->plan->tasks[1].installation.labels,
-            (Labels{{std::string(kSharingGroupLabel), "y"}}));
+            (Labels{{"cnab-deps.inputs", InputsOf(result->plan->tasks[1])},
+                    {std::string(kParentInstallationLabel), "dev/shop-b"},
+                    {std::string(kSharingGroupLabel), "y"}}));
   EXPECT_EQ(result->plan->tasks[2].installation.labels,
-            (Labels{{std::string(kParentInstallationLabel), "dev/shop"}}));
+            (Labels{{"cnab-deps.inputs", InputsOf(result->plan->tasks[2])},
+                    {"cnab-deps.uses.db", "dev/db"},
+                    {std::string(kParentInstallationLabel), "dev/shop"}}));
 }
 
 TEST(MakePlanTest, AnOutputIsFoundByItsWellKnownIdentifier) {
@@ -100,9 +108,9 @@ TEST(MakePlanTest, ParametersThatReadEachOtherAreACircle) {
 }
 
 TEST(StagesOfTest, AStageIsOneMoreThanTheHighestNeed) {
-  const auto stages = StagesOf({{"a", {}}, {"b", {"a"}}, {"c", {"a", "b"}}, {"d", {}}});
+  const auto stages = StagesOf({{}, {0}, {0, 1, 1}, {}}, {"a", "b", "c", "d"});
   ASSERT_TRUE(stages.ok());
-  EXPECT_EQ(*stages, (std::map<std::string, int64_t>{{"a", 0}, {"b", 1}, {"c", 2}, {"d", 0}}));
+  EXPECT_EQ(*stages, (std::vector<int64_t>{0, 1, 2, 0}));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ class Actions {
           const InstalledState& state)
       : table_(table), action_(action), installations_(installations), state_(state) {}
 
-  absl::StatusOr<std::map<std::string, TaskAction>> Run() {
+  absl::StatusOr<TaskActions> Run() {
     actions_[table_.root().id] = {action_, ""};
     CheckRoot();
     for (const Node& node : table_.graph().nodes) Of(node);
@@ -77,8 +77,9 @@ class Actions {
   // put in order.
   const TaskAction& Of(const Node& node) {
     const auto [found, fresh] = actions_.try_emplace(node.id);
-    if (fresh) found->second = Decide(node);
-    return found->second;
+    TaskAction& entry = found->second;
+    if (fresh) entry = Decide(node);
+    return entry;
   }
 
   TaskAction Decide(const Node& node) {
@@ -177,16 +178,15 @@ class Actions {
   const std::string& action_;
   const Installations& installations_;
   const InstalledState& state_;
-  std::map<std::string, TaskAction> actions_;
+  TaskActions actions_;
   std::vector<Diagnostic> errors_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::map<std::string, TaskAction>> ActionsOf(const NodeTable& table,
-                                                            const std::string& action,
-                                                            const Installations& installations,
-                                                            const InstalledState& state) {
+absl::StatusOr<TaskActions> ActionsOf(const NodeTable& table, const std::string& action,
+                                      const Installations& installations,
+                                      const InstalledState& state) {
   const Node& root = table.root();
   if (!root.bundle) {
     return MakeError({.id = DiagnosticId::kPlanUnsolved,

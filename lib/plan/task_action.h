@@ -2,13 +2,14 @@
 #ifndef DEPS_LIB_PLAN_TASK_ACTION_H_
 #define DEPS_LIB_PLAN_TASK_ACTION_H_
 
-#include <map>
 #include <string>
 #include <string_view>
 
+#include "absl/container/node_hash_map.h"
 #include "absl/status/statusor.h"
 #include "lib/model/plan.h"
 #include "lib/plan/installed.h"
+#include "lib/plan/naming.h"
 #include "lib/plan/node_table.h"
 
 namespace deps {
@@ -20,15 +21,15 @@ struct TaskAction {
   std::string reason;  // One sentence where it is not simply the plan's action.
 };
 
-using Installations = std::map<std::string, PlannedInstallation>;
+// By node id.
+using TaskActions = absl::node_hash_map<std::string, TaskAction>;
 
 // The action of each node, by id; see MakePlan for the rules.
 // Errors, all of them: plan-action where the root defines no such action;
 // plan-clash, plan-not-installed where `state` knows better.
-absl::StatusOr<std::map<std::string, TaskAction>> ActionsOf(const NodeTable& table,
-                                                            const std::string& action,
-                                                            const Installations& installations,
-                                                            const InstalledState& state);
+absl::StatusOr<TaskActions> ActionsOf(const NodeTable& table, const std::string& action,
+                                      const Installations& installations,
+                                      const InstalledState& state);
 
 }  // namespace deps
 
