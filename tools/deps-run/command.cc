@@ -71,6 +71,9 @@ CommandSpec Describe(RunCommandOptions* options) {
       Value("step", "TASK", &options->step,
             "Run this task of the plan alone. All steps of one plan are in one workflow, which is "
             "finished by the last; for make."),
+      Value("workflow", "ID", &options->workflow,
+            "With --step: join the workflow of this id, or make it, instead of the one of the plan "
+            "that has not ended; a task that has succeeded in it is not run again."),
       Flag("drain", &options->drain, "With worker: end when nothing is left to do."),
       Flag("explain", &options->explain,
            "With resume: tell of each task whether it is run again, and why; run nothing."),
@@ -82,6 +85,26 @@ CommandSpec Describe(RunCommandOptions* options) {
   AddRegistryOptions(&spec, &options->registry);
   AddCommonOptions(&spec, &options->common, {"json", "table", "html"});
   return spec;
+}
+
+// The workflow that --workflow names, made by the first step that comes.
+absl::StatusOr<std::string> JoinNamed(const Plan& plan, const WorkflowStart& start,
+                                      const std::string& id, const Session& session) {
+  if (!IsUlid(id)) {
+    return MakeError({.id = DiagnosticId::kUsage, .message = "--workflow takes a ULID"});
+  }
+  absl::StatusOr<StoredWorkflow> stored = session.store->FindWorkflow(id);
+  if (HasId(stored.status(), DiagnosticId::kStateUnknownWorkflow)) {
+    const absl::Status made = session.store->CreateWorkflow(id, plan, start, session.owner);
+    // Another step may have been faster.
+    stored = session.store->FindWorkflow(id);
+    if (!stored.ok() && !made.ok()) return made;
+  }
+  DEPS_RETURN_IF_ERROR(stored.status());
+  DEPS_ASSIGN_OR_RETURN(const Plan found, ParsePlan({"the state", stored->plan}));
+  if (found.digest == plan.digest) return id;
+  return MakeError({.id = DiagnosticId::kUsage,
+                    .message = absl::StrCat("the workflow ", id, " has another plan")});
 }
 
 // One task of a plan, for make: all steps of a plan are in one workflow.
@@ -97,7 +120,16 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
                       .message = absl::StrCat("the plan has no task '", options.step, "'")});
   }
   DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(options, env));
-  DEPS_ASSIGN_OR_RETURN(const std::string id, session.store->JoinSteps(NewUlid(), plan, start));
+  DEPS_ASSIGN_OR_RETURN(const std::string id,
+                        options.workflow.empty()
+                            ? session.store->JoinSteps(NewUlid(), plan, start)
+                            : JoinNamed(plan, start, options.workflow, session));
+  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session.store->Document(id));
+  for (const WorkflowTask& task : workflow.tasks) {
+    if (task.id != options.step || task.status != "succeeded") continue;
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, options, env));
+    return ExitCode::kOk;
+  }
   DEPS_RETURN_IF_ERROR(session.store->TakeWorkflow(id, start, session.owner, {options.step}));
   run.shared = true;
   run.only = options.step;

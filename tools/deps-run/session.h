@@ -39,6 +39,7 @@ struct RunCommandOptions {
   bool explain = false;
   bool drain = false;
   std::string step;
+  std::string workflow;  // With step; "": the plan's own.
   std::string lease;
   std::string patience;
 };

@@ -1,0 +1,41 @@
+#!/bin/bash
+#
+# deps-engine-slurm passes deps-engine-conformance on a real Slurm, and nothing
+# secret is in what Slurm keeps.
+# Usage: slurm_test.sh ENGINE CONFORMANCE DEPS_RUN
+
+set -uo pipefail
+
+engine=$PWD/$1
+conformance=$PWD/$2
+deps_run=$PWD/$3
+# shellcheck source=tests/slurm.sh
+. tests/slurm.sh
+
+# Short: munged's socket is below it. Jobs are not in the sandbox of this test.
+work=$(mktemp -d /tmp/slurm-test.XXXXXX)
+clean_up() {
+  stop_slurm "$work/slurm"
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+fail() {
+  printf 'FAILED: %s\n' "$*"
+  tail -n 5 "$work"/kit/state/*/*.out "$work"/slurm/*.log 2>/dev/null
+  exit 1
+}
+
+start_slurm "$work/slurm" || fail 'Slurm did not start'
+mkdir "$work/kit"
+printf '{"depsRun": "%s", "partition": "short"}' "$deps_run" >"$work/config.json"
+
+# In the environment of whoever submits, where no job may see it.
+export SUBMITTER_SECRET=sentinel-5e0c21ab
+"$conformance" --config "$work/config.json" --folder "$work/kit" "$engine" | tee "$work/out"
+[[ ${PIPESTATUS[0]} -eq 0 ]] || fail 'the conformance kit'
+
+if grep -rlaF -e "$SUBMITTER_SECRET" -e "$(<"$work/kit/token")" "$work/slurm" "$work/kit/state"; then
+  fail 'a secret is in the files named above'
+fi
+echo 'ok: no secret is in what Slurm keeps'
