@@ -1,292 +1,515 @@
 #include "lib/solve/solver.h"
 
 #include <algorithm>
-#include <set>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/solve/clause.h"
+#include "lib/solve/trail.h"
 
 namespace deps {
 namespace {
 
-// Larger ones hardly ever apply again.
-constexpr size_t kMaxLiterals = 16;
+using Cause = Incompatibility::Cause;
 
-// Choices that cannot be together, and why.
-struct Nogood {
-  std::map<PackageId, size_t> choices;
-  std::shared_ptr<const DeadEnd> because;
+constexpr int kNone = Trail::kNone;
+
+// A clause that need not be looked at while `witness` is possible: a member
+// (CandidateSet) that its term does not have.
+struct Watch {
+  ClauseId clause = 0;
+  size_t witness = 0;
 };
 
-// A package that has its candidate, or is looking for one.
-struct Level {
-  PackageId package = 0;
-  size_t next = 0;               // The candidate to try next.
-  std::set<PackageId> conflict;  // Packages that took part in refusing earlier ones.
-  std::vector<Rejection> rejections;
-  size_t queue_size = 0;            // Before its requirements were added.
-  std::vector<PackageId> demanded;  // Packages that got a demand from it.
+struct Package {
+  int selected = kNotSelected;
+  bool queued = false;
+  // By candidate, where its requirements are known.
+  absl::flat_hash_map<size_t, std::vector<ClauseId>> requires_by_candidate;
+  std::vector<Watch> required_by;
+  std::vector<ClauseId> provisional;  // Those of required_by that are.
+  std::vector<Watch> watches;         // Of learned clauses and exclusions.
+  // While a conflict is resolved: the term, and since which entry it holds.
+  CandidateSet term;
+  int satisfier = kNone;
 };
 
 class Search {
  public:
-  Search(Problem& problem, PackageId root, int64_t max_decisions)
-      : problem_(problem), root_(root), max_decisions_(max_decisions) {}
+  Search(Problem& problem, PackageId root, int64_t max_decisions, int64_t* decisions)
+      : problem_(problem), root_(root), max_decisions_(max_decisions), decisions_(*decisions) {}
 
-  absl::StatusOr<SolverResult> Run() {
+  // Nothing where the problem changed, and the search has to start again.
+  absl::StatusOr<std::optional<SolverResult>> Run() {
+    DEPS_RETURN_IF_ERROR(Discover(root_));
+    CandidateSet absence = trail_.everything(root_);
+    absence.Clear();
+    absence.AddAbsence();
+    trail_.Exclude(root_, absence, kNone);
+    Enqueue(root_);
     while (true) {
-      Reset();
-      DEPS_ASSIGN_OR_RETURN(const bool done, RunGeneration());
-      if (done) return std::move(result_);
+      Propagate();
+      if (conflict_ != kNone) {
+        if (problem_.Renew()) return std::nullopt;
+        if (!ResolveConflict()) return Unsolvable();
+      } else if (static_cast<size_t>(trail_.level()) < queue_.size()) {
+        DEPS_ASSIGN_OR_RETURN(const bool selected, Decide());
+        if (!selected && problem_.Renew()) return std::nullopt;
+      } else {
+        if (problem_.Renew()) return std::nullopt;
+        DEPS_ASSIGN_OR_RETURN(const bool good, Verify());
+        if (good) return Solved();
+      }
     }
   }
 
  private:
-  void Reset() {
-    generation_ = problem_.Generation();
-    levels_.clear();
-    selected_.clear();
-    depth_.clear();
-    demands_.clear();
-    nogoods_.clear();
-    by_choice_.clear();
-    queue_ = {root_};
+  // --- Packages ---
+
+  Package& at(PackageId package) { return *packages_[package]; }
+
+  absl::Status Discover(PackageId package) {
+    if (trail_.Knows(package)) return absl::OkStatus();
+    DEPS_ASSIGN_OR_RETURN(const size_t candidates, problem_.Candidates(package));
+    trail_.AddPackage(package, candidates);
+    if (packages_.size() <= static_cast<size_t>(package)) packages_.resize(package + 1);
+    packages_[package] = std::make_unique<Package>();
+    return absl::OkStatus();
   }
 
-  bool Changed() const { return generation_ != problem_.Generation(); }
+  void Enqueue(PackageId package) {
+    if (std::exchange(at(package).queued, true)) return;
+    queue_.push_back(package);
+  }
 
-  // False where the problem changed and the search has to start again.
-  absl::StatusOr<bool> RunGeneration() {
-    while (true) {
-      if (levels_.size() == selected_.size()) {
-        const std::optional<PackageId> package = NextPackage();
-        if (!package) {
-          DEPS_ASSIGN_OR_RETURN(const std::vector<PackageId> wrong, problem_.Verify(selected_));
-          if (wrong.empty()) {
-            result_.selected = selected_;
-            return true;
-          }
-          auto end = std::make_shared<DeadEnd>();
-          end->package = wrong.front();
-          end->verify = wrong;
-          if (!JumpBack({wrong.begin(), wrong.end()}, std::move(end))) return true;
-          continue;
-        }
-        levels_.push_back({.package = *package});
+  // --- Unit propagation ---
+
+  // Draws the conclusion of a clause of which all terms but one hold.
+  void Apply(ClauseId id) {
+    const Term* open = nullptr;
+    for (const Term& term : clauses_[id].terms) {
+      if (trail_.Holds(term)) continue;
+      if (open != nullptr) return;
+      open = &term;
+    }
+    if (open == nullptr) {
+      conflict_ = id;
+    } else {
+      trail_.Exclude(open->package, open->set, id);
+    }
+  }
+
+  void Propagate() {
+    while (conflict_ == kNone && propagated_ < trail_.size()) {
+      const PackageId package = trail_.entry(propagated_++).package;
+      ApplyRequirements(package);
+      ApplyRequiredBy(package);
+      ApplyWatches(package);
+    }
+  }
+
+  // {package in S} can only have come to hold if S has the best candidate.
+  void ApplyRequirements(PackageId id) {
+    const CandidateSet& possible = trail_.possible(id);
+    if (possible.HasAbsence()) return;
+    const auto& known = at(id).requires_by_candidate;
+    const auto found = known.find(possible.First());
+    if (found == known.end()) return;
+    for (const ClauseId clause : found->second) {
+      Apply(clause);
+      if (conflict_ != kNone) return;
+    }
+  }
+
+  // {package not in Q} has come to hold where none of Q is possible any more.
+  void ApplyRequiredBy(PackageId id) {
+    const CandidateSet& possible = trail_.possible(id);
+    for (Watch& watch : at(id).required_by) {
+      if (possible.HasMember(watch.witness)) continue;
+      const size_t other = possible.MemberOutside(clauses_[watch.clause].terms[1].set);
+      if (other != CandidateSet::kNone) {
+        watch.witness = other;
+        continue;
       }
-      DEPS_ASSIGN_OR_RETURN(const bool decided, Decide());
-      if (Changed()) return false;
-      if (!decided && !GiveUpPackage()) return true;
+      Apply(watch.clause);
+      if (conflict_ != kNone) return;
     }
   }
 
-  std::optional<PackageId> NextPackage() const {
-    for (const PackageId package : queue_) {
-      if (selected_.count(package) == 0) return package;
+  // Learned clauses are watched by two terms that do not hold; one is lost.
+  void ApplyWatches(PackageId id) {
+    std::vector<Watch>& watches = at(id).watches;
+    size_t kept = 0;
+    for (size_t i = 0; i < watches.size(); ++i) {
+      const bool look = conflict_ == kNone && !trail_.possible(id).HasMember(watches[i].witness);
+      if (look && !Rewatch(id, watches[i])) continue;
+      watches[kept++] = watches[i];
     }
-    return std::nullopt;
+    watches.resize(kept);
   }
 
-  // Gives the last level the next candidate that is possible.
-  absl::StatusOr<bool> Decide() {
-    Level& level = levels_.back();
-    DEPS_ASSIGN_OR_RETURN(const size_t count, problem_.Candidates(level.package));
-    while (level.next < count) {
-      const size_t candidate = level.next++;
-      if (++result_.decisions > max_decisions_) {
-        return MakeError({.id = DiagnosticId::kSolveLimit,
-                          .message = absl::StrCat("no solution after ", max_decisions_,
-                                                  " candidates were tried")});
-      }
-      DEPS_ASSIGN_OR_RETURN(std::optional<Rejection> rejection, Try(level, candidate));
-      if (Changed()) return false;
-      if (!rejection) return true;
-      rejection->candidate = candidate;
-      level.rejections.push_back(*std::move(rejection));
+  // False where another package watches now.
+  bool Rewatch(PackageId id, Watch& watch) {
+    Clause& clause = clauses_[watch.clause];
+    int& mine = clause.watched[clause.terms[clause.watched[0]].package == id ? 0 : 1];
+    const size_t own = trail_.possible(id).MemberOutside(clause.terms[mine].set);
+    if (own != CandidateSet::kNone) {
+      watch.witness = own;
+      return true;
     }
-    return false;
-  }
-
-  // Selects the candidate, or tells why not and who takes part in that.
-  absl::StatusOr<std::optional<Rejection>> Try(Level& level, size_t candidate) {
-    const PackageId package = level.package;
-    for (const Demand& demand : demands_[package]) {
-      DEPS_ASSIGN_OR_RETURN(const bool allowed, problem_.Allows(demand.requirement.id, candidate));
-      if (allowed) continue;
-      level.conflict.insert(demand.by);
-      return Rejection{.cause = Rejection::Cause::kNotAllowed,
-                       .requirement = demand.requirement,
-                       .other = demand.by};
-    }
-    if (const Nogood* nogood = FailedBefore(package, candidate)) {
-      for (const auto& [other, choice] : nogood->choices) {
-        if (other != package) level.conflict.insert(other);
-      }
-      return Rejection{.cause = Rejection::Cause::kLater, .because = nogood->because};
-    }
-    DEPS_ASSIGN_OR_RETURN(const std::vector<PackageRequirement> requirements,
-                          problem_.Requirements(package, candidate));
-    if (Changed()) return std::nullopt;
-    for (size_t i = 0; i < requirements.size(); ++i) {
-      DEPS_ASSIGN_OR_RETURN(const bool possible,
-                            IsPossible(package, candidate, requirements, i, &level.conflict));
-      if (possible) continue;
-      return Rejection{.cause = Rejection::Cause::kUnmet,
-                       .requirement = requirements[i],
-                       .other = requirements[i].package,
-                       .demands = demands_[requirements[i].package]};
-    }
-    Select(level, candidate, requirements);
-    return std::nullopt;
-  }
-
-  const Nogood* FailedBefore(PackageId package, size_t candidate) const {
-    const auto found = by_choice_.find({package, candidate});
-    if (found == by_choice_.end()) return nullptr;
-    for (const size_t index : found->second) {
-      const Nogood& nogood = nogoods_[index];
-      const bool applies =
-          std::all_of(nogood.choices.begin(), nogood.choices.end(), [&](const auto& choice) {
-            const auto now = selected_.find(choice.first);
-            return choice.first == package ||
-                   (now != selected_.end() && now->second == choice.second);
-          });
-      if (applies) return &nogood;
-    }
-    return nullptr;
-  }
-
-  // Whether requirement `index` can be met beside the selection and the
-  // requirements of the same candidate before it.
-  absl::StatusOr<bool> IsPossible(PackageId package, size_t candidate,
-                                  const std::vector<PackageRequirement>& requirements, size_t index,
-                                  std::set<PackageId>* conflict) {
-    const PackageRequirement& requirement = requirements[index];
-    if (requirement.package == package) return problem_.Allows(requirement.id, candidate);
-    if (const auto now = selected_.find(requirement.package); now != selected_.end()) {
-      DEPS_ASSIGN_OR_RETURN(const bool allowed, problem_.Allows(requirement.id, now->second));
-      if (!allowed) conflict->insert(requirement.package);
-      return allowed;
-    }
-    DEPS_ASSIGN_OR_RETURN(const size_t count, problem_.Candidates(requirement.package));
-    std::set<PackageId> excluding;
-    for (size_t other = 0; other < count; ++other) {
-      bool possible = true;
-      for (size_t i = 0; i <= index && possible; ++i) {
-        if (requirements[i].package != requirement.package) continue;
-        DEPS_ASSIGN_OR_RETURN(possible, problem_.Allows(requirements[i].id, other));
-      }
-      if (!possible) continue;
-      DEPS_ASSIGN_OR_RETURN(const std::optional<PackageId> excluded,
-                            ExcludedBy(requirement.package, other));
-      if (!excluded) return true;
-      excluding.insert(*excluded);
-    }
-    conflict->insert(excluding.begin(), excluding.end());
-    return false;
-  }
-
-  // The first that demands another candidate than this one.
-  absl::StatusOr<std::optional<PackageId>> ExcludedBy(PackageId package, size_t candidate) {
-    for (const Demand& demand : demands_[package]) {
-      DEPS_ASSIGN_OR_RETURN(const bool allowed, problem_.Allows(demand.requirement.id, candidate));
-      if (!allowed) return std::optional<PackageId>(demand.by);
-    }
-    return std::optional<PackageId>();
-  }
-
-  void Select(Level& level, size_t candidate, const std::vector<PackageRequirement>& requirements) {
-    selected_[level.package] = candidate;
-    depth_[level.package] = levels_.size();
-    level.queue_size = queue_.size();
-    for (const PackageRequirement& requirement : requirements) {
-      std::vector<Demand>& demands = demands_[requirement.package];
-      if (demands.empty() && requirement.package != root_) queue_.push_back(requirement.package);
-      demands.push_back({level.package, candidate, requirement});
-      level.demanded.push_back(requirement.package);
-    }
-  }
-
-  void Unselect(Level& level) {
-    selected_.erase(level.package);
-    depth_.erase(level.package);
-    for (auto package = level.demanded.rbegin(); package != level.demanded.rend(); ++package) {
-      demands_[*package].pop_back();
-    }
-    level.demanded.clear();
-    queue_.resize(level.queue_size);
-  }
-
-  // The last level has no candidate left. False where that ends the search.
-  bool GiveUpPackage() {
-    Level level = std::move(levels_.back());
-    levels_.pop_back();
-    auto end = std::make_shared<DeadEnd>();
-    end->package = level.package;
-    end->demands = demands_[level.package];
-    end->rejections = std::move(level.rejections);
-    std::set<PackageId> conflict = std::move(level.conflict);
-    // Without whoever demanded it first the package would not be needed.
-    if (!end->demands.empty()) conflict.insert(end->demands.front().by);
-    conflict.erase(level.package);
-    return JumpBack(std::move(conflict), std::move(end));
-  }
-
-  // The choices of `conflict` fail together: changes the last one.
-  bool JumpBack(const std::set<PackageId>& conflict, std::shared_ptr<const DeadEnd> because) {
-    size_t target = 0;
-    for (const PackageId package : conflict) target = std::max(target, depth_[package]);
-    if (target == 0) {
-      result_.proof = std::move(because);
+    for (int i = 0; i < static_cast<int>(clause.terms.size()); ++i) {
+      if (i == clause.watched[0] || i == clause.watched[1]) continue;
+      const Term& term = clause.terms[i];
+      const size_t witness = trail_.possible(term.package).MemberOutside(term.set);
+      if (witness == CandidateSet::kNone) continue;
+      mine = i;
+      at(term.package).watches.push_back({watch.clause, witness});
       return false;
     }
-    Learn(conflict, because);
-    while (levels_.size() > target) {
-      Unselect(levels_.back());
-      levels_.pop_back();
-    }
-    Level& level = levels_.back();
-    const size_t candidate = selected_.at(level.package);
-    Unselect(level);
-    level.conflict.insert(conflict.begin(), conflict.end());
-    level.conflict.erase(level.package);
-    level.rejections.push_back(
-        {.candidate = candidate,
-         .cause = because->verify.empty() ? Rejection::Cause::kLater : Rejection::Cause::kVerify,
-         .because = std::move(because)});
+    Apply(watch.clause);
     return true;
   }
 
-  void Learn(const std::set<PackageId>& conflict, const std::shared_ptr<const DeadEnd>& because) {
-    if (conflict.size() < 2 || conflict.size() > kMaxLiterals) return;
-    Nogood nogood{.because = because};
-    for (const PackageId package : conflict) {
-      nogood.choices[package] = selected_.at(package);
-      by_choice_[{package, selected_.at(package)}].push_back(nogoods_.size());
+  // Any member that the set does not have. Where it is not possible any more,
+  // the clause is looked at with each change: that is safe.
+  size_t Witness(PackageId package, const CandidateSet& set) const {
+    const size_t witness = trail_.everything(package).MemberOutside(set);
+    return witness == CandidateSet::kNone ? 0 : witness;
+  }
+
+  void StartToWatch(ClauseId id) {
+    const Clause& clause = clauses_[id];
+    if (clause.terms.size() < 2) return;
+    for (const int watched : clause.watched) {
+      const auto& [package, set] = clause.terms[watched];
+      at(package).watches.push_back({id, Witness(package, set)});
     }
-    nogoods_.push_back(std::move(nogood));
+  }
+
+  // --- Decisions ---
+
+  // Selects the best candidate of the next package, or learns why it cannot be.
+  absl::StatusOr<bool> Decide() {
+    ExpectDiscovered();
+    const PackageId id = queue_[trail_.level()];
+    const size_t candidate = trail_.possible(id).First();
+    if (++decisions_ > max_decisions_) {
+      return MakeError({.id = DiagnosticId::kSolveLimit,
+                        .message = absl::StrCat("no solution after ", max_decisions_,
+                                                " candidates were tried")});
+    }
+    DEPS_ASSIGN_OR_RETURN(const bool confirmed, ConfirmFor(id, candidate));
+    if (!confirmed) return false;
+    const auto known = at(id).requires_by_candidate.find(candidate);
+    if (known == at(id).requires_by_candidate.end()) DEPS_RETURN_IF_ERROR(Expand(id, candidate));
+    DEPS_ASSIGN_OR_RETURN(const bool met, MeetsRequirements(id, candidate));
+    if (!met) return false;
+    Propagate();
+    if (conflict_ != kNone || !trail_.possible(id).Has(candidate)) return false;
+    Select(id, candidate);
+    return true;
+  }
+
+  void ExpectDiscovered() {
+    for (; expected_ < queue_.size(); ++expected_) {
+      problem_.Expect(queue_[expected_], trail_.possible(queue_[expected_]).First());
+    }
+  }
+
+  // Whether the candidate meets what the selection requires of its package.
+  absl::StatusOr<bool> ConfirmFor(PackageId id, size_t candidate) {
+    for (const ClauseId clause : at(id).provisional) {
+      const Term& by = clauses_[clause].terms[0];
+      const int selected = at(by.package).selected;
+      if (selected == kNotSelected || !by.set.Has(selected)) continue;
+      DEPS_ASSIGN_OR_RETURN(const bool confirmed, Confirm(clause, candidate));
+      if (!confirmed) return false;
+    }
+    return true;
+  }
+
+  // A candidate that is not confirmed is no longer allowed by the requirement.
+  absl::StatusOr<bool> Confirm(ClauseId id, size_t candidate) {
+    if (clauses_[id].confirmed.Has(candidate)) return true;
+    DEPS_ASSIGN_OR_RETURN(const bool confirmed, problem_.Confirms(clauses_[id].id, candidate));
+    if (confirmed) {
+      clauses_[id].confirmed.Add(candidate);
+      return true;
+    }
+    Term& term = clauses_[id].terms[1];
+    term.set.Add(candidate);
+    for (Watch& watch : at(term.package).required_by) {
+      if (watch.clause == id) watch.witness = Witness(term.package, term.set);
+    }
+    Apply(id);
+    return false;
+  }
+
+  // Whether the requirements of the candidate can be met beside the selection.
+  absl::StatusOr<bool> MeetsRequirements(PackageId id, size_t candidate) {
+    for (const ClauseId clause : at(id).requires_by_candidate[candidate]) {
+      Apply(clause);
+      if (conflict_ != kNone || !trail_.possible(id).Has(candidate)) return false;
+      const PackageId required = clauses_[clause].required;
+      if (!clauses_[clause].provisional || at(required).selected == kNotSelected) continue;
+      DEPS_ASSIGN_OR_RETURN(const bool confirmed, Confirm(clause, at(required).selected));
+      if (!confirmed) return false;
+    }
+    return true;
+  }
+
+  void Select(PackageId id, size_t candidate) {
+    queue_sizes_.push_back(queue_.size());
+    trail_.OpenLevel();
+    CandidateSet others = trail_.possible(id);
+    others.Remove(candidate);
+    trail_.Exclude(id, others, kNone);
+    at(id).selected = static_cast<int>(candidate);
+    for (const ClauseId clause : at(id).requires_by_candidate[candidate]) {
+      Enqueue(clauses_[clause].required);
+    }
+  }
+
+  void ReturnTo(int level) {
+    if (level == trail_.level()) return;
+    for (int i = level; i < trail_.level(); ++i) at(queue_[i]).selected = kNotSelected;
+    while (queue_.size() > queue_sizes_[level]) {
+      at(queue_.back()).queued = false;
+      queue_.pop_back();
+    }
+    queue_sizes_.resize(level);
+    expected_ = std::min(expected_, queue_.size());
+    trail_.ReturnTo(level);
+    propagated_ = std::min(propagated_, trail_.size());
+  }
+
+  // --- Incompatibilities from the problem ---
+
+  // Asks what a candidate requires. Where other candidates of the package
+  // require the same, it joins them.
+  absl::Status Expand(PackageId id, size_t candidate) {
+    DEPS_ASSIGN_OR_RETURN(const std::vector<PackageRequirement> requirements,
+                          problem_.Requirements(id, candidate));
+    std::vector<ClauseId> clauses;
+    for (const PackageRequirement& requirement : requirements) {
+      DEPS_RETURN_IF_ERROR(Discover(requirement.package));
+      if (requirement.package == id) {
+        DEPS_ASSIGN_OR_RETURN(const bool met, IsMetByItself(requirement, candidate));
+        if (met) continue;
+      }
+      const ClauseId clause = ClauseOf(id, requirement);
+      clauses_[clause].terms[0].set.Add(candidate);
+      clauses.push_back(clause);
+    }
+    at(id).requires_by_candidate[candidate] = std::move(clauses);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<bool> IsMetByItself(const PackageRequirement& requirement, size_t candidate) {
+    if (!requirement.allowed.Has(candidate)) return false;
+    if (!requirement.provisional) return true;
+    return problem_.Confirms(requirement.id, candidate);
+  }
+
+  ClauseId ClauseOf(PackageId by, const PackageRequirement& requirement) {
+    const auto [found, fresh] =
+        requirements_.try_emplace(std::tuple(by, requirement.package, requirement.id,
+                                             requirement.provisional, requirement.allowed),
+                                  static_cast<ClauseId>(clauses_.size()));
+    if (!fresh) return found->second;
+    Clause clause{.cause = Cause::kRequires,
+                  .id = requirement.id,
+                  .required = requirement.package,
+                  .provisional = requirement.provisional};
+    clause.terms.push_back({by, trail_.everything(by)});
+    clause.terms[0].set.Clear();
+    if (requirement.package != by) {
+      CandidateSet barred = trail_.everything(requirement.package);
+      barred -= requirement.allowed;
+      at(requirement.package)
+          .required_by.push_back({found->second, Witness(requirement.package, barred)});
+      clause.terms.push_back({requirement.package, std::move(barred)});
+    }
+    if (requirement.provisional) {
+      clause.confirmed = requirement.allowed;
+      clause.confirmed.Clear();
+      at(requirement.package).provisional.push_back(found->second);
+    }
+    clauses_.push_back(std::move(clause));
+    return found->second;
+  }
+
+  absl::StatusOr<bool> Verify() {
+    Selection selection;
+    for (const PackageId package : queue_) {
+      if (selection.size() <= static_cast<size_t>(package)) selection.resize(package + 1, kNone);
+      selection[package] = at(package).selected;
+    }
+    DEPS_ASSIGN_OR_RETURN(const Exclusion exclusion, problem_.Verify(selection));
+    selection_ = std::move(selection);
+    if (exclusion.terms.empty()) return true;
+    conflict_ = static_cast<ClauseId>(clauses_.size());
+    Clause clause{.cause = Cause::kExcludes, .id = exclusion.id, .watched = {0, 1}};
+    clause.terms.assign(exclusion.terms.begin(), exclusion.terms.end());
+    clauses_.push_back(std::move(clause));
+    StartToWatch(conflict_);
+    return false;
+  }
+
+  // --- Conflicts ---
+
+  // Goes back in time from the conflict, replacing what holds by what it
+  // follows from, until one decision alone can be blamed: its level has one
+  // term. False where nothing is left to blame.
+  bool ResolveConflict() {
+    Clause learned{.start = conflict_};
+    for (const Term& term : clauses_[conflict_].terms) Blame(term.package, term.set);
+    while (true) {
+      const std::optional<Blamed> newest = TakeNewest();
+      if (!newest) break;
+      const Trail::Entry& entry = trail_.entry(newest->satisfier);
+      const std::optional<Blamed> next = PeekNewest();
+      const int level = next ? trail_.entry(next->satisfier).level : 0;
+      if (entry.cause == kNone && entry.level == 0) break;
+      if (entry.level > level) {
+        LearnAndReturn(std::move(learned), *newest, next, level);
+        return true;
+      }
+      learned.steps.push_back({entry.package, entry.cause});
+      for (const Term& term : clauses_[entry.cause].terms) {
+        Blame(term.package, Combined(term, entry.package));
+      }
+    }
+    clauses_.push_back(std::move(learned));
+    return false;
+  }
+
+  struct Blamed {
+    int satisfier = kNone;
+    PackageId package = 0;
+    bool operator<(const Blamed& other) const { return satisfier < other.satisfier; }
+  };
+
+  // The set that resolution on `pivot` gives to the term's package.
+  CandidateSet Combined(const Term& term, PackageId pivot) {
+    const Package& package = at(term.package);
+    CandidateSet set = term.set;
+    if (term.package == pivot) {
+      set |= package.term;
+    } else if (package.satisfier != kNone) {
+      set &= package.term;
+    }
+    return set;
+  }
+
+  // A set with everything is never to blame.
+  void Blame(PackageId id, CandidateSet set) {
+    Package& package = at(id);
+    package.satisfier = trail_.Satisfier(id, set);
+    package.term = std::move(set);
+    if (package.satisfier != kNone) blamed_.push({package.satisfier, id});
+  }
+
+  // Those that have changed since are not there any more.
+  std::optional<Blamed> PeekNewest() {
+    while (!blamed_.empty()) {
+      const Blamed top = blamed_.top();
+      if (at(top.package).satisfier == top.satisfier) return top;
+      blamed_.pop();
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Blamed> TakeNewest() {
+    const std::optional<Blamed> newest = PeekNewest();
+    // The same may be there twice.
+    while (!blamed_.empty() && newest && blamed_.top().satisfier == newest->satisfier) {
+      blamed_.pop();
+    }
+    return newest;
+  }
+
+  void LearnAndReturn(Clause learned, const Blamed& newest, const std::optional<Blamed>& next,
+                      int level) {
+    ClauseId id = conflict_;
+    if (!learned.steps.empty()) {
+      id = static_cast<ClauseId>(clauses_.size());
+      learned.terms.push_back({newest.package, std::move(at(newest.package).term)});
+      if (next) learned.watched[1] = 1;
+    }
+    at(newest.package).satisfier = kNone;
+    for (std::optional<Blamed> other = TakeNewest(); other; other = TakeNewest()) {
+      Package& package = at(other->package);
+      if (!learned.steps.empty()) {
+        learned.terms.push_back({other->package, std::move(package.term)});
+      }
+      package.satisfier = kNone;
+    }
+    conflict_ = kNone;
+    ReturnTo(level);
+    if (!learned.steps.empty()) {
+      clauses_.push_back(std::move(learned));
+      StartToWatch(id);
+    }
+    Apply(id);
+  }
+
+  // --- Results ---
+
+  std::optional<SolverResult> Solved() {
+    return SolverResult{.found = true, .selection = std::move(selection_)};
+  }
+
+  std::optional<SolverResult> Unsolvable() {
+    return SolverResult{.proof = MakeProof(clauses_, [&](PackageId package) -> const CandidateSet& {
+                          return trail_.everything(package);
+                        })};
   }
 
   Problem& problem_;
   const PackageId root_;
   const int64_t max_decisions_;
-  int generation_ = 0;
-  std::vector<Level> levels_;
-  std::map<PackageId, size_t> selected_;
-  std::map<PackageId, size_t> depth_;  // Number of levels when it was selected; from 1.
-  std::map<PackageId, std::vector<Demand>> demands_;
-  std::vector<PackageId> queue_;  // In order of discovery.
-  std::vector<Nogood> nogoods_;
-  std::map<std::pair<PackageId, size_t>, std::vector<size_t>> by_choice_;
-  SolverResult result_;
+  int64_t& decisions_;
+
+  std::vector<std::unique_ptr<Package>> packages_;
+  std::vector<Clause> clauses_;
+  // By everything that makes two requirements the same.
+  absl::flat_hash_map<std::tuple<PackageId, PackageId, int, bool, CandidateSet>, ClauseId>
+      requirements_;
+  Trail trail_;
+  int propagated_ = 0;         // Entries whose consequences were drawn.
+  ClauseId conflict_ = kNone;  // A clause all of whose terms hold.
+
+  // In order of discovery. Level n is the decision on element n - 1.
+  std::vector<PackageId> queue_;
+  std::vector<size_t> queue_sizes_;  // Before each decision.
+  size_t expected_ = 0;              // Elements that Expect was told of.
+  std::priority_queue<Blamed> blamed_;
+  Selection selection_;
 };
 
 }  // namespace
 
+absl::StatusOr<bool> Problem::Confirms(int, size_t) { return true; }
+
+absl::StatusOr<Exclusion> Problem::Verify(const Selection&) { return Exclusion(); }
+
 absl::StatusOr<SolverResult> Solve(Problem& problem, PackageId root, int64_t max_decisions) {
-  return Search(problem, root, max_decisions).Run();
+  int64_t decisions = 0;
+  while (true) {
+    DEPS_ASSIGN_OR_RETURN(std::optional<SolverResult> result,
+                          Search(problem, root, max_decisions, &decisions).Run());
+    if (!result) continue;
+    result->decisions = decisions;
+    return *std::move(result);
+  }
 }
 
 }  // namespace deps

@@ -1,0 +1,64 @@
+// What is still possible for each package, since when, and because of what.
+#ifndef DEPS_LIB_SOLVE_TRAIL_H_
+#define DEPS_LIB_SOLVE_TRAIL_H_
+
+#include <cstddef>
+#include <vector>
+
+#include "lib/solve/candidate_set.h"
+#include "lib/solve/clause.h"
+#include "lib/solve/solver.h"
+
+namespace deps {
+
+// Every removal is an entry, so that it can be taken back and traced. Entries
+// are numbered from 0 on; level n is what came since the n-th decision.
+class Trail {
+ public:
+  static constexpr int kNone = -1;
+
+  struct Entry {
+    PackageId package = 0;
+    ClauseId cause = kNone;  // kNone: a decision.
+    int level = 0;
+    int previous = kNone;  // The entry of the same package before this one.
+    size_t parts = 0;      // Where its parts begin.
+  };
+
+  void AddPackage(PackageId package, size_t candidates);
+  bool Knows(PackageId package) const;
+
+  const CandidateSet& everything(PackageId package) const { return packages_[package].everything; }
+  const CandidateSet& possible(PackageId package) const { return packages_[package].possible; }
+  // Whether a term is certain by now.
+  bool Holds(const Term& term) const { return possible(term.package).IsIn(term.set); }
+
+  // Removes a set from what is possible. There is no entry where that changes nothing.
+  void Exclude(PackageId package, const CandidateSet& set, ClauseId cause);
+  void OpenLevel() { levels_.push_back(static_cast<int>(entries_.size())); }
+  int level() const { return static_cast<int>(levels_.size()); }
+  // Takes back all entries of higher levels.
+  void ReturnTo(int level);
+
+  int size() const { return static_cast<int>(entries_.size()); }
+  const Entry& entry(int number) const { return entries_[number]; }
+  // The entry with which {package in set} began to hold, as it does now; kNone
+  // where it always did.
+  int Satisfier(PackageId package, const CandidateSet& set) const;
+
+ private:
+  struct Package {
+    CandidateSet everything;
+    CandidateSet possible;
+    int newest = kNone;
+  };
+
+  std::vector<Package> packages_;
+  std::vector<Entry> entries_;
+  std::vector<CandidateSet::Part> parts_;
+  std::vector<int> levels_;  // How many entries came before each.
+};
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_SOLVE_TRAIL_H_
