@@ -72,6 +72,9 @@ struct Diagnostic {
   std::string message;
   Location location = {};
   std::string hint = {};  // What to do about it; may be empty.
+  // Further lines for people, such as the steps of a proof. Spaces at the start
+  // of a line are kept.
+  std::vector<std::string> details = {};
 
   bool operator==(const Diagnostic&) const = default;
 };

@@ -48,6 +48,7 @@ std::string FormatText(const Diagnostic& d, const PrinterOptions& options) {
     absl::StrAppend(&out, name, ": ");
   }
   absl::StrAppend(&out, Printable(d.message), " [", InfoOf(d.id).name, "]\n");
+  for (const std::string& line : d.details) absl::StrAppend(&out, "  ", Printable(line), "\n");
   if (!d.hint.empty()) {
     absl::StrAppend(&out, options.command, ": hint: ", Printable(d.hint), "\n");
   }
@@ -77,6 +78,9 @@ std::string FormatGithub(const Diagnostic& d) {
     absl::StrAppend(&out, EscapeGithubData(d.location.pointer), ": ");
   }
   absl::StrAppend(&out, EscapeGithubData(d.message));
+  for (const std::string& line : d.details) {
+    absl::StrAppend(&out, "%0A  ", EscapeGithubData(line));
+  }
   if (!d.hint.empty()) absl::StrAppend(&out, "%0Ahint: ", EscapeGithubData(d.hint));
   return out + "\n";
 }
@@ -109,6 +113,10 @@ std::string FormatJson(const Diagnostic& d, const PrinterOptions& options) {
   }
   if (!d.location.pointer.empty()) {
     absl::StrAppend(&out, ",\"pointer\":", JsonString(d.location.pointer));
+  }
+  for (const std::string& line : d.details) {
+    absl::StrAppend(&out, &line == &d.details.front() ? ",\"details\":[" : ",", JsonString(line),
+                    &line == &d.details.back() ? "]" : "");
   }
   if (!d.hint.empty()) absl::StrAppend(&out, ",\"hint\":", JsonString(d.hint));
   return out + "}\n";

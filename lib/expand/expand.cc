@@ -265,6 +265,7 @@ class Expander {
       const auto read = by_alias.find(source.alias);
       if (read == by_alias.end()) continue;  // Told already.
       uses[source.alias].push_back(source.output);
+      if (source.parameter.empty()) continue;
       AddWire({.field = "parameters", .name = source.parameter}, from, read->second, source.output);
     }
     for (const Requirement& requirement : *state.requirements) {

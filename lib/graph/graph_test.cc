@@ -205,8 +205,11 @@ TEST(FormatTree, ExplainsWhyThereIsNoSolution) {
   solution.status = "unsatisfiable";
   solution.explanation = {
       {.message = "no version of db suits", .because = {"app needs db ^1"}, .hint = "drop app"}};
+  EXPECT_EQ(FormatTree(solution), "no version of db suits\n  app needs db ^1\nhint: drop app\n");
+  solution.explanation.push_back({.message = "no solution", .because = {"step 1"}});
   EXPECT_EQ(FormatTree(solution),
-            "no solution\nno version of db suits\n  because app needs db ^1\n  hint: drop app\n");
+            "no solution\n  1. no version of db suits, because\n       app needs db ^1\n"
+            "  2. no solution, because\n       step 1\n");
 }
 
 TEST(FormatTree, CopesWithDeepGraphs) {

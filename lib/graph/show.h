@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/draw/picture.h"
 #include "lib/model/graph.h"
@@ -20,6 +21,11 @@ std::string ShowGraph(const Graph& graph, std::string_view format, bool color);
 // comes first; afterwards the node has "(shared)" behind it. Where there is no
 // solution, the explanation. UTF-8; control characters of bundles as escapes.
 std::string FormatTree(const Graph& graph, bool color = false);
+
+// A proof as lines for people: the sentences of its only step, or each step with
+// its number and what it follows from. What the last one says is the headline
+// to them.
+std::vector<std::string> ExplanationLines(const std::vector<Explanation>& steps);
 
 // Requires edges solid with their range, wiring dashed; the root first, then
 // the nodes by id.

@@ -129,18 +129,29 @@ class Tree {
 };
 
 std::string NoSolution(const Graph& solution) {
-  std::string text = "no solution\n";
-  for (const Explanation& step : solution.explanation) {
-    absl::StrAppend(&text, Visible(step.message), "\n");
-    for (const std::string& because : step.because) {
-      absl::StrAppend(&text, "  because ", Visible(because), "\n");
-    }
-    if (!step.hint.empty()) absl::StrAppend(&text, "  hint: ", Visible(step.hint), "\n");
+  if (solution.explanation.empty()) return "no solution\n";
+  const Explanation& last = solution.explanation.back();
+  std::string text = absl::StrCat(Visible(last.message), "\n");
+  for (const std::string& line : ExplanationLines(solution.explanation)) {
+    absl::StrAppend(&text, "  ", Visible(line), "\n");
   }
+  if (!last.hint.empty()) absl::StrAppend(&text, "hint: ", Visible(last.hint), "\n");
   return text;
 }
 
 }  // namespace
+
+std::vector<std::string> ExplanationLines(const std::vector<Explanation>& steps) {
+  if (steps.size() == 1) return steps.front().because;
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    lines.push_back(absl::StrCat(i + 1, ". ", steps[i].message, ", because"));
+    for (const std::string& because : steps[i].because) {
+      lines.push_back(absl::StrCat("     ", because));
+    }
+  }
+  return lines;
+}
 
 std::string FormatTree(const Graph& graph, bool color) {
   if (graph.status == "unsatisfiable") return NoSolution(graph);

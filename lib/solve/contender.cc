@@ -73,21 +73,25 @@ std::string ReferenceOf(const Installation& installation) {
   return absl::StrCat(repository, ":", tag);
 }
 
+Contender ContenderOf(const Installation& installation, const std::string& by) {
+  return {.by = by,
+          .repository = RepositoryOf(installation),
+          .reference = ReferenceOf(installation),
+          .fallback = installation.bundle_reference,
+          .tag = TagOf(installation),
+          .digest =
+              installation.bundle_digest.empty() ? installation.digest : installation.bundle_digest,
+          .version = VersionOf(installation),
+          .installation = &installation};
+}
+
 std::vector<Contender> InstallationCandidates(const std::vector<Installation>& installations,
                                               const std::string& name_space,
                                               const std::string& group) {
   std::vector<Contender> candidates;
   for (const Installation& installation : installations) {
     if (!IsEligible(installation, name_space, group)) continue;
-    candidates.push_back({.by = "installation",
-                          .repository = RepositoryOf(installation),
-                          .reference = ReferenceOf(installation),
-                          .fallback = installation.bundle_reference,
-                          .tag = TagOf(installation),
-                          .digest = installation.bundle_digest.empty() ? installation.digest
-                                                                       : installation.bundle_digest,
-                          .version = VersionOf(installation),
-                          .installation = &installation});
+    candidates.push_back(ContenderOf(installation, "installation"));
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [&](const Contender& a, const Contender& b) {
@@ -103,8 +107,7 @@ std::vector<Contender> InstallationCandidates(const std::vector<Installation>& i
   return candidates;
 }
 
-std::vector<Contender> TagCandidates(const std::string& repository,
-                                     const std::vector<std::string>& tags, Strategy strategy) {
+std::vector<VersionTag> VersionTagsOf(const std::vector<std::string>& tags, Strategy strategy) {
   std::vector<VersionTag> versions;
   for (const std::string& tag : tags) {
     if (std::optional<VersionTag> version = ParseVersionTag(tag)) {
@@ -115,15 +118,7 @@ std::vector<Contender> TagCandidates(const std::string& repository,
     if (strategy == Strategy::kLowest && !(a.version == b.version)) return a.version < b.version;
     return BetterTag(a, b);
   });
-  std::vector<Contender> candidates;
-  for (const VersionTag& version : versions) {
-    candidates.push_back({.by = "range",
-                          .repository = repository,
-                          .reference = absl::StrCat(repository, ":", version.tag),
-                          .tag = version.tag,
-                          .version = version.version});
-  }
-  return candidates;
+  return versions;
 }
 
 }  // namespace deps

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "lib/model/installation.h"
 #include "lib/semver/semver.h"
 
@@ -37,17 +36,19 @@ std::string RepositoryOf(const Installation& installation);
 // A reference to the bundle that the installation runs, best by digest.
 std::string ReferenceOf(const Installation& installation);
 
-// Installations that may serve a dependency shared in `group`: installed, not
-// another's own, in `name_space` or the global one, of the same group (no label
-// is the group ""). Local before global, then the higher version, the name.
-// Pointers into `installations`.
+// `installation`, chosen as `by`. A pointer to it is kept.
+Contender ContenderOf(const Installation& installation, const std::string& by);
+
+// Installations that may serve a dependency shared in `group` (PEP003 rules 2
+// and 3, bundles.md 2.5): installed and not to be uninstalled, in `name_space`
+// or the global one, of the same group (Installation::Group). Local before
+// global, then the higher version, the name. Pointers into `installations`.
 std::vector<Contender> InstallationCandidates(const std::vector<Installation>& installations,
                                               const std::string& name_space,
                                               const std::string& group);
 
-// One for each tag that is a version, best first by the strategy.
-std::vector<Contender> TagCandidates(const std::string& repository,
-                                     const std::vector<std::string>& tags, Strategy strategy);
+// The tags that are versions, best first by the strategy.
+std::vector<VersionTag> VersionTagsOf(const std::vector<std::string>& tags, Strategy strategy);
 
 }  // namespace deps
 

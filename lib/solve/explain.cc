@@ -1,213 +1,363 @@
 #include "lib/solve/explain.h"
 
 #include <algorithm>
-#include <deque>
 #include <map>
-#include <set>
-#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "lib/base/status_macros.h"
-#include "lib/oci/reference.h"
+#include "lib/solve/wording.h"
 
 namespace deps {
 namespace {
 
-constexpr size_t kMaxSteps = 12;
-constexpr size_t kMaxListed = 8;
+// What one step may follow from: more facts than these nobody takes in at once.
+constexpr size_t kMaxFacts = 8;
+constexpr size_t kMaxSteps = 40;
 
-std::string Familiar(const std::string& repository) {
-  const absl::StatusOr<Reference> reference = Reference::Parse(repository);
-  return reference.ok() ? reference->FamiliarRepository() : repository;
-}
+// A derived incompatibility that is told, and what it follows from: leaves of
+// the proof and other steps.
+struct Step {
+  size_t conclusion = 0;
+  std::vector<size_t> leaves;
+  std::vector<size_t> steps;  // Their conclusions.
+};
 
-// "1.0.0, 1.1.0, 2.0.0", with the middle left out where there are many.
-std::string List(const std::vector<std::string>& texts) {
-  if (texts.size() <= kMaxListed) return absl::StrJoin(texts, ", ");
-  const auto begin = texts.begin();
-  return absl::StrCat(absl::StrJoin(begin, begin + kMaxListed - 1, ", "), ", … ", texts.back(),
-                      " (", texts.size(), " in all)");
-}
-
-class Explainer {
+// Cuts the proof into steps. What is used twice is a step of its own, and so is
+// what would make another one too long.
+class Cutter {
  public:
-  explicit Explainer(PackageSpace& space) : space_(space) {}
+  explicit Cutter(const Proof& proof) : proof_(proof), uses_(proof.size(), 0) {}
 
-  absl::StatusOr<std::vector<Explanation>> Run(const DeadEnd& proof) {
-    queue_.push_back(&proof);
-    while (!queue_.empty() && steps_.size() < kMaxSteps) {
-      const DeadEnd* end = queue_.front();
-      queue_.pop_front();
-      if (!seen_.insert(end).second) continue;
-      if (!end->verify.empty()) {
-        AddCircle(*end);
-      } else if (end->package == PackageSpace::kRoot) {
-        DEPS_RETURN_IF_ERROR(AddRoot(*end));
-      } else {
-        DEPS_RETURN_IF_ERROR(AddPackage(end->package, *end));
+  std::vector<Step> Run() {
+    std::vector<bool> needed(proof_.size(), false);
+    needed.back() = true;
+    for (size_t i = proof_.size(); i-- > 0;) {
+      if (!needed[i] || proof_[i].cause != Incompatibility::Cause::kDerived) continue;
+      for (const size_t parent : proof_[i].parents) {
+        needed[parent] = true;
+        ++uses_[parent];
       }
     }
-    // What cannot be met comes first, what follows from it after that.
-    std::reverse(steps_.begin(), steps_.end());
+    for (size_t i = 0; i < proof_.size(); ++i) {
+      if (needed[i]) Gather(i);
+    }
     return std::move(steps_);
   }
 
  private:
-  std::string DemandText(const Asked& asked) const {
-    const Dependency& dependency = asked.requirement.dependency;
-    std::string text = absl::StrCat(asked.parent_text, " needs ");
-    if (dependency.reference.empty()) {
-      absl::StrAppend(&text, "any bundle with the interface of \"", dependency.alias, "\"");
-    } else {
-      absl::StrAppend(&text, dependency.reference);
-      if (asked.range && !asked.only_reference) absl::StrAppend(&text, " in ", dependency.version);
+  void Gather(size_t at) {
+    const Incompatibility& one = proof_[at];
+    Step& step = open_[at];
+    step.conclusion = at;
+    if (one.cause != Incompatibility::Cause::kDerived) {
+      step.leaves = {at};
+      if (at + 1 == proof_.size()) steps_.push_back(step);
+      return;
     }
-    const std::optional<Sharing>& sharing = dependency.sharing;
-    if (sharing && sharing->mode == Sharing::Mode::kGroup && !sharing->group.empty()) {
-      absl::StrAppend(&text, " in group \"", sharing->group, "\"");
+    std::vector<size_t> parents(one.parents, one.parents + 2);
+    // The longer one becomes a step where both together are too long.
+    if (Size(parents[0]) > Size(parents[1])) std::swap(parents[0], parents[1]);
+    if (Size(parents[0]) + Size(parents[1]) > kMaxFacts) Cut(parents[1]);
+    if (Size(parents[0]) + Size(parents[1]) > kMaxFacts) Cut(parents[0]);
+    for (const size_t parent : parents) {
+      const Step& from = open_.at(parent);
+      Merge(from.leaves, &step.leaves);
+      Merge(from.steps, &step.steps);
     }
-    return text;
+    const bool is_last = at + 1 == proof_.size();
+    if (is_last) return steps_.push_back(step);
+    if (uses_[at] > 1) Cut(at);
   }
 
-  void AddCircle(const DeadEnd& end) {
-    Explanation step{.message = "these would need each other in a circle"};
-    std::vector<std::string> paths;
-    for (const PackageId id : end.verify) {
-      step.nodes.push_back(space_.package(id).path);
-      paths.push_back(space_.package(id).path);
-    }
-    paths.push_back(paths.front());
-    step.because.push_back(absl::StrJoin(paths, " -> "));
-    std::sort(step.nodes.begin(), step.nodes.end());
-    steps_.push_back(std::move(step));
+  size_t Size(size_t at) const {
+    const Step& step = open_.at(at);
+    return step.leaves.size() + step.steps.size();
   }
 
-  // The root has one candidate: its rejection tells which requirement fails.
-  absl::Status AddRoot(const DeadEnd& end) {
-    for (const Rejection& rejection : end.rejections) {
-      if (rejection.because != nullptr) {
-        queue_.push_back(rejection.because.get());
-      } else {
-        DEPS_RETURN_IF_ERROR(AddPackage(rejection.other, Unmet(rejection)));
+  // Tells it now; who needs it names it.
+  void Cut(size_t at) {
+    Step& step = open_.at(at);
+    if (Size(at) < 2) return;
+    steps_.push_back(step);
+    step.leaves.clear();
+    step.steps = {at};
+  }
+
+  static void Merge(const std::vector<size_t>& from, std::vector<size_t>* to) {
+    to->insert(to->end(), from.begin(), from.end());
+    std::sort(to->begin(), to->end());
+    to->erase(std::unique(to->begin(), to->end()), to->end());
+  }
+
+  const Proof& proof_;
+  std::vector<int> uses_;
+  std::map<size_t, Step> open_;
+  std::vector<Step> steps_;
+};
+
+class Explainer {
+ public:
+  Explainer(const Proof& proof, const PackageSpace& space)
+      : proof_(proof), space_(space), wording_(space, PackagesOf(proof)) {}
+
+  std::vector<Explanation> Run() {
+    std::vector<Step> steps = Cutter(proof_).Run();
+    std::vector<Explanation> told;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      number_[steps[i].conclusion] = i + 1;
+      told.push_back(Tell(steps[i]));
+    }
+    if (told.size() > kMaxSteps) {
+      const size_t left_out = told.size() - kMaxSteps;
+      told.erase(told.begin() + kMaxSteps / 2, told.begin() + kMaxSteps / 2 + left_out);
+      told[kMaxSteps / 2].because.insert(
+          told[kMaxSteps / 2].because.begin(),
+          absl::StrCat(left_out, " steps before this one are left out"));
+    }
+    return told;
+  }
+
+ private:
+  Explanation Tell(const Step& step) {
+    Explanation told;
+    for (const size_t earlier : step.steps) {
+      told.because.push_back(
+          absl::StrCat(Conclusion(proof_[earlier]), " (step ", number_.at(earlier), ")"));
+    }
+    AddNeeds(step, &told.because);
+    AddOutcomes(step, &told.because);
+    for (const size_t leaf : step.leaves) {
+      if (proof_[leaf].cause == Incompatibility::Cause::kExcludes) {
+        told.because.push_back(Circle(space_.Circle(proof_[leaf].id)));
       }
     }
-    return absl::OkStatus();
+    told.message = Conclusion(proof_[step.conclusion]);
+    AddNodes(step, &told.nodes);
+    return told;
   }
 
-  // The package whose requirement is not met, with all that it would have to.
-  static DeadEnd Unmet(const Rejection& rejection) {
-    DeadEnd end{.package = rejection.other, .demands = rejection.demands};
-    end.demands.push_back({.requirement = rejection.requirement});
-    return end;
-  }
-
-  absl::Status AddPackage(PackageId id, const DeadEnd& end) {
-    if (!explained_.insert(id).second) return absl::OkStatus();
-    const Package& package = space_.package(id);
-    Explanation step{.nodes = {package.path}};
-    std::vector<int> demands;
-    for (const Demand& demand : end.demands) demands.push_back(demand.requirement.id);
-    for (const int demand : demands) step.because.push_back(DemandText(space_.asked(demand)));
-    DEPS_RETURN_IF_ERROR(AddRefusals(id, demands, &step.because));
-    DEPS_RETURN_IF_ERROR(AddLater(end, &step));
-    step.message = Message(package, end);
-    // Where the trouble lies below, the hint belongs there.
-    if (step.nodes.size() == 1) step.because.push_back(Hint(package));
-    steps_.push_back(std::move(step));
-    return absl::OkStatus();
-  }
-
-  std::string Message(const Package& package, const DeadEnd& end) const {
-    const Asked& first = package.asked.front();
-    if (package.use != nullptr && package.candidates.empty()) {
-      return absl::StrCat("--use ", package.use->node,
-                          " names an installation that does not exist");
+  // "web needs auth, which needs web again: a circle"
+  std::string Circle(const std::vector<PackageId>& circle) const {
+    std::string text = absl::StrCat(wording_.Name(circle.front()), " waits for ");
+    for (size_t i = 1; i < circle.size(); ++i) {
+      absl::StrAppend(&text, wording_.Name(circle[i]), ", which waits for ");
     }
-    if (first.repository.empty()) {
-      return absl::StrCat("nothing is known that has the interface of ", package.path);
+    return absl::StrCat(text, wording_.Name(circle.front()), ": a circle");
+  }
+
+  // "web 1.0.0 needs db ^2 and cache ^1": a line for each bundle that asks.
+  void AddNeeds(const Step& step, std::vector<std::string>* because) const {
+    struct Need {
+      PackageId parent;
+      CandidateSet candidates;
+      std::vector<std::string> demands;
+    };
+    std::vector<Need> needs;
+    for (const size_t leaf : step.leaves) {
+      const Incompatibility& one = proof_[leaf];
+      if (one.cause != Incompatibility::Cause::kRequires) continue;
+      const Term& asks = one.terms.front();
+      auto need = std::find_if(needs.begin(), needs.end(), [&](const Need& known) {
+        return known.parent == asks.package && known.candidates == asks.set;
+      });
+      if (need == needs.end()) need = needs.insert(need, {asks.package, asks.set, {}});
+      const std::string demand = wording_.Demand(one.id);
+      if (std::find(need->demands.begin(), need->demands.end(), demand) == need->demands.end()) {
+        need->demands.push_back(demand);
+      }
     }
-    const bool several = end.demands.size() > 1;
-    return absl::StrCat("no ", Familiar(first.repository), " satisfies ",
-                        several ? "all that need " : "", package.path);
+    std::stable_sort(needs.begin(), needs.end(), [](const Need& a, const Need& b) {
+      if (a.parent != b.parent) return a.parent < b.parent;
+      return a.candidates.First() < b.candidates.First();
+    });
+    for (Need& need : needs) {
+      std::sort(need.demands.begin(), need.demands.end());
+      const bool one = wording_.IsOne(need.parent, need.candidates) ||
+                       wording_.Some(need.parent, need.candidates).rfind("every ", 0) == 0;
+      because->push_back(absl::StrCat(wording_.Some(need.parent, need.candidates),
+                                      one ? " needs " : " need ", JoinWords(need.demands)));
+    }
   }
 
-  static std::string Hint(const Package& package) {
-    const std::string name = package.path.substr(package.path.find('/') + 1);
-    return absl::StrCat("--use ", name, "=REFERENCE or --use ", name,
-                        "=installation:NAME would settle it");
+  // For each package that is asked for here: what there is, and what speaks
+  // against it.
+  void AddOutcomes(const Step& step, std::vector<std::string>* because) const {
+    std::map<PackageId, std::vector<int>> asked;
+    for (const size_t leaf : step.leaves) {
+      const Incompatibility& one = proof_[leaf];
+      if (one.cause == Incompatibility::Cause::kRequires) asked[one.required].push_back(one.id);
+    }
+    for (const auto& [package, requirements] : asked) AddOutcome(package, requirements, because);
   }
 
-  // Candidates by the reason why a demand refuses them, in their order.
-  absl::Status AddRefusals(PackageId id, const std::vector<int>& demands,
-                           std::vector<std::string>* because) {
-    std::vector<std::pair<std::string, std::vector<std::string>>> reasons;
-    const size_t count = space_.package(id).candidates.size();
+  void AddOutcome(PackageId package, const std::vector<int>& requirements,
+                  std::vector<std::string>* because) const {
+    const size_t count = space_.package(package).candidates.size();
+    std::vector<std::pair<std::string, CandidateSet>> reasons;
+    size_t refused = 0;
     for (size_t candidate = 0; candidate < count; ++candidate) {
-      for (const int demand : demands) {
-        DEPS_ASSIGN_OR_RETURN(const std::string refusal, space_.Refusal(demand, candidate));
-        if (refusal.empty()) continue;
-        auto reason = std::find_if(reasons.begin(), reasons.end(),
-                                   [&](const auto& known) { return known.first == refusal; });
-        if (reason == reasons.end()) reason = reasons.insert(reason, {refusal, {}});
-        reason->second.push_back(space_.Describe(id, candidate));
-        break;
+      const std::string reason = Reason(requirements, candidate);
+      if (reason.empty()) continue;
+      ++refused;
+      auto known = std::find_if(reasons.begin(), reasons.end(),
+                                [&](const auto& one) { return one.first == reason; });
+      if (known == reasons.end()) {
+        known = reasons.insert(known, {reason, CandidateSet(count)});
       }
+      known->second.Add(candidate);
     }
-    for (const auto& [refusal, candidates] : reasons) {
-      const bool one = candidates.size() == 1;
-      const std::string verb = one ? " " : ": each ";
-      because->push_back(absl::StrCat(List(candidates), verb, refusal));
-    }
-    const Package& package = space_.package(id);
-    if (package.needs_tags && count == 0) {
-      because->push_back(absl::StrCat(Familiar(package.asked.front().repository),
-                                      " has no tag that is a version"));
-    }
-    return absl::OkStatus();
+    if (refused < count) return AddLacking(package, reasons, because);
+    std::set<PackageId> parents;
+    for (const int requirement : requirements) parents.insert(space_.asked(requirement).parent);
+    because->push_back(parents.size() > 1
+                           ? absl::StrCat(Shared(package, parents), ReasonList(package, reasons))
+                           : Refused(package, requirements.front(), reasons));
   }
 
-  // Candidates that are allowed, and what they fail at.
-  absl::Status AddLater(const DeadEnd& end, Explanation* step) {
-    std::map<std::string, std::vector<std::string>> unmet;
-    for (const Rejection& rejection : end.rejections) {
-      const std::string candidate = space_.Describe(end.package, rejection.candidate);
-      if (rejection.cause == Rejection::Cause::kUnmet) {
-        unmet[space_.package(rejection.other).path].push_back(candidate);
-        later_.push_back(Unmet(rejection));
-        step->nodes.push_back(space_.package(rejection.other).path);
-      } else if (rejection.because != nullptr) {
-        const PackageId failed = rejection.because->package;
-        unmet[space_.package(failed).path].push_back(candidate);
-        step->nodes.push_back(space_.package(failed).path);
-        queue_.push_back(rejection.because.get());
-      }
+  std::string Reason(const std::vector<int>& requirements, size_t candidate) const {
+    for (const int requirement : requirements) {
+      const std::string reason = space_.KnownRefusal(requirement, candidate);
+      if (!reason.empty()) return reason;
     }
-    for (auto& [path, candidates] : unmet) {
-      candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
-      step->because.push_back(
-          absl::StrCat("with ", List(candidates), " nothing is left for ", path));
-    }
-    std::sort(step->nodes.begin(), step->nodes.end());
-    step->nodes.erase(std::unique(step->nodes.begin(), step->nodes.end()), step->nodes.end());
-    for (; queued_ < later_.size(); ++queued_) queue_.push_back(&later_[queued_]);
-    return absl::OkStatus();
+    return "";
   }
 
-  PackageSpace& space_;
-  std::deque<const DeadEnd*> queue_;
-  std::deque<DeadEnd> later_;  // Steady addresses.
-  size_t queued_ = 0;          // Of later_.
-  std::set<const DeadEnd*> seen_;
-  std::set<PackageId> explained_;
-  std::vector<Explanation> steps_;
+  // What makes them one node.
+  std::string Shared(PackageId package, const std::set<PackageId>& parents) const {
+    const Asked& asked = space_.asked(space_.package(package).asked.front());
+    const std::string& name = wording_.Name(package);
+    std::vector<std::string> names;
+    for (const PackageId parent : parents) names.push_back(wording_.Name(parent));
+    std::sort(names.begin(), names.end());
+    const std::string group =
+        asked.Group().empty() ? "" : absl::StrCat(" in group \"", asked.Group(), "\"");
+    return absl::StrCat(JoinWords(names), " share one ", name, group, ", and no ", name, " suits ",
+                        parents.size() == 2 ? "both" : "all", ": ");
+  }
+
+  std::string Refused(PackageId package, int requirement,
+                      const std::vector<std::pair<std::string, CandidateSet>>& reasons) const {
+    const Asked& asked = space_.asked(requirement);
+    if (reasons.empty()) return wording_.Stock(package);
+    if (space_.package(package).use != nullptr) {
+      const auto& [reason, candidates] = reasons.front();
+      return absl::StrCat("--use names ", wording_.List(package, candidates), ", which ", reason);
+    }
+    const std::string& first = reasons.front().first;
+    if (asked.only_reference && reasons.size() == 1 && first == "is not there") {
+      return absl::StrCat("there is no ", asked.requirement.dependency.reference);
+    }
+    if (reasons.size() == 1 && first.rfind("is not in ", 0) == 0) {
+      return absl::StrCat("there is none: ", wording_.Stock(package));
+    }
+    return absl::StrCat("no ", wording_.Name(package), " will do: ", ReasonList(package, reasons));
+  }
+
+  std::string ReasonList(PackageId package,
+                         const std::vector<std::pair<std::string, CandidateSet>>& reasons) const {
+    std::vector<std::string> parts;
+    for (const auto& [reason, candidates] : reasons) {
+      const std::string list = wording_.List(package, candidates);
+      parts.push_back(
+          absl::StrCat(list, " ", wording_.IsOne(package, candidates) ? reason : InPlural(reason)));
+    }
+    return absl::StrJoin(parts, "; ");
+  }
+
+  static std::string InPlural(const std::string& reason) {
+    for (const auto& [one, many] :
+         {std::pair<std::string, std::string>{"is a prerelease", "are prereleases"},
+          {"is no patch", "are no patches"},
+          {"is ", "are "},
+          {"lacks ", "lack "},
+          {"has ", "have "},
+          {"comes ", "come "}}) {
+      if (reason.rfind(one, 0) == 0) return many + reason.substr(one.size());
+    }
+    return reason;
+  }
+
+  // Of a package that is not out of candidates: those that are in range and
+  // still not good.
+  void AddLacking(PackageId package,
+                  const std::vector<std::pair<std::string, CandidateSet>>& reasons,
+                  std::vector<std::string>* because) const {
+    for (const auto& reason : reasons) {
+      const std::string& text = reason.first;
+      if (text.rfind("is not in ", 0) == 0 || text.rfind("is not ", 0) == 0) continue;
+      because->push_back(absl::StrCat(wording_.Name(package), " ", ReasonList(package, {reason})));
+    }
+  }
+
+  // What an incompatibility means: what cannot be, or what follows.
+  std::string Conclusion(const Incompatibility& one) const {
+    std::vector<std::string> present;
+    std::vector<std::string> then;
+    bool single = true;
+    for (const Term& term : one.terms) {
+      if (term.set.HasAbsence()) {
+        then.push_back(Remaining(term));
+      } else if (term.package != PackageSpace::kRoot) {
+        present.push_back(
+            wording_.Some(term.package, term.set, one.terms.size() > 2 ? "or" : "and"));
+        single = wording_.IsOne(term.package, term.set);
+      }
+    }
+    if (present.empty() && then.empty()) {
+      return absl::StrCat("there is no solution for ", space_.root().bundle.name, " ",
+                          space_.root().bundle.version);
+    }
+    if (present.empty()) return absl::StrCat("only ", JoinWords(then, "or"), " can be used");
+    if (!then.empty()) {
+      return absl::StrCat(JoinWords(present, "with"),
+                          present.size() == 1 && single ? " works" : " work", " only with ",
+                          JoinWords(then, "or"));
+    }
+    if (present.size() == 1) return absl::StrCat(present.front(), " cannot be used");
+    return absl::StrCat(JoinWords(present), " cannot be used together");
+  }
+
+  // The candidates that are not in a negative term.
+  std::string Remaining(const Term& term) const {
+    const size_t count = space_.package(term.package).candidates.size();
+    CandidateSet rest = CandidateSet::Range(count, 0, count);
+    rest -= term.set;
+    return wording_.Some(term.package, rest, "or");
+  }
+
+  void AddNodes(const Step& step, std::vector<std::string>* nodes) const {
+    std::set<std::string> paths;
+    const auto add = [&](const Incompatibility& one) {
+      for (const Term& term : one.terms) paths.insert(space_.package(term.package).path);
+      if (one.cause == Incompatibility::Cause::kRequires) {
+        paths.insert(space_.package(one.required).path);
+      }
+    };
+    for (const size_t leaf : step.leaves) add(proof_[leaf]);
+    for (const size_t earlier : step.steps) add(proof_[earlier]);
+    nodes->assign(paths.begin(), paths.end());
+  }
+
+  const Proof& proof_;
+  const PackageSpace& space_;
+  const Wording wording_;
+  std::map<size_t, size_t> number_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::vector<Explanation>> Explain(const DeadEnd& proof, PackageSpace& space) {
-  return Explainer(space).Run(proof);
+std::set<PackageId> PackagesOf(const Proof& proof) {
+  std::set<PackageId> packages = {PackageSpace::kRoot};
+  for (const Incompatibility& one : proof) {
+    for (const Term& term : one.terms) packages.insert(term.package);
+    if (one.cause == Incompatibility::Cause::kRequires) packages.insert(one.required);
+  }
+  return packages;
+}
+
+std::vector<Explanation> Explain(const Proof& proof, const PackageSpace& space) {
+  return Explainer(proof, space).Run();
 }
 
 }  // namespace deps

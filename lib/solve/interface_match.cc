@@ -85,14 +85,34 @@ absl::Status AddInterface(const Dependency& dependency, Catalog& catalog, Wants*
   return absl::OkStatus();
 }
 
+// The own name of what has this $id; "" where nothing has.
+template <typename Definition>
+std::string NameById(const std::string& name, const std::string& id,
+                     const std::map<std::string, Definition>& offers) {
+  const auto same = offers.find(name);
+  if (same != offers.end() && same->second.id == id) return name;
+  for (const auto& [own, definition] : offers) {
+    if (definition.id == id) return own;
+  }
+  return "";
+}
+
+template <typename Definition>
+std::map<std::string, std::string> OtherNames(const Items& wanted,
+                                              const std::map<std::string, Definition>& offers) {
+  std::map<std::string, std::string> names;
+  for (const auto& [name, item] : wanted) {
+    if (item.id.empty()) continue;
+    const std::string own = NameById(name, item.id, offers);
+    if (!own.empty() && own != name) names[name] = own;
+  }
+  return names;
+}
+
 template <typename Definition>
 bool Matches(const std::string& name, const WantedItem& wanted,
              const std::map<std::string, Definition>& offers) {
-  if (!wanted.id.empty()) {
-    for (const auto& [own, definition] : offers) {
-      if (definition.id == wanted.id) return true;
-    }
-  }
+  if (!wanted.id.empty() && !NameById(name, wanted.id, offers).empty()) return true;
   const auto found = offers.find(name);
   if (found == offers.end()) return false;
   // Two well-known identifiers that differ are two things, whatever the name.
@@ -128,12 +148,28 @@ absl::StatusOr<Wants> WantsOf(const BundleDefinition& parent, const Dependency& 
       }
     }
   }
-  // What the parent's own actions read.
   for (const DependencySource& source : parent.sources) {
     if (source.alias == dependency.alias) wants.outputs.try_emplace(source.output);
   }
+  for (const auto& [name, parameter] : parent.bundle.parameters) {
+    for (const OutputSource& source : parameter.sources) {
+      if (source.alias == dependency.alias) wants.outputs.try_emplace(source.output);
+    }
+  }
   DEPS_RETURN_IF_ERROR(AddInterface(dependency, catalog, &wants));
   return wants;
+}
+
+absl::StatusOr<Wants> InterfaceOf(const Dependency& dependency, Catalog& catalog) {
+  Wants wants;
+  DEPS_RETURN_IF_ERROR(AddInterface(dependency, catalog, &wants));
+  return wants;
+}
+
+InterfaceNames NamesFor(const Wants& wants, const Bundle& offer) {
+  return {.outputs = OtherNames(wants.outputs, offer.outputs),
+          .parameters = OtherNames(wants.parameters, offer.parameters),
+          .credentials = OtherNames(wants.credentials, offer.credentials)};
 }
 
 std::vector<std::string> Lacks(const Wants& wants, const BundleDefinition& offer,

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "lib/bundle/catalog.h"
 #include "lib/model/bundle.h"
+#include "lib/model/graph.h"
 
 namespace deps {
 
@@ -27,11 +28,19 @@ struct Wants {
   bool operator==(const Wants&) const = default;
 };
 
-// The outputs that `parent` uses of `dependency`, and its interface's items.
+// The outputs that `parent` uses of `dependency`, in its wiring, in what it
+// promotes and in its own actions, and its interface's items.
 // Errors: template-invalid, bundle-invalid (an interface with a reference and a
 // document, or of a wrong form); those of Catalog::Get for its reference.
 absl::StatusOr<Wants> WantsOf(const BundleDefinition& parent, const Dependency& dependency,
                               Catalog& catalog);
+
+// The items of its interface alone. Errors: as WantsOf.
+absl::StatusOr<Wants> InterfaceOf(const Dependency& dependency, Catalog& catalog);
+
+// What the interface calls otherwise than `offer`: items that match by $id. Of
+// several in `offer` with the same $id the one of the same name, or the first.
+InterfaceNames NamesFor(const Wants& wants, const Bundle& offer);
 
 // What `offer` lacks: "the output \"x\"", …; empty where it has all. With
 // `outputs_only` nothing else counts.

@@ -1,5 +1,6 @@
 #include "lib/solve/interface_match.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,50 @@ TEST(LacksTest, OfAnInstallationOnlyOutputsCount) {
   EXPECT_EQ(Lacks(wants, {}, false),
             (std::vector<std::string>{"the parameter \"size\"", "the credential \"token\"",
                                       "the interface urn:db"}));
+}
+
+// PEP003 rule 6: the parent knows an output by the interface's name.
+TEST(NamesForTest, TellsWhatTheBundleCallsOtherwise) {
+  const Wants wants{
+      .outputs = {{"connstr", {"urn:c", ""}}, {"host", {"urn:h", ""}}, {"port", {"", "integer"}}},
+      .parameters = {{"name", {"urn:n", ""}}},
+      .credentials = {{"token", {"urn:t", ""}}}};
+  Bundle offer;
+  offer.outputs = {{"a-url", {.id = "urn:c"}},
+                   {"b-url", {.id = "urn:c"}},
+                   {"a-host", {.id = "urn:h"}},
+                   {"host", {.id = "urn:h"}},
+                   {"port", {}}};
+  offer.parameters = {{"database", {.id = "urn:n"}}};
+  offer.credentials = {{"token", {.id = "urn:t"}}};
+  EXPECT_EQ(NamesFor(wants, offer), (InterfaceNames{.outputs = {{"connstr", "a-url"}},
+                                                    .parameters = {{"name", "database"}}}));
+}
+
+// PEP003 rule 6, bundles.md 3.1 G14: an interface is what the parent uses.
+TEST(WantsOfTest, IsWhatTheParentUsesAndWhatTheInterfaceSays) {
+  BundleDefinition parent;
+  Dependency db{.alias = "db", .reference = "example.com/db"};
+  db.interface = JsonText{
+      R"({"id":"urn:db","document":{"outputs":{"wired":{"type":"string","$id":"urn:w"}}}})"};
+  db.outputs = {{"promoted", "${outputs.own}"}};
+  const Dependency web{
+      .alias = "web",
+      .reference = "example.com/web",
+      .parameters = {{"url", "https://${bundle.dependencies.db.outputs.wired}/"}},
+      .credentials = {{"token", "${bundle.dependencies.other.outputs.elsewhere}"}}};
+  parent.dependencies = {db, web};
+  parent.sources = {{.alias = "db", .output = "in-a-step"}, {.alias = "web", .output = "no"}};
+  parent.bundle.parameters["p"].sources = {{"db", "by-parameter"}, {"", "own-output"}};
+  const absl::StatusOr<std::unique_ptr<Catalog>> catalog = Catalog::Open({}, Env());
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  const absl::StatusOr<Wants> wants = WantsOf(parent, db, **catalog);
+  ASSERT_TRUE(wants.ok()) << wants.status();
+  EXPECT_EQ(*wants, (Wants{.outputs = {{"by-parameter", {}},
+                                       {"in-a-step", {}},
+                                       {"own", {}},
+                                       {"wired", {"urn:w", "string"}}},
+                           .interface_id = "urn:db"}));
 }
 
 }  // namespace

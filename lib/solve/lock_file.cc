@@ -59,6 +59,15 @@ Lock LockOf(const Graph& solution, const Lock& before) {
   return lock;
 }
 
+absl::Status Tampered(const Contender& locked, const std::string& digest) {
+  const absl::StatusOr<Reference> repository = Reference::Parse(locked.repository);
+  const std::string name = repository.ok() ? repository->FamiliarRepository() : locked.repository;
+  return MakeError({.id = DiagnosticId::kLockTampered,
+                    .message = absl::StrCat(name, ":", locked.tag, " was locked as ", locked.digest,
+                                            ", and the tag now leads to ", digest),
+                    .hint = "find out who replaced it; --upgrade=NODE accepts what is there now"});
+}
+
 std::vector<Diagnostic> Differences(const Lock& locked, const Lock& now) {
   std::vector<Diagnostic> differences;
   const auto add = [&](std::string message) {

@@ -1,60 +1,53 @@
 #include "lib/solve/package_space.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
-#include "lib/oci/reference.h"
+#include "lib/solve/circle.h"
+#include "lib/template/template.h"
 
 namespace deps {
 namespace {
 
+// A bundle that has its own copy of itself has that copy's copy too. So many
+// below each other are without end; a few may be older and older versions.
+constexpr int kMaxOwnCopies = 8;
+
 // What a candidate is, whatever its number.
 std::string IdentityOf(const Contender& candidate) {
   if (candidate.installation == nullptr) return candidate.reference;
-  const InstallationName& name = candidate.installation->name;
-  return absl::StrCat("installation:", name.name_space, "/", name.name);
+  return absl::StrCat("installation:", candidate.installation->DisplayName());
 }
 
-bool IsShared(const Asked& asked) {
-  const std::optional<Sharing>& sharing = asked.requirement.dependency.sharing;
-  return sharing && sharing->mode == Sharing::Mode::kGroup;
-}
-
-bool SameReference(const Asked& asked, const Contender& candidate) {
-  if (!asked.digest.empty()) return candidate.digest == asked.digest;
-  if (!candidate.tag.empty() && candidate.tag == asked.tag) return true;
-  return asked.pin && candidate.version && *candidate.version == *asked.pin;
-}
-
-bool Narrows(Strategy strategy, const Version& pin, const Version& version) {
-  if (strategy == Strategy::kMaxPatch) {
-    return version.major() == pin.major() && version.minor() == pin.minor();
+// Siblings whose outputs are passed to the dependency.
+std::vector<std::string> AliasesRead(const Dependency& dependency) {
+  std::vector<std::string> aliases;
+  for (const auto* wiring : {&dependency.parameters, &dependency.credentials}) {
+    for (const auto& entry : *wiring) {
+      const absl::StatusOr<std::vector<TemplatePart>> parts = ParseTemplate(entry.second);
+      if (!parts.ok()) continue;  // RequirementsOf has told.
+      for (const TemplatePart& part : *parts) {
+        if (part.kind == TemplatePart::Kind::kDependencyOutput) aliases.push_back(part.alias);
+      }
+    }
   }
-  return strategy != Strategy::kMaxMinor || version.major() == pin.major();
+  return aliases;
 }
 
 }  // namespace
 
-PackageSpace::PackageSpace(std::shared_ptr<const BundleDefinition> root,
-                           const ResolveOptions& options, const std::vector<Use>& uses,
-                           const std::map<std::string, const LockedNode*>& locked_by_key,
-                           Catalog& catalog)
-    : options_(options),
-      uses_(uses),
-      locked_by_key_(locked_by_key),
-      catalog_(catalog),
-      root_(std::move(root)) {
+PackageSpace::PackageSpace(SpaceInput input, Shelf& shelf)
+    : input_(std::move(input)), shelf_(shelf) {
   auto package = std::make_unique<Package>();
   package->key = std::string(kRootKey);
   package->path = package->key;
   package->built = true;
-  package->candidates.push_back({.reference = root_->bundle.reference});
-  by_key_[package->key] = kRoot;
+  package->candidates.Add({.reference = input_.root->bundle.reference});
+  by_key_.emplace(package->key, kRoot);
   packages_.push_back(std::move(package));
 }
 
@@ -63,111 +56,162 @@ PackageId PackageSpace::Find(const std::string& key) const {
   return found == by_key_.end() ? -1 : found->second;
 }
 
+std::vector<std::string> PackageSpace::Paths() const {
+  std::vector<std::string> paths;
+  for (const auto& package : packages_) paths.push_back(package->path);
+  return paths;
+}
+
+bool PackageSpace::Used(const Use& use) const {
+  return std::any_of(packages_.begin(), packages_.end(),
+                     [&](const auto& package) { return package->use == &use; });
+}
+
 absl::StatusOr<size_t> PackageSpace::Candidates(PackageId id) {
-  Package& package = *packages_[id];
-  if (!package.built) DEPS_RETURN_IF_ERROR(Build(package));
-  return package.candidates.size();
+  DEPS_RETURN_IF_ERROR(Build(id));
+  return packages_[id]->candidates.size();
+}
+
+bool PackageSpace::Renew() {
+  if (!grown_) return false;
+  grown_ = false;
+  for (const auto& package : packages_) {
+    if (!package->outdated) continue;
+    package->built = false;
+    package->outdated = false;
+    package->expanded.clear();
+    for (const int id : package->asked) {
+      allowed_[id].reset();
+      verdicts_.erase(verdicts_.lower_bound({id, 0}), verdicts_.lower_bound({id + 1, 0}));
+    }
+  }
+  return true;
 }
 
 absl::StatusOr<std::vector<PackageRequirement>> PackageSpace::Requirements(PackageId id,
                                                                            size_t candidate) {
-  const Contender chosen = packages_[id]->candidates[candidate];
-  const std::pair<PackageId, std::string> key{id, IdentityOf(chosen)};
-  if (const auto found = expansions_.find(key); found != expansions_.end()) {
-    return found->second.requirements;
+  const Contender chosen = packages_[id]->candidates.At(candidate);
+  const auto [found, is_new] = expansions_.try_emplace({id, IdentityOf(chosen)});
+  if (is_new) {
+    Expansion expansion;
+    DEPS_RETURN_IF_ERROR(Expand(id, chosen, &expansion));
+    expansions_[{id, IdentityOf(chosen)}] = std::move(expansion);
   }
-  Expansion expansion;
-  // What is installed has what it needs.
-  if (chosen.installation == nullptr) {
-    std::shared_ptr<const BundleDefinition> bundle = root_;
-    if (id != kRoot) {
-      DEPS_ASSIGN_OR_RETURN(bundle, Bundle(chosen));
-    }
-    if (bundle != nullptr) {
-      const std::string path = packages_[id]->path;
-      absl::StatusOr<std::vector<Requirement>> requirements =
-          RequirementsOf(packages_[id]->key, *bundle, options_.expand);
-      if (!requirements.ok()) return WithContext(requirements.status(), path);
-      for (Requirement& requirement : *requirements) {
-        DEPS_ASSIGN_OR_RETURN(const PackageRequirement registered,
-                              Register(id, candidate, *bundle, std::move(requirement)));
-        expansion.requirements.push_back(registered);
-      }
-    }
+  const std::vector<int>& ids = packages_[id]->expanded[candidate] =
+      expansions_[{id, IdentityOf(chosen)}].requirements;
+  // Lists are made when all that is required of them here is known.
+  for (const int requirement : ids) {
+    DEPS_RETURN_IF_ERROR(Build(asked_[requirement]->package));
   }
-  return (expansions_[key] = std::move(expansion)).requirements;
+  std::vector<PackageRequirement> requirements;
+  for (const int requirement : ids) {
+    DEPS_ASSIGN_OR_RETURN(CandidateSet allowed, Allowed(requirement));
+    requirements.push_back({.package = asked_[requirement]->package,
+                            .allowed = std::move(allowed),
+                            .id = requirement,
+                            .provisional = true});
+  }
+  return requirements;
 }
 
-absl::StatusOr<PackageRequirement> PackageSpace::Register(PackageId parent, size_t candidate,
-                                                          const BundleDefinition& bundle,
-                                                          Requirement requirement) {
+absl::Status PackageSpace::Expand(PackageId id, const Contender& chosen, Expansion* expansion) {
+  // What is installed has what it needs.
+  if (chosen.installation != nullptr) return absl::OkStatus();
+  std::shared_ptr<const BundleDefinition> bundle = input_.root;
+  if (id != kRoot) {
+    DEPS_ASSIGN_OR_RETURN(bundle, shelf_.Bundle(chosen));
+  }
+  if (bundle == nullptr) return absl::OkStatus();
+  absl::StatusOr<std::vector<Requirement>> read =
+      RequirementsOf(packages_[id]->key, *bundle, input_.options.expand);
+  if (!read.ok()) return WithContext(read.status(), packages_[id]->path);
+  std::map<std::string, PackageId> by_alias;
+  for (Requirement& requirement : *read) {
+    const std::string alias = requirement.dependency.alias;
+    DEPS_ASSIGN_OR_RETURN(const int registered, Register(id, *bundle, std::move(requirement)));
+    expansion->requirements.push_back(registered);
+    by_alias[alias] = asked_[registered]->package;
+  }
+  for (const Dependency& dependency : bundle->dependencies) {
+    const auto reader = by_alias.find(dependency.alias);
+    for (const std::string& alias : AliasesRead(dependency)) {
+      const auto read_from = by_alias.find(alias);
+      if (read_from == by_alias.end() || reader == by_alias.end()) continue;
+      expansion->reads.emplace_back(reader->second, read_from->second);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> PackageSpace::Register(PackageId parent, const BundleDefinition& bundle,
+                                           Requirement requirement) {
   const PackageId id = PackageOf(requirement, parent);
   Package& package = *packages_[id];
-  if (package.depth > options_.expand.max_depth) {
-    return MakeError(
-        {.id = DiagnosticId::kGraphDepth,
-         .message = absl::StrCat(package.path, ": dependencies are nested deeper than ",
-                                 options_.expand.max_depth)});
+  if (package.depth > input_.options.expand.max_depth) {
+    return MakeError({.id = DiagnosticId::kGraphDepth,
+                      .message = absl::StrCat("dependencies are nested more than ",
+                                              input_.options.expand.max_depth,
+                                              " deep: ", package.path.substr(0, 200))});
   }
-  DEPS_ASSIGN_OR_RETURN(Asked asked, Read(parent, candidate, bundle, std::move(requirement)));
-  asked_storage_.push_back(std::make_unique<Asked>(std::move(asked)));
-  asked_.push_back(asked_storage_.back().get());
-  package.asked.push_back(*asked_.back());
+  if (packages_.size() > input_.options.expand.max_nodes) {
+    return MakeError({.id = DiagnosticId::kGraphDepth,
+                      .message = absl::StrCat("the search came to more than ",
+                                              input_.options.expand.max_nodes, " nodes")});
+  }
+  absl::StatusOr<Asked> read =
+      ReadAsked(bundle, std::move(requirement), input_.options.strategy, shelf_.catalog());
+  if (!read.ok()) return WithContext(read.status(), package.path);
+  read->parent = parent;
+  read->package = id;
+  const auto [known, is_new] = by_demand_.try_emplace(
+      absl::StrCat(parent, ">", id, "\n", read->Demand()), static_cast<int>(asked_.size()));
+  if (!is_new) return known->second;
+  asked_.push_back(std::make_unique<Asked>(*std::move(read)));
+  allowed_.emplace_back();
+  package.asked.push_back(known->second);
   NoteNeeds(package, *asked_.back());
-  return PackageRequirement{id, static_cast<int>(asked_.size()) - 1};
-}
-
-absl::StatusOr<Asked> PackageSpace::Read(PackageId parent, size_t candidate,
-                                         const BundleDefinition& bundle, Requirement requirement) {
-  Asked asked;
-  asked.parent = parent;
-  asked.parent_text = Describe(parent, candidate);
-  const Dependency& dependency = requirement.dependency;
-  if (!dependency.reference.empty()) {
-    DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(dependency.reference));
-    asked.repository = reference.Repository();
-    asked.tag = reference.tag();
-    asked.digest = reference.digest();
-    if (const std::optional<VersionTag> tag = ParseVersionTag(asked.tag)) asked.pin = tag->version;
-  }
-  if (!dependency.version.empty()) {
-    DEPS_ASSIGN_OR_RETURN(asked.range, Range::Parse(dependency.version));
-  }
-  const bool named = !asked.tag.empty() || !asked.digest.empty();
-  asked.only_reference = named && (!asked.range || options_.strategy == Strategy::kExact);
-  DEPS_ASSIGN_OR_RETURN(asked.wants, WantsOf(bundle, dependency, catalog_));
-  asked.requirement = std::move(requirement);
-  return asked;
+  return known->second;
 }
 
 PackageId PackageSpace::PackageOf(const Requirement& requirement, PackageId parent) {
-  const auto [found, fresh] =
+  const auto [found, is_new] =
       by_key_.try_emplace(requirement.key, static_cast<PackageId>(packages_.size()));
-  if (!fresh) return found->second;
+  if (!is_new) return found->second;
   auto package = std::make_unique<Package>();
   package->key = requirement.key;
   package->path = absl::StrCat(packages_[parent]->path, "/", requirement.dependency.alias);
+  package->found_by = parent;
   package->depth = packages_[parent]->depth + 1;
-  for (const Use& use : uses_) {
-    const bool below_root = absl::StrCat(std::string(kRootKey), "/", use.node) == package->path;
-    if (use.key.empty() ? below_root || use.node == package->path : use.key == package->key) {
-      package->use = &use;
-      used_.insert(&use);
-    }
+  for (const Use& use : input_.uses) {
+    if (use.Names(package->key, package->path)) package->use = &use;
   }
-  const auto locked = locked_by_key_.find(package->key);
-  if (locked != locked_by_key_.end()) package->locked = locked->second;
-  if (package->locked == nullptr && options_.lock && !options_.upgrade) {
-    const auto by_path = options_.lock->nodes.find(package->path);
-    if (by_path != options_.lock->nodes.end()) package->locked = &by_path->second;
+  const ResolveOptions& options = input_.options;
+  const auto locked = input_.locked_by_key.find(package->key);
+  if (locked != input_.locked_by_key.end()) {
+    package->locked = locked->second;
+  } else if (options.lock && options.KeepsLocked(package->path)) {
+    const auto by_path = options.lock->nodes.find(package->path);
+    if (by_path != options.lock->nodes.end()) package->locked = &by_path->second;
   }
   packages_.push_back(std::move(package));
   return found->second;
 }
 
+bool PackageSpace::RepeatsItself(PackageId id) const {
+  const Asked& own = *asked_[packages_[id]->asked.front()];
+  if (own.IsShared() || own.repository.empty()) return false;
+  int copies = 0;
+  for (PackageId at = packages_[id]->found_by; at > kRoot; at = packages_[at]->found_by) {
+    const Asked& above = *asked_[packages_[at]->asked.front()];
+    if (!above.IsShared() && above.repository == own.repository) ++copies;
+    if (copies >= kMaxOwnCopies) return true;
+  }
+  return false;
+}
+
 void PackageSpace::NoteNeeds(Package& package, const Asked& asked) {
   const bool needs_tags = !asked.repository.empty() && !asked.only_reference;
-  bool changed = needs_tags && !package.needs_tags;
+  bool grown = needs_tags && !package.needs_tags;
   package.needs_tags = package.needs_tags || needs_tags;
   if (!asked.repository.empty()) {
     // A repository alone means its versions, or else "latest".
@@ -178,288 +222,106 @@ void PackageSpace::NoteNeeds(Package& package, const Asked& asked) {
     if (!suffix.empty() && std::find(package.references.begin(), package.references.end(),
                                      reference) == package.references.end()) {
       package.references.push_back(reference);
-      changed = true;
+      grown = true;
     }
   }
-  if (changed && package.built) {
-    package.built = false;
-    ++generation_;
-  }
+  if (!grown || !package.built) return;
+  package.outdated = true;
+  grown_ = true;
 }
 
-absl::Status PackageSpace::Build(Package& package) {
-  package.candidates.clear();
-  package.verdicts.clear();
-  package.built = true;
-  if (package.use != nullptr) {
-    AddOverride(package);
-    return absl::OkStatus();
-  }
-  AddLocked(package);
-  AddInstallations(package);
-  if (package.asked.front().repository.empty()) return AddProviders(package);
-  return AddRepository(package);
-}
-
-void PackageSpace::AddOverride(Package& package) {
-  const Use& use = *package.use;
-  if (!use.installation) {
-    Contender candidate{.by = "override", .reference = use.reference};
-    if (const auto reference = Reference::Parse(use.reference); reference.ok()) {
-      candidate.repository = reference->Repository();
-      candidate.tag = reference->tag();
-      candidate.digest = reference->digest();
-    }
-    if (const auto tag = ParseVersionTag(candidate.tag)) candidate.version = tag->version;
-    package.candidates.push_back(std::move(candidate));
-    return;
-  }
-  for (const Installation& installation : options_.installations) {
-    if (!(installation.name == *use.installation) || !installation.IsInstalled()) continue;
-    package.candidates.push_back({.by = "override",
-                                  .repository = RepositoryOf(installation),
-                                  .reference = ReferenceOf(installation),
-                                  .fallback = installation.bundle_reference,
-                                  .tag = installation.tag,
-                                  .digest = installation.bundle_digest,
-                                  .installation = &installation});
-  }
-}
-
-void PackageSpace::AddLocked(Package& package) {
-  if (package.locked == nullptr) return;
-  const LockedNode& locked = *package.locked;
-  std::vector<Contender> installations;
-  if (IsShared(package.asked.front())) {
-    installations =
-        InstallationCandidates(options_.installations, options_.name_space,
-                               package.asked.front().requirement.dependency.sharing->group);
-  }
-  // The locked bundle may run by now: then it is reused, not installed again.
-  for (Contender& candidate : installations) {
-    const bool same = locked.installation
-                          ? candidate.installation->name == *locked.installation
-                          : !locked.digest.empty() && candidate.digest == locked.digest;
-    if (!same) continue;
-    if (locked.installation) candidate.by = "lock";
-    package.candidates.push_back(std::move(candidate));
-  }
-  if (locked.installation || locked.digest.empty()) return;
-  Contender candidate{.by = "lock",
-                      .repository = locked.repository,
-                      .reference = absl::StrCat(locked.repository, "@", locked.digest),
-                      .tag = locked.tag,
-                      .digest = locked.digest};
-  if (const auto reference = Reference::Parse(locked.repository); reference.ok()) {
-    candidate.repository = reference->Repository();
-  }
-  if (const auto version = Version::Parse(locked.version); version.ok()) {
-    candidate.version = *version;
-  }
-  package.candidates.push_back(std::move(candidate));
-}
-
-void PackageSpace::AddInstallations(Package& package) {
-  if (!IsShared(package.asked.front())) return;
-  const std::string& group = package.asked.front().requirement.dependency.sharing->group;
-  for (Contender& candidate :
-       InstallationCandidates(options_.installations, options_.name_space, group)) {
-    package.candidates.push_back(std::move(candidate));
-  }
-}
-
-absl::Status PackageSpace::AddRepository(Package& package) {
-  std::vector<Contender> references;
-  std::vector<Contender> tags;
-  if (package.needs_tags) {
-    const std::string& repository = package.asked.front().repository;
-    DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> all, catalog_.Tags(repository));
-    tags = TagCandidates(repository, all, options_.strategy);
-  }
-  for (const std::string& text : package.references) {
-    DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(text));
-    Contender candidate{.by = "default",
-                        .repository = reference.Repository(),
-                        .reference = text,
-                        .tag = reference.tag(),
-                        .digest = reference.digest()};
-    if (const auto tag = ParseVersionTag(candidate.tag)) candidate.version = tag->version;
-    const bool listed = options_.strategy != Strategy::kDefault &&
-                        std::any_of(tags.begin(), tags.end(), [&](const Contender& tag) {
-                          return tag.reference == candidate.reference;
-                        });
-    if (!listed) references.push_back(std::move(candidate));
-  }
-  if (options_.strategy == Strategy::kDefault) std::swap(references, tags);
-  for (std::vector<Contender>* part : {&tags, &references}) {
-    for (Contender& candidate : *part) package.candidates.push_back(std::move(candidate));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status PackageSpace::AddProviders(Package& package) {
-  for (const std::string& text : options_.providers) {
-    DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(text));
-    std::vector<Contender> candidates;
-    if (reference.tag().empty() && reference.digest().empty()) {
-      DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> tags,
-                            catalog_.Tags(reference.Repository()));
-      candidates = TagCandidates(reference.Repository(), tags, options_.strategy);
-    } else {
-      candidates.push_back({.repository = reference.Repository(),
-                            .reference = reference.Full(),
-                            .tag = reference.tag(),
-                            .digest = reference.digest()});
-      if (const auto tag = ParseVersionTag(reference.tag())) {
-        candidates.back().version = tag->version;
-      }
-    }
-    for (Contender& candidate : candidates) {
-      candidate.by = "provider";
-      package.candidates.push_back(std::move(candidate));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<bool> PackageSpace::Allows(int requirement, size_t candidate) {
-  DEPS_ASSIGN_OR_RETURN(const std::string refusal, Refusal(requirement, candidate));
-  return refusal.empty();
-}
-
-absl::StatusOr<std::string> PackageSpace::Refusal(int requirement, size_t number) {
+absl::StatusOr<CandidateSet> PackageSpace::Allowed(int requirement) {
+  if (allowed_[requirement]) return *allowed_[requirement];
   const Asked& asked = *asked_[requirement];
-  Package& package = *packages_[Find(asked.requirement.key)];
-  const std::pair<int, size_t> key{requirement, number};
-  if (const auto found = package.verdicts.find(key); found != package.verdicts.end()) {
-    return found->second;
-  }
-  // A copy: what is asked for below may add packages.
-  const Contender candidate = package.candidates[number];
-  DEPS_ASSIGN_OR_RETURN(std::string refusal, candidate.installation != nullptr
-                                                 ? InstallationRefusal(asked, candidate)
-                                                 : BundleRefusal(asked, candidate));
-  package.verdicts[key] = refusal;
-  return refusal;
-}
-
-absl::StatusOr<std::string> PackageSpace::VersionRefusal(const Asked& asked,
-                                                         const Contender& candidate) {
-  if (candidate.repository != asked.repository) {
-    return absl::StrCat("comes from ", candidate.repository.empty() ? "an unknown repository"
-                                                                    : candidate.repository);
-  }
-  if (asked.only_reference) {
-    if (SameReference(asked, candidate)) return std::string();
-    return absl::StrCat("is not ", asked.requirement.dependency.reference);
-  }
-  std::optional<Version> version = candidate.version;
-  if (!version && asked.range) {
-    DEPS_ASSIGN_OR_RETURN(const auto bundle, Bundle(candidate));
-    if (bundle == nullptr) return std::string("is not there");
-    const absl::StatusOr<Version> own = Version::Parse(bundle->bundle.version);
-    if (own.ok()) version = *own;
-  }
-  const Dependency& dependency = asked.requirement.dependency;
-  if (!asked.range) {
-    const bool release = !version || version->prerelease().empty() || dependency.prereleases;
-    return release ? "" : std::string("is a prerelease, which was not asked for");
-  }
-  if (!version) return std::string("has no version");
-  if (!asked.range->Contains(*version, dependency.prereleases)) {
-    return absl::StrCat("is not in ", dependency.version);
-  }
-  if (asked.pin && !Narrows(options_.strategy, *asked.pin, *version)) {
-    return absl::StrCat("is too far from ", asked.tag, " for the strategy");
-  }
-  return std::string();
-}
-
-absl::StatusOr<std::string> PackageSpace::BundleRefusal(const Asked& asked,
-                                                        const Contender& candidate) {
-  // What the user names, or lists for an interface, is bound by no range.
-  if (candidate.by != "override" && !asked.repository.empty()) {
-    DEPS_ASSIGN_OR_RETURN(std::string refusal, VersionRefusal(asked, candidate));
-    if (!refusal.empty()) return refusal;
-  }
-  DEPS_ASSIGN_OR_RETURN(const auto bundle, Bundle(candidate));
-  if (bundle == nullptr) return std::string("is not there");
-  const std::vector<std::string> lacks = Lacks(asked.wants, *bundle, false);
-  return lacks.empty() ? "" : absl::StrCat("lacks ", absl::StrJoin(lacks, ", "));
-}
-
-absl::StatusOr<std::string> PackageSpace::InstallationRefusal(const Asked& asked,
-                                                              const Contender& candidate) {
-  if (candidate.by != "override" && !asked.requirement.dependency.interface) {
-    DEPS_ASSIGN_OR_RETURN(std::string refusal, VersionRefusal(asked, candidate));
-    if (!refusal.empty()) return refusal;
-  }
-  const Installation& installation = *candidate.installation;
-  std::vector<std::string> missing;
-  bool by_id = false;
-  for (const auto& [name, item] : asked.wants.outputs) {
-    const bool has = std::find(installation.outputs.begin(), installation.outputs.end(), name) !=
-                     installation.outputs.end();
-    if (!has) missing.push_back(absl::StrCat("the output \"", name, "\""));
-    by_id = by_id || !item.id.empty();
-  }
-  if (missing.empty()) return std::string();
-  if (!installation.outputs_known || by_id) {
-    DEPS_ASSIGN_OR_RETURN(const auto bundle, Bundle(candidate));
-    if (bundle == nullptr) return std::string("has outputs that are not known");
-    missing = Lacks(asked.wants, *bundle, true);
-  }
-  return missing.empty() ? "" : absl::StrCat("lacks ", absl::StrJoin(missing, ", "));
-}
-
-absl::StatusOr<std::shared_ptr<const BundleDefinition>> PackageSpace::Bundle(
-    const Contender& candidate) {
-  if (candidate.reference.empty()) return std::shared_ptr<const BundleDefinition>();
-  for (const std::string* reference : {&candidate.reference, &candidate.fallback}) {
-    if (reference->empty()) continue;
-    absl::StatusOr<std::shared_ptr<const BundleDefinition>> bundle = catalog_.Get(*reference);
-    if (!HasId(bundle.status(), DiagnosticId::kRegistryNotFound)) return bundle;
-  }
-  return std::shared_ptr<const BundleDefinition>();
-}
-
-std::string PackageSpace::Describe(PackageId id, size_t number) const {
-  const Contender& candidate = packages_[id]->candidates[number];
-  if (id == kRoot) return absl::StrCat(root_->bundle.name, " ", root_->bundle.version);
-  if (candidate.installation != nullptr) {
-    const InstallationName& name = candidate.installation->name;
-    return absl::StrCat("the installation ", name.name_space, "/", name.name);
-  }
-  const absl::StatusOr<Reference> reference = Reference::Parse(candidate.reference);
-  if (!reference.ok()) return candidate.reference;
-  const std::string version = candidate.version ? candidate.version->ToString() : candidate.tag;
-  return absl::StrCat(reference->FamiliarRepository(), " ",
-                      version.empty() ? reference->digest() : version);
-}
-
-absl::StatusOr<std::vector<PackageId>> PackageSpace::Verify(
-    const std::map<PackageId, size_t>& selected) {
-  std::map<PackageId, int> state;  // 1: on the way, 2: done.
-  std::vector<PackageId> way;
-  std::vector<PackageId> circle;
-  const std::function<void(PackageId)> visit = [&](PackageId package) {
-    state[package] = 1;
-    way.push_back(package);
-    const Contender& candidate = packages_[package]->candidates[selected.at(package)];
-    for (const PackageRequirement& next :
-         expansions_[{package, IdentityOf(candidate)}].requirements) {
-      if (!circle.empty()) return;
-      if (state[next.package] == 1) {
-        circle.assign(std::find(way.begin(), way.end(), next.package), way.end());
-        return;
-      }
-      if (state[next.package] == 0) visit(next.package);
+  const CandidateList& list = packages_[asked.package]->candidates;
+  CandidateSet allowed(list.size());
+  const bool repeats = RepeatsItself(asked.package);
+  for (size_t candidate = 0; candidate < list.size() && !repeats; ++candidate) {
+    if (QuickRefusal(asked, list.At(candidate), input_.options.strategy).empty()) {
+      allowed.Add(candidate);
     }
-    way.pop_back();
-    state[package] = 2;
+  }
+  allowed_[requirement] = allowed;
+  return allowed;
+}
+
+absl::StatusOr<bool> PackageSpace::Confirms(int requirement, size_t number) {
+  const auto [verdict, is_new] = verdicts_.try_emplace({requirement, number});
+  if (!is_new) return verdict->second.empty();
+  const Asked& asked = *asked_[requirement];
+  absl::StatusOr<std::string> refusal =
+      Refusal(asked, packages_[asked.package]->candidates.At(number));
+  if (!refusal.ok()) {
+    verdicts_.erase(verdict);
+    return refusal.status();
+  }
+  verdict->second = *std::move(refusal);
+  return verdict->second.empty();
+}
+
+std::string PackageSpace::KnownRefusal(int requirement, size_t number) const {
+  const Asked& asked = *asked_[requirement];
+  const Contender candidate = packages_[asked.package]->candidates.At(number);
+  std::string quick = QuickRefusal(asked, candidate, input_.options.strategy);
+  if (!quick.empty()) return quick;
+  if (RepeatsItself(asked.package)) return "would need its own copy of itself, without end";
+  const auto verdict = verdicts_.find({requirement, number});
+  return verdict == verdicts_.end() ? "" : verdict->second;
+}
+
+const PackageSpace::Expansion* PackageSpace::ExpansionOf(PackageId package,
+                                                         size_t candidate) const {
+  const auto found =
+      expansions_.find({package, IdentityOf(packages_[package]->candidates.At(candidate))});
+  return found == expansions_.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<Exclusion> PackageSpace::Verify(const Selection& selection) {
+  std::vector<std::vector<PackageId>> needs(selection.size());
+  for (PackageId id = 0; id < static_cast<PackageId>(selection.size()); ++id) {
+    if (selection[id] == kNotSelected) continue;
+    const Expansion* expansion = ExpansionOf(id, selection[id]);
+    if (expansion == nullptr) continue;
+    for (const int requirement : expansion->requirements) {
+      needs[id].push_back(asked_[requirement]->package);
+    }
+    for (const auto& [reader, read] : expansion->reads) {
+      // What is installed waits for nobody.
+      const Contender chosen = packages_[reader]->candidates.At(selection[reader]);
+      if (chosen.installation == nullptr) needs[reader].push_back(read);
+    }
+  }
+  const std::vector<PackageId> circle = FindCircle(needs, kRoot);
+  if (circle.empty()) return Exclusion{};
+  circles_.push_back(circle);
+  return Exclusion{.terms = CircleTerms(circle, selection),
+                   .id = static_cast<int>(circles_.size()) - 1};
+}
+
+std::vector<Term> PackageSpace::CircleTerms(const std::vector<PackageId>& circle,
+                                            const Selection& selection) {
+  std::vector<PackageId> packages = circle;
+  const auto add = [&](PackageId id) {
+    if (std::find(packages.begin(), packages.end(), id) == packages.end()) packages.push_back(id);
   };
-  visit(kRoot);
-  return circle;
+  // Whoever wires two of them together takes part.
+  for (PackageId id = 0; id < static_cast<PackageId>(selection.size()); ++id) {
+    const Expansion* expansion =
+        selection[id] == kNotSelected ? nullptr : ExpansionOf(id, selection[id]);
+    if (expansion == nullptr) continue;
+    for (const auto& [reader, read] : expansion->reads) {
+      for (size_t i = 0; i < circle.size(); ++i) {
+        if (circle[i] == reader && circle[(i + 1) % circle.size()] == read) add(id);
+      }
+    }
+  }
+  std::vector<Term> terms;
+  for (const PackageId id : packages) {
+    CandidateSet set(packages_[id]->candidates.size());
+    set.Add(selection[id]);
+    terms.push_back({id, std::move(set)});
+  }
+  return terms;
 }
 
 }  // namespace deps

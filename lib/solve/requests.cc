@@ -8,6 +8,7 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/oci/reference.h"
+#include "lib/text/closest_match.h"
 
 namespace deps {
 namespace {
@@ -44,6 +45,17 @@ BundleDefinition DefinitionOf(const Node& node, const std::vector<const Edge*>& 
           {.parameter = name, .alias = source.alias, .output = source.output});
     }
   }
+  // What no parameter takes is read all the same.
+  for (const Edge* edge : requires_edges) {
+    for (const std::string& output : edge->uses) {
+      const bool known =
+          std::any_of(definition.sources.begin(), definition.sources.end(),
+                      [&](const DependencySource& source) {
+                        return source.alias == edge->alias && source.output == output;
+                      });
+      if (!known) definition.sources.push_back({.alias = edge->alias, .output = output});
+    }
+  }
   return definition;
 }
 
@@ -53,6 +65,22 @@ std::map<std::string, std::vector<const Edge*>> RequiresEdges(const Graph& graph
     if (edge.kind == Edge::Kind::kRequires) edges[edge.from].push_back(&edge);
   }
   return edges;
+}
+
+std::map<std::string, std::shared_ptr<const BundleDefinition>> DefinitionsByDigest(
+    const Graph& graph) {
+  std::map<std::string, std::shared_ptr<const BundleDefinition>> definitions;
+  const std::map<std::string, std::vector<const Edge*>> edges = RequiresEdges(graph);
+  for (const Node& node : graph.nodes) {
+    if (!node.bundle || node.bundle->digest.empty()) continue;
+    const absl::StatusOr<Reference> reference = Reference::Parse(node.bundle->reference);
+    if (!reference.ok()) continue;
+    const auto own = edges.find(node.id);
+    definitions[absl::StrCat(reference->Repository(), "@", node.bundle->digest)] =
+        std::make_shared<const BundleDefinition>(
+            DefinitionOf(node, own == edges.end() ? std::vector<const Edge*>() : own->second));
+  }
+  return definitions;
 }
 
 absl::StatusOr<std::map<std::string, std::string>> KeysByPath(const Graph& graph,
@@ -83,6 +111,11 @@ absl::StatusOr<std::map<std::string, std::string>> KeysByPath(const Graph& graph
     }
   }
   return keys;
+}
+
+bool Use::Names(const std::string& node_key, const std::string& at) const {
+  if (!key.empty() && key == node_key) return true;
+  return at == path || at == node || at == absl::StrCat(std::string(kRootKey), "/", node);
 }
 
 absl::StatusOr<Use> ParseUse(const std::string& text, const std::string& name_space) {
@@ -122,6 +155,58 @@ absl::StatusOr<std::string> PathOf(const Graph& graph, const std::string& name) 
                       .hint = absl::StrCat("use one of: ", absl::StrJoin(ids, ", "))});
   }
   return ids.empty() ? "" : *ids.begin();
+}
+
+absl::StatusOr<std::vector<Use>> ReadUses(const Graph& graph, const ResolveOptions& options,
+                                          const std::map<std::string, std::string>& keys) {
+  std::vector<Use> uses;
+  std::map<std::string, std::string> said;  // By node.
+  const auto exists = [&](const InstallationName& name) {
+    return std::any_of(options.installations.begin(), options.installations.end(),
+                       [&](const Installation& known) { return known.name == name; });
+  };
+  for (const std::string& text : options.uses) {
+    DEPS_ASSIGN_OR_RETURN(Use use, ParseUse(text, options.name_space));
+    DEPS_ASSIGN_OR_RETURN(use.path, PathOf(graph, use.node));
+    const std::string& path = use.path;
+    if (path == graph.root) {
+      return MakeError({.id = DiagnosticId::kUsage,
+                        .message = absl::StrCat("--use ", text, ": the root is what is asked for"),
+                        .hint = "name a dependency, or give deps-graph another bundle"});
+    }
+    if (const auto key = keys.find(path); key != keys.end()) use.key = key->second;
+    const bool bare = text.find('/', text.find('=')) == std::string::npos;
+    if (use.installation && bare) {
+      const InstallationName global{"", use.installation->name};
+      if (!exists(*use.installation) && exists(global)) use.installation = global;
+    }
+    const auto [before, is_new] = said.try_emplace(use.key.empty() ? use.node : use.key, text);
+    if (!is_new) {
+      const std::string what = text.substr(text.find('='));
+      if (before->second.substr(before->second.find('=')) == what) continue;
+      return MakeError({.id = DiagnosticId::kUsage,
+                        .message = absl::StrCat("--use ", before->second, " and --use ", text,
+                                                " contradict each other: both mean ",
+                                                path.empty() ? use.node : path)});
+    }
+    uses.push_back(std::move(use));
+  }
+  return uses;
+}
+
+std::string HintForNode(const std::string& name, const std::vector<std::string>& paths) {
+  std::vector<std::string> names;
+  for (const std::string& path : paths) {
+    const size_t below_root = path.find('/');
+    if (below_root == std::string::npos) continue;
+    names.push_back(path);
+    names.push_back(path.substr(below_root + 1));
+    names.push_back(path.substr(path.rfind('/') + 1));
+  }
+  if (const std::optional<std::string> meant = ClosestMatch(name, names)) {
+    return absl::StrCat("did you mean \"", *meant, "\"?");
+  }
+  return "name a node as the graph does, such as root/ALIAS, or by its alias";
 }
 
 }  // namespace deps

@@ -11,70 +11,75 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/oci/reference.h"
+#include "lib/solve/asked.h"
+#include "lib/solve/attempt.h"
 #include "lib/solve/explain.h"
+#include "lib/solve/interface_match.h"
 #include "lib/solve/lock_file.h"
 #include "lib/solve/package_space.h"
 #include "lib/solve/requests.h"
+#include "lib/solve/shelf.h"
 #include "lib/solve/solver.h"
+#include "lib/solve/way_out.h"
 
 namespace deps {
 namespace {
 
 using Keys = std::map<std::string, std::string>;
 
-absl::StatusOr<std::vector<Use>> ReadUses(const Graph& graph, const ResolveOptions& options,
-                                          const Keys& keys) {
-  std::vector<Use> uses;
-  for (const std::string& text : options.uses) {
-    DEPS_ASSIGN_OR_RETURN(Use use, ParseUse(text, options.name_space));
-    DEPS_ASSIGN_OR_RETURN(const std::string path, PathOf(graph, use.node));
-    if (const auto key = keys.find(path); key != keys.end()) use.key = key->second;
-    // Without a namespace the global one counts too.
-    const bool bare = text.find('/', text.find('=')) == std::string::npos;
-    if (use.installation && bare) {
-      const auto exists = [&](const InstallationName& name) {
-        return std::any_of(options.installations.begin(), options.installations.end(),
-                           [&](const Installation& known) { return known.name == name; });
-      };
-      const InstallationName global{"", use.installation->name};
-      if (!exists(*use.installation) && exists(global)) use.installation = global;
-    }
-    uses.push_back(std::move(use));
-  }
-  return uses;
-}
-
 // The locked nodes that count, by key. Those that the graph does not have are
 // found by their path (PackageSpace).
-absl::StatusOr<std::map<std::string, const LockedNode*>> LockedByKey(const Graph& graph,
-                                                                     const ResolveOptions& options,
-                                                                     const Keys& keys) {
+std::map<std::string, const LockedNode*> LockedByKey(const ResolveOptions& options,
+                                                     const Keys& keys) {
   std::map<std::string, const LockedNode*> locked;
-  if (!options.lock || (options.upgrade && options.upgrade->empty())) return locked;
-  std::string upgraded;
-  if (options.upgrade) {
-    DEPS_ASSIGN_OR_RETURN(upgraded, PathOf(graph, *options.upgrade));
-    if (upgraded.empty()) {
-      return MakeError(
-          {.id = DiagnosticId::kSolveUnknownNode,
-           .message = absl::StrCat("--upgrade: there is no node \"", *options.upgrade, "\"")});
-    }
-  }
+  if (!options.lock) return locked;
+  const auto upgraded = keys.find(options.upgrade.value_or(""));
   for (const auto& [id, node] : options.lock->nodes) {
     const auto key = keys.find(id);
-    if (id != upgraded && key != keys.end()) locked[key->second] = &node;
+    if (key == keys.end() || !options.KeepsLocked(id)) continue;
+    if (upgraded == keys.end() || key->second != upgraded->second) locked[key->second] = &node;
   }
   return locked;
 }
 
-absl::Status CheckUses(const std::vector<Use>& uses, const PackageSpace& space) {
+// options.upgrade as a path. Errors: those of PathOf, solve-unknown-node.
+absl::Status ReadUpgrade(const Graph& graph, ResolveOptions* options) {
+  if (!options->upgrade || options->upgrade->empty()) return absl::OkStatus();
+  const std::string& name = *options->upgrade;
+  DEPS_ASSIGN_OR_RETURN(std::string path, PathOf(graph, name));
+  if (path.empty() && options->lock) {
+    // What the graph does not have, a version that the lock holds may need.
+    for (const std::string& id : {name, absl::StrCat(std::string(kRootKey), "/", name)}) {
+      if (options->lock->nodes.count(id) > 0) path = id;
+    }
+  }
+  if (path.empty()) {
+    std::vector<std::string> paths;
+    for (const Node& node : graph.nodes) paths.push_back(node.id);
+    return MakeError({.id = DiagnosticId::kSolveUnknownNode,
+                      .message = absl::StrCat("--upgrade: there is no node \"", name, "\""),
+                      .hint = HintForNode(name, paths)});
+  }
+  options->upgrade = std::move(path);
+  return absl::OkStatus();
+}
+
+// A node that is not there at all is a mistake; one that was there and is not
+// needed any more is none.
+absl::Status CheckUses(const Attempt& attempt, std::vector<Diagnostic>* warnings) {
   std::vector<Diagnostic> unknown;
-  for (const Use& use : uses) {
-    if (space.Used(use)) continue;
-    unknown.push_back(
-        {.id = DiagnosticId::kSolveUnknownNode,
-         .message = absl::StrCat("--use: there is no node \"", use.node, "\""),
-         .hint = "name a node as the graph does, such as root/ALIAS, or by its alias"});
+  for (const Use& use : attempt.uses) {
+    if (attempt.space->Used(use)) continue;
+    if (!use.key.empty()) {
+      warnings->push_back(
+          {.id = DiagnosticId::kSolveOverride,
+           .severity = Severity::kWarning,
+           .message = absl::StrCat("--use ", use.node, ": nothing that was chosen needs it")});
+      continue;
+    }
+    unknown.push_back({.id = DiagnosticId::kSolveUnknownNode,
+                       .message = absl::StrCat("--use: there is no node \"", use.node, "\""),
+                       .hint = HintForNode(use.node, attempt.space->Paths())});
   }
   return unknown.empty() ? absl::OkStatus() : MakeErrors(std::move(unknown));
 }
@@ -95,7 +100,6 @@ std::string ReasonFor(const Contender& candidate, const std::string& by,
   const std::string range = RangeText(requirements);
   if (by == "override") return "named by the user with --use";
   if (by == "lock") return "held by the lock file";
-  if (by == "provider") return "the first provider that has the interface";
   if (candidate.installation != nullptr) {
     const std::string& name_space = candidate.installation->name.name_space;
     const Sharing& sharing = *requirements.front()->dependency.sharing;
@@ -112,17 +116,20 @@ std::string ReasonFor(const Contender& candidate, const std::string& by,
 
 class Chosen {
  public:
-  Chosen(PackageSpace& space, const SolverResult& result, const ResolveOptions& options)
-      : space_(space), result_(result), options_(options) {}
+  Chosen(const Attempt& attempt, Shelf& shelf, const ResolveOptions& options)
+      : space_(*attempt.space),
+        selection_(attempt.result.selection),
+        shelf_(shelf),
+        options_(options) {}
 
   absl::StatusOr<NodeChoice> operator()(const std::string& key,
                                         const std::vector<const Requirement*>& requirements) {
     const PackageId id = space_.Find(key);
-    const auto selected = result_.selected.find(id);
-    if (id < 0 || selected == result_.selected.end()) {
+    if (id < 0 || id >= static_cast<PackageId>(selection_.size()) ||
+        selection_[id] == kNotSelected) {
       return MakeError({.message = absl::StrCat("the node ", key, " was not solved")});
     }
-    const Contender& candidate = space_.package(id).candidates[selected->second];
+    const Contender candidate = space_.package(id).candidates.At(selection_[id]);
     NodeChoice choice;
     Resolution resolution;
     resolution.by = candidate.by;
@@ -135,8 +142,9 @@ class Chosen {
       resolution.installation = candidate.installation->name;
       resolution.reference = candidate.reference;
       AddBundle(candidate, requirements, &choice);
+      AddFailure(*candidate.installation, &choice);
     } else {
-      DEPS_ASSIGN_OR_RETURN(choice.bundle, space_.Bundle(candidate));
+      DEPS_ASSIGN_OR_RETURN(choice.bundle, shelf_.Bundle(candidate));
       if (choice.bundle == nullptr) {
         return MakeError({.id = DiagnosticId::kRegistryNotFound,
                           .message = absl::StrCat(candidate.reference, " is no longer there")});
@@ -147,7 +155,10 @@ class Chosen {
       if (resolution.version.empty()) resolution.version = choice.bundle->bundle.version;
       if (candidate.by == "range" && !HasRange(id)) resolution.by = "default";
     }
-    resolution.reason = ReasonFor(candidate, resolution.by, requirements, options_.strategy);
+    resolution.reason = resolution.by == "provider"
+                            ? ProviderReason(id)
+                            : ReasonFor(candidate, resolution.by, requirements, options_.strategy);
+    if (candidate.by == "override") AddOutside(id, candidate, &choice);
     choice.resolution = std::move(resolution);
     return choice;
   }
@@ -157,7 +168,7 @@ class Chosen {
   // runs without.
   void AddBundle(const Contender& candidate, const std::vector<const Requirement*>& requirements,
                  NodeChoice* choice) {
-    absl::StatusOr<std::shared_ptr<const BundleDefinition>> bundle = space_.Bundle(candidate);
+    absl::StatusOr<std::shared_ptr<const BundleDefinition>> bundle = shelf_.Bundle(candidate);
     if (bundle.ok()) {
       choice->bundle = *std::move(bundle);
       return;
@@ -173,21 +184,142 @@ class Chosen {
     }
   }
 
-  // Whether a version was looked for, rather than one reference taken.
-  bool HasRange(PackageId id) const {
-    const std::vector<Asked>& asked = space_.package(id).asked;
-    return std::any_of(asked.begin(), asked.end(),
-                       [](const Asked& one) { return !one.only_reference; });
+  // It is installed all the same, in which state only its owner knows.
+  static void AddFailure(const Installation& installation, NodeChoice* choice) {
+    if (installation.result_status != "failed") return;
+    choice->diagnostics.push_back(
+        {.id = DiagnosticId::kSolveOverride,
+         .severity = Severity::kWarning,
+         .message = absl::StrCat("the installation ", installation.DisplayName(),
+                                 " is reused although its last ", installation.action, " failed")});
   }
 
-  PackageSpace& space_;
-  const SolverResult& result_;
+  // What is named by the user wins, and the user is told over what.
+  void AddOutside(PackageId id, Contender candidate, NodeChoice* choice) {
+    candidate.by = "";
+    if (choice->bundle != nullptr && !candidate.version) {
+      const absl::StatusOr<Version> own = Version::Parse(choice->bundle->bundle.version);
+      if (own.ok()) candidate.version = *own;
+    }
+    for (const int requirement : space_.package(id).asked) {
+      const Asked& asked = space_.asked(requirement);
+      if (asked.repository != candidate.repository || !IsActive(requirement)) continue;
+      const std::string refusal = QuickRefusal(asked, candidate, options_.strategy);
+      if (refusal.empty()) continue;
+      choice->diagnostics.push_back(
+          {.id = DiagnosticId::kSolveOverride,
+           .severity = Severity::kWarning,
+           .message = absl::StrCat("what --use names ", refusal, ", as ",
+                                   space_.package(asked.parent).path, " asks for")});
+    }
+  }
+
+  // Whether the candidate that was chosen for its parent has the requirement.
+  bool IsActive(int requirement) const {
+    const PackageId parent = space_.asked(requirement).parent;
+    if (parent >= static_cast<PackageId>(selection_.size())) return false;
+    const auto& expanded = space_.package(parent).expanded;
+    const auto found = expanded.find(static_cast<size_t>(selection_[parent]));
+    return found != expanded.end() && std::find(found->second.begin(), found->second.end(),
+                                                requirement) != found->second.end();
+  }
+
+  std::string ProviderReason(PackageId id) const {
+    if (!options_.providers.empty()) {
+      return "the first of the providers that are listed which has the interface";
+    }
+    const Package& package = space_.package(id);
+    const std::string& interface = space_.asked(package.asked.front()).wants.interface_id;
+    if (interface.empty()) return "the first by name in the indexes that has what is wanted";
+    const size_t repositories = package.candidates.Repositories().size();
+    if (repositories == 1) return absl::StrCat("all that the indexes have for ", interface);
+    return absl::StrCat("the first by name of ", repositories, " repositories that provide ",
+                        interface);
+  }
+
+  // Whether a version was looked for, rather than one reference taken.
+  bool HasRange(PackageId id) const {
+    const std::vector<int>& asked = space_.package(id).asked;
+    return std::any_of(asked.begin(), asked.end(),
+                       [&](int one) { return !space_.asked(one).only_reference; });
+  }
+
+  const PackageSpace& space_;
+  const Selection& selection_;
+  Shelf& shelf_;
   const ResolveOptions& options_;
 };
 
+// How the interfaces of the chosen bundles' dependencies call what these call
+// otherwise (PEP003 rule 6: the parent knows it by the interface's name).
+absl::Status AddNames(Catalog& catalog, Graph* solution) {
+  std::map<std::string, const Node*> nodes;
+  for (const Node& node : solution->nodes) nodes[node.id] = &node;
+  for (Edge& edge : solution->edges) {
+    const Node& node = *nodes.at(edge.to);
+    if (edge.kind != Edge::Kind::kRequires || !edge.interface || !node.bundle) continue;
+    DEPS_ASSIGN_OR_RETURN(const Wants wants,
+                          InterfaceOf({.alias = edge.alias, .interface = edge.interface}, catalog));
+    edge.names = NamesFor(wants, *node.bundle);
+  }
+  return absl::OkStatus();
+}
+
+// That the tags of full versions which are kept by the lock still lead where
+// they led. Errors: lock-tampered; those of the catalog, but offline.
+absl::Status CheckTags(const Graph& solution, Catalog& catalog) {
+  std::vector<Diagnostic> tampered;
+  for (const Node& node : solution.nodes) {
+    if (!node.resolution || node.resolution->by != "lock" || node.resolution->installation)
+      continue;
+    const Resolution& resolution = *node.resolution;
+    const std::optional<VersionTag> tag = ParseVersionTag(resolution.tag);
+    // Shorter ones are meant to move.
+    if (!tag || tag->version.parts() < 3) continue;
+    const absl::StatusOr<Reference> locked = Reference::Parse(resolution.reference);
+    if (!locked.ok()) continue;
+    const auto now = catalog.Get(absl::StrCat(locked->Repository(), ":", resolution.tag));
+    if (HasId(now.status(), DiagnosticId::kRegistryNotFound) ||
+        HasId(now.status(), DiagnosticId::kOffline)) {
+      continue;
+    }
+    DEPS_RETURN_IF_ERROR(now.status());
+    if ((*now)->bundle.digest == resolution.digest) continue;
+    const absl::Status status = Tampered(
+        {.repository = locked->Repository(), .tag = resolution.tag, .digest = resolution.digest},
+        (*now)->bundle.digest);
+    for (Diagnostic& diagnostic : DiagnosticsOf(status)) {
+      diagnostic.message = absl::StrCat(node.id, ": ", diagnostic.message);
+      tampered.push_back(std::move(diagnostic));
+    }
+  }
+  return tampered.empty() ? absl::OkStatus() : MakeErrors(std::move(tampered));
+}
+
+// What is locked is tried first, without a look at what else there may be: if
+// it fits, it is the answer.
+absl::StatusOr<std::unique_ptr<Attempt>> Search(const std::vector<Use>& uses,
+                                                const Attempts& attempts) {
+  if (attempts.HasLocked()) {
+    DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Attempt> locked,
+                          attempts.Try(uses, /*locked_only=*/true));
+    if (locked->result.found) return locked;
+  }
+  return attempts.Try(uses, /*locked_only=*/false);
+}
+
+Graph NoSolution(const Graph& graph, const Attempt& attempt, const Attempts& attempts) {
+  Graph solution = graph;
+  solution.diagnostics.clear();
+  solution.status = "unsatisfiable";
+  solution.explanation = Explain(attempt.result.proof, *attempt.space);
+  solution.explanation.back().hint = WayOut(attempt, attempts);
+  return solution;
+}
+
 }  // namespace
 
-absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& options,
+absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& given,
                                       Catalog& catalog) {
   const Node* root = graph.Find(graph.root);
   if (root == nullptr || !root->bundle) {
@@ -197,27 +329,30 @@ absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& 
   }
   const auto definition = std::make_shared<const BundleDefinition>(
       DefinitionOf(*root, RequiresEdges(graph)[graph.root]));
+  ResolveOptions options = given;
+  DEPS_RETURN_IF_ERROR(ReadUpgrade(graph, &options));
   DEPS_ASSIGN_OR_RETURN(const Keys keys, KeysByPath(graph, options.expand));
   DEPS_ASSIGN_OR_RETURN(const std::vector<Use> uses, ReadUses(graph, options, keys));
-  DEPS_ASSIGN_OR_RETURN(const auto locked, LockedByKey(graph, options, keys));
-  PackageSpace space(definition, options, uses, locked, catalog);
-  DEPS_ASSIGN_OR_RETURN(const SolverResult solved, Solve(space, PackageSpace::kRoot));
-  DEPS_RETURN_IF_ERROR(CheckUses(uses, space));
+  Shelf shelf(graph, catalog, options.strategy);
+  Attempts attempts(definition, options, LockedByKey(options, keys), shelf);
+  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Attempt> attempt, Search(uses, attempts));
+  std::vector<Diagnostic> warnings;
+  DEPS_RETURN_IF_ERROR(CheckUses(*attempt, &warnings));
   ResolveResult result;
-  if (solved.proof != nullptr) {
-    result.solution = graph;
-    result.solution.diagnostics.clear();
-    result.solution.status = "unsatisfiable";
-    DEPS_ASSIGN_OR_RETURN(result.solution.explanation, Explain(*solved.proof, space));
+  if (!attempt->result.found) {
+    result.solution = NoSolution(graph, *attempt, attempts);
     return result;
   }
-  Chosen chosen(space, solved, options);
+  Chosen chosen(*attempt, shelf, options);
   DEPS_ASSIGN_OR_RETURN(result.solution, Expand(definition, options.expand, std::ref(chosen)));
   // Expand knows the root by its bundle alone.
   for (Node& node : result.solution.nodes) {
     if (node.id == result.solution.root) node.reference = root->reference;
   }
   result.solution.status = "solved";
+  for (Diagnostic& warning : warnings) result.solution.diagnostics.push_back(std::move(warning));
+  DEPS_RETURN_IF_ERROR(AddNames(catalog, &result.solution));
+  if (!options.frozen) DEPS_RETURN_IF_ERROR(CheckTags(result.solution, catalog));
   result.lock = LockOf(result.solution, options.lock.value_or(Lock()));
   if (options.lock) result.lock_differences = Differences(*options.lock, result.lock);
   return result;

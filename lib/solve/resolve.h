@@ -26,6 +26,13 @@ struct ResolveOptions {
   std::optional<std::string> upgrade;  // A node for which the lock does not count; "": all.
   Strategy strategy = Strategy::kHighest;
   std::vector<std::string> providers;  // References, for dependencies with only an interface.
+  bool frozen = false;                 // What is locked is not looked up again.
+
+  // Whether the lock counts for the node at this path.
+  bool KeepsLocked(const std::string& path) const {
+    return !upgrade || (!upgrade->empty() && path != *upgrade &&
+                        path != std::string(kRootKey) + "/" + *upgrade);
+  }
 };
 
 struct ResolveResult {
@@ -40,11 +47,15 @@ struct ResolveResult {
 // the lock, an eligible installation, the best version in range, the reference
 // itself. A node that several parents share gets one candidate that suits all.
 //
-// "No solution" is an answer: a Solution with its explanation. What could not
-// be looked up is an error, never taken for something that is not there.
+// Where all that is locked still fits, nobody is asked for tags. Unless `frozen`,
+// each tag of a full version that is kept is asked for its digest.
 //
-// Errors: usage, solve-unknown-node, solve-limit; those of the catalog, of
-// WantsOf and of Expand.
+// "No solution" is an answer: a Solution with its explanation, whose last step
+// has a hint where a change was found that works. What could not be looked up
+// is an error, never taken for something that is not there.
+//
+// Errors: usage, solve-unknown-node, solve-limit, lock-tampered; those of the
+// catalog, of WantsOf and of Expand.
 absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& options,
                                       Catalog& catalog);
 

@@ -43,7 +43,15 @@ struct SolveCommand {
             "reference itself. What several bundles share gets one version that suits all of "
             "them; the search is complete, so an answer of no is a proof, and it is explained.\n\n"
             "What could not be looked up is an error and never taken for something that does not "
-            "exist.",
+            "exist.\n\n"
+            "An installation is reused where it is installed, in the namespace or the global one, "
+            "of "
+            "the same sharing group and, unless the dependency has an interface, of the same "
+            "repository at a version in range; and where it has the outputs that are used. For a "
+            "dependency with only an interface the bundles of --provider are tried in their order, "
+            "or without any those of the --index documents, by name.\n\n"
+            "With --lock each tag of a full version is compared with the digest that is locked; "
+            "another one is an error. Where all that is locked still fits, no tags are listed.",
         .operands = "[GRAPH]",
         .reads = "a Graph document",
         .writes = "a Solution document, or a picture of it",
@@ -68,7 +76,8 @@ struct SolveCommand {
               "in the state."),
         Value("lock", "FILE", &lock, "Prefer what FILE holds, and write the result to it."),
         Flag("frozen", &frozen,
-             "With --lock: refuse to differ from the file, and do not write it."),
+             "With --lock: refuse to differ from the file, and do not write it. What is locked is "
+             "not looked up again, so that no network is needed for what is at hand."),
         {.long_name = "upgrade",
          .value_name = "NODE",
          .help = "Ignore the lock file, or what it holds for one node.",
@@ -124,13 +133,11 @@ absl::Status ReadLock(SolveCommand& command) {
 }
 
 void ReportNoSolution(const Graph& solution, Terminal& terminal) {
-  for (const Explanation& step : solution.explanation) {
-    Diagnostic error{.id = DiagnosticId::kSolveUnsatisfiable, .message = step.message};
-    for (const std::string& because : step.because) {
-      absl::StrAppend(&error.message, &because == &step.because.front() ? ": " : "; ", because);
-    }
-    terminal.Report(error);
-  }
+  const Explanation& last = solution.explanation.back();
+  terminal.Report(Diagnostic{.id = DiagnosticId::kSolveUnsatisfiable,
+                             .message = last.message,
+                             .hint = last.hint,
+                             .details = ExplanationLines(solution.explanation)});
 }
 
 absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation, const Env& env,
@@ -138,6 +145,7 @@ absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation
   ResolveOptions& options = command.resolve;
   options.strategy = *ParseStrategy(command.strategy);
   options.expand.installation.name_space = options.name_space;
+  options.frozen = command.frozen;
   if (command.default_sharing == "none") options.expand.default_sharing = Sharing::Mode::kNone;
   const std::string operand = invocation.operands.empty() ? "-" : invocation.operands.front();
   DEPS_RETURN_IF_ERROR(ReadInstallations(command, operand, env));
