@@ -51,6 +51,7 @@ class DependenciesReader {
     if (Value* provides = NonNull(reader, dependencies, "provides")) {
       ReadProvides(reader, *provides);
     }
+    IgnoreForeign(reader, dependencies, {"requires", "provides"});
     parent.Check(reader.Finish());
     result_.extension = json::ToText(extension_.Finish(result_.bundle.provides));
   }
@@ -90,6 +91,8 @@ class DependenciesReader {
       ReadSharing(reader, *sharing, pointer, &dependency);
     }
     const bool is_read = reader.status().ok();
+    IgnoreForeign(reader, entry,
+                  {"name", "bundle", "sharing", "parameters", "credentials", "outputs"});
     parent.Check(reader.Finish());
     FindPlaces(entry, &dependency);
     if (is_read) {
@@ -156,6 +159,7 @@ class DependenciesReader {
     if (interface != nullptr && Expect(reader, *interface, json::Kind::kObject, "interface")) {
       ReadInterface(reader, *interface, pointer, dependency);
     }
+    IgnoreForeign(reader, bundle, {"reference", "version", "interface"});
     parent.Check(reader.Finish());
   }
 
@@ -175,8 +179,10 @@ class DependenciesReader {
       ObjectReader inner(source_, *interface.Find("document"),
                          absl::StrCat(pointer, "/bundle/interface/document"));
       NameItems(inner, document);
+      IgnoreForeign(inner, *document, {"outputs", "parameters", "credentials"});
       reader.Check(inner.Finish());
     }
+    IgnoreForeign(reader, interface, {"id", "reference", "document"});
     parent.Check(reader.Finish());
     if (const std::optional<Value> interface_text = NormalInterface(normal, nullptr)) {
       dependency->interface = json::ToText(*interface_text);
@@ -229,6 +235,7 @@ class DependenciesReader {
                   "the mode of sharing is 'none', 'group', true or false");
     }
     dependency->sharing = SharingOf(parsed, group);
+    IgnoreForeign(reader, sharing, {"mode", "group"});
     parent.Check(reader.Finish());
   }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "lib/text/closest_match.h"
 #include "lib/yaml/yaml.h"
 
 namespace deps {
@@ -39,6 +40,13 @@ bool Expect(ObjectReader& reader, const Value& value, json::Kind kind, std::stri
               absl::StrCat("expected ", kind == json::Kind::kArray ? "a list" : "a mapping",
                            ", not a value of type ", json::KindName(value.kind)));
   return false;
+}
+
+void IgnoreForeign(ObjectReader& reader, const Value& object,
+                   const std::vector<std::string>& known) {
+  for (const auto& [key, value] : object.members) {
+    if (!ClosestMatch(key, known)) reader.Ignore(key);
+  }
 }
 
 std::string EnvironmentName(std::string_view parameter) {

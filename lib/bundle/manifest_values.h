@@ -26,6 +26,11 @@ json::Value* NonNull(json::ObjectReader& reader, json::Value& object, std::strin
 bool Expect(json::ObjectReader& reader, const json::Value& value, json::Kind kind,
             std::string_view key);
 
+// Allows what is none of `known`, as Porter does, unless it is close to one of
+// them: a misspelt member would silently wire nothing.
+void IgnoreForeign(json::ObjectReader& reader, const json::Value& object,
+                   const std::vector<std::string>& known);
+
 // The variable that Porter takes where a parameter names none.
 std::string EnvironmentName(std::string_view parameter);
 

@@ -23,7 +23,7 @@ namespace deps {
 absl::StatusOr<BundleDefinition> ReadBundleJson(const Source& source);
 
 // Reads a porter.yaml, schema 1.x: what Porter would make of it in bundle.json.
-// Members are ignored as above, but not those of a dependency. A parameter is
+// Members are ignored as above, but not misspelt ones of dependencies. A parameter is
 // required where it has neither a default nor a source. What the bundle's own
 // actions read of dependencies (${bundle.dependencies.ALIAS.outputs.NAME} outside
 // the section of dependencies) are parameters as Porter calls them,

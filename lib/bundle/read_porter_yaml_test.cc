@@ -190,6 +190,14 @@ TEST(ReadPorterYaml, GivesValuesThatNameNoTypePortersDefault) {
   EXPECT_EQ(read->bundle.outputs.at("out").type, "string");
 }
 
+TEST(ReadPorterYaml, IgnoresMembersOfADependencyThatPorterDoesNotKnow) {
+  const absl::StatusOr<BundleDefinition> read = ReadPorterYaml(File(
+      "name: a\ndependencies: {requires: [{name: b, x-note: 1, bundle: {id: 'urn:i', reference: "
+      "'x:v1'}}]}\n"));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->dependencies[0].interface, std::nullopt);
+}
+
 // What Porter's own converter writes, with the flag dependencies-v2.
 TEST(ReadPorterYaml, MakesTheExtensionThatPorterMakes) {
   struct Row {

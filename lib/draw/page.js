@@ -63,7 +63,9 @@
   const center = (index, onlyIfOutside) => {
     const box = picture.getBoundingClientRect();
     const at = placeOf(index);
-    const width = box.width / view.scale, height = box.height / view.scale;
+    // Details lie over the right side, where there is room for them.
+    const covered = details.hidden || box.width < 720 ? 0 : 368;
+    const width = (box.width - covered) / view.scale, height = box.height / view.scale;
     const inside = at.x >= view.x && at.x + at.width <= view.x + width && at.y >= view.y &&
                    at.y + at.height <= view.y + height;
     if (onlyIfOutside && inside) return;
@@ -146,8 +148,8 @@
       const link = element("a", data.nodes[edge[other]].id);
       link.tabIndex = 0;
       link.setAttribute("role", "button");
-      link.onclick = () => choose(edge[other], true);
-      link.onkeydown = event => { if (event.key === "Enter") choose(edge[other], true); };
+      link.onclick = () => choose(edge[other]);
+      link.onkeydown = event => { if (event.key === "Enter") choose(edge[other]); };
       item.append(link);
       const more = edge.dashed ? edge.label : edge.label && "in " + edge.label;
       if (more) item.append(" ", element("span", more, "what"));
@@ -172,7 +174,7 @@
     list("Takes from", data.edges.filter(edge => edge.from === index && edge.dashed), "to");
     list("Gives to", data.edges.filter(edge => edge.to === index && edge.dashed), "from");
   };
-  const choose = (index, move) => {
+  const choose = index => {
     chosen = index;
     svg.classList.toggle("choosing", index >= 0);
     details.hidden = index < 0;
@@ -197,7 +199,7 @@
     if (own.length && own.every(row => row.hidden) && !search.value) reveal(own[0]);
     const seen = own.find(row => !row.hidden);
     if (seen) seen.scrollIntoView({block: "nearest"});
-    if (move) center(index, true);
+    center(index, true);
   };
 
   // Searching: all words, anywhere in what is known of a node.
@@ -219,7 +221,7 @@
     if (event.key === "Enter" && found.length) {
       const step = event.shiftKey ? found.length - 1 : 1;
       const at = found.indexOf(chosen);
-      choose(found[at < 0 ? 0 : (at + step) % found.length], true);
+      choose(found[at < 0 ? 0 : (at + step) % found.length]);
       hits.textContent = `${found.indexOf(chosen) + 1} of ${found.length}`;
     } else if (event.key === "Escape") {
       search.value = "";
@@ -242,7 +244,7 @@
     if (event.target.className === "twist" && row.hasAttribute("aria-expanded")) {
       fold(row, row.getAttribute("aria-expanded") === "true");
     } else {
-      choose(nodeOf(row), true);
+      choose(nodeOf(row));
     }
   };
   outline.ondblclick = event => {
@@ -261,8 +263,8 @@
       End: () => focusRow(seen[seen.length - 1]),
       ArrowRight: () => (open === "false" ? fold(row, false) : open && focusRow(seen[at + 1])),
       ArrowLeft: () => (open === "true" ? fold(row, true) : focusRow(parentOf(row))),
-      Enter: () => choose(nodeOf(row), true),
-      " ": () => choose(nodeOf(row), true),
+      Enter: () => choose(nodeOf(row)),
+      " ": () => choose(nodeOf(row)),
     };
     if (!row || !keys[event.key]) return;
     event.preventDefault();
@@ -335,5 +337,5 @@
   // A page can be pointed at a node: page.html#root/app.
   const named = decodeURIComponent(location.hash.slice(1));
   const start = named ? data.nodes.findIndex(node => node.id === named) : -1;
-  if (start >= 0) choose(start, true);
+  if (start >= 0) choose(start);
 })();

@@ -17,7 +17,7 @@ constexpr size_t kGroupColors = 8;
 
 // The look is Primer's of GitHub: quiet lines, one accent.
 constexpr std::string_view kStyle = R"(
-.picture{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+.picture{background:#fff;font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 .node rect{fill:#fff;stroke:#c3cad3;stroke-width:1.2}
 .node .band{stroke:none;fill:#4c7fd0}
 .node.start rect{stroke:#6e56cf}.node.start .band{fill:#6e56cf}
@@ -37,6 +37,7 @@ constexpr std::string_view kStyle = R"(
 )";
 
 constexpr std::string_view kDarkStyle = R"(
+.picture{background:#0d1117}
 .node rect{fill:#1c2230;stroke:#3d4656}
 .node.start rect{stroke:#a18bf0}.node.start .band{fill:#a18bf0}
 .node.reused rect{stroke:#2f7d45}.node.reused .band{fill:#3fb950}
