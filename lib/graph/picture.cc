@@ -1,3 +1,4 @@
+#include "lib/diag/diagnostic.h"
 #include "lib/draw/picture.h"
 
 #include <algorithm>
