@@ -1,8 +1,12 @@
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "lib/json/decimal.h"
 #include "lib/json/json.h"
+#include "lib/json/object_writer.h"
 #include "lib/json/string_writer.h"
 
 namespace deps {
@@ -11,10 +15,11 @@ namespace {
 
 constexpr size_t kIndent = 2;
 
-// Writes members in their order.
+// Writes members in their order. `depth` is that of what it all stands in.
 class Writer {
  public:
-  Writer(bool is_pretty, Escapes escapes) : is_pretty_(is_pretty), escapes_(escapes) {}
+  Writer(bool is_pretty, Escapes escapes, size_t depth, std::string* out)
+      : is_pretty_(is_pretty), escapes_(escapes), depth_(depth), out_(*out) {}
 
   void Write(const Value& value) {
     switch (value.kind) {
@@ -34,8 +39,6 @@ class Writer {
         return WriteObject(value);
     }
   }
-
-  std::string& out() { return out_; }
 
  private:
   // Go reads a number of unknown type as a double, and writes it as ECMAScript
@@ -94,23 +97,61 @@ class Writer {
 
   const bool is_pretty_;
   const Escapes escapes_;
-  size_t depth_ = 0;
-  std::string out_;
+  size_t depth_;
+  std::string& out_;
 };
 
 }  // namespace
 
 std::string Format(const Value& value, Style style) {
-  Writer writer(style == Style::kPretty, Escapes::kFewest);
-  writer.Write(value);
-  writer.out().push_back('\n');
-  return std::move(writer.out());
+  std::string text;
+  Writer(style == Style::kPretty, Escapes::kFewest, 0, &text).Write(value);
+  text.push_back('\n');
+  return text;
 }
 
 std::string FormatLikeGo(const Value& value) {
-  Writer writer(/*is_pretty=*/false, Escapes::kGo);
-  writer.Write(value);
-  return std::move(writer.out());
+  std::string text;
+  Writer(/*is_pretty=*/false, Escapes::kGo, 0, &text).Write(value);
+  return text;
+}
+
+void ObjectWriter::NewLine(size_t depth) {
+  if (style_ != Style::kPretty) return;
+  out_.push_back('\n');
+  out_.append(depth * kIndent, ' ');
+}
+
+void ObjectWriter::Key(std::string_view key) {
+  if (!is_empty_) out_.push_back(',');
+  is_empty_ = false;
+  NewLine(1);
+  AppendString(key, Escapes::kFewest, &out_);
+  out_.append(style_ == Style::kPretty ? ": " : ":");
+}
+
+void ObjectWriter::Member(std::string_view key, const Value& value) {
+  Key(key);
+  Writer(style_ == Style::kPretty, Escapes::kFewest, 1, &out_).Write(value);
+}
+
+void ObjectWriter::List(std::string_view key, size_t count,
+                        const std::function<Value(size_t)>& item) {
+  Key(key);
+  out_.push_back('[');
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) out_.push_back(',');
+    NewLine(2);
+    Writer(style_ == Style::kPretty, Escapes::kFewest, 2, &out_).Write(item(i));
+  }
+  if (count > 0) NewLine(1);
+  out_.push_back(']');
+}
+
+std::string ObjectWriter::Finish() {
+  if (!is_empty_) NewLine(0);
+  out_.append("}\n");
+  return std::move(out_);
 }
 
 }  // namespace json

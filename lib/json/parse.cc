@@ -6,6 +6,7 @@
 #include "lib/diag/diagnostic.h"
 #include "lib/json/explain.h"
 #include "lib/json/json.h"
+#include "lib/json/part.h"
 #include "lib/json/scanner.h"
 
 namespace deps {
@@ -18,11 +19,12 @@ constexpr size_t kFirstMembers = 4;
 // Makes values, down to a depth.
 class Builder {
  public:
-  Builder(Scanner& scanner, int depth, std::vector<std::string_view>* skipped)
-      : scanner_(scanner), room_(depth), skipped_(skipped) {}
+  // `base` is where the scanner's text begins in the source.
+  Builder(Scanner& scanner, int depth, std::vector<std::string_view>* skipped, size_t base = 0)
+      : scanner_(scanner), room_(depth), skipped_(skipped), base_(base) {}
 
   bool Build(Value* out) {
-    out->offset = scanner_.Offset();
+    out->offset = base_ + scanner_.Offset();
     out->kind = scanner_.Next();
     switch (out->kind) {
       case Kind::kNull:
@@ -65,6 +67,7 @@ class Builder {
   Scanner& scanner_;
   int room_;
   std::vector<std::string_view>* skipped_;
+  const size_t base_;
 };
 
 }  // namespace
@@ -86,6 +89,16 @@ absl::StatusOr<Value> ParseOutline(const Source& source, int depth,
   Builder builder(scanner, depth, skipped);
   Value value;
   if (!builder.Build(&value) || !scanner.AtEnd()) return Explain(source, limits);
+  return value;
+}
+
+Value WholeOf(const Source& source, const Value& outline) {
+  const int depth = ParseLimits().depth;
+  std::vector<std::string_view> skipped;
+  Scanner scanner(std::string_view(source.text).substr(outline.offset), depth);
+  Value value;
+  // It was read once, so it can be read again.
+  Builder(scanner, depth, &skipped, outline.offset).Build(&value);
   return value;
 }
 

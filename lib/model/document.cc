@@ -12,6 +12,9 @@
 namespace deps {
 namespace {
 
+// The document and its lists.
+constexpr int kDepthOfLists = 2;
+
 constexpr std::string_view kApiVersion = "cnab-deps/v1";
 
 absl::Status KindError(const Source& source, size_t offset, std::string_view pointer,
@@ -45,6 +48,13 @@ json::Value NewDocument(std::string_view kind) {
 
 absl::StatusOr<json::Value> ParseDocument(const Source& source, std::string_view kind) {
   DEPS_ASSIGN_OR_RETURN(json::Value document, json::Parse(source));
+  DEPS_RETURN_IF_ERROR(CheckKind(source, document, kind));
+  return document;
+}
+
+absl::StatusOr<json::Value> ParseLargeDocument(const Source& source, std::string_view kind) {
+  std::vector<std::string_view> items;
+  DEPS_ASSIGN_OR_RETURN(json::Value document, json::ParseOutline(source, kDepthOfLists, &items));
   DEPS_RETURN_IF_ERROR(CheckKind(source, document, kind));
   return document;
 }

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "lib/diag/source.h"
 #include "lib/json/json.h"
+#include "lib/json/part.h"
 
 namespace deps {
 
@@ -24,7 +25,9 @@ json::Value NewDocument(std::string_view kind);
 // Parses a document; errors as json::Parse, and document-kind where it is of
 // another kind or version. The reader of the result must allow the envelope.
 absl::StatusOr<json::Value> ParseDocument(const Source& source, std::string_view kind);
-// The second half of it, for a document that was parsed already.
+// The same, but the items of its lists are left empty, for ReadLargeList.
+absl::StatusOr<json::Value> ParseLargeDocument(const Source& source, std::string_view kind);
+// The second half of both, for a document that was parsed already.
 absl::Status CheckKind(const Source& source, const json::Value& document, std::string_view kind);
 void AllowEnvelope(json::ObjectReader& reader);
 
@@ -71,6 +74,24 @@ void ReadList(json::ObjectReader& reader, std::string_view key, bool required, F
     const absl::Status status =
         read(reader.source(), list->items[i], reader.Pointer(key) + json::PointerStep(i),
              &out->emplace_back());
+    if (!status.ok()) ++errors;
+    reader.Check(status);
+  }
+}
+
+// As ReadList, of a document of which ParseOutline left the items empty: they
+// are made one after the other, so that a large document needs little memory.
+template <typename T>
+void ReadLargeList(json::ObjectReader& reader, std::string_view key, bool required,
+                   FromJson<T> read, std::vector<T>* out) {
+  const json::Value* list = reader.Array(key, required);
+  if (list == nullptr) return;
+  out->reserve(list->items.size());
+  int errors = 0;
+  for (size_t i = 0; i < list->items.size() && errors < kMaxErrorsOfAList; ++i) {
+    const absl::Status status =
+        read(reader.source(), json::WholeOf(reader.source(), list->items[i]),
+             reader.Pointer(key) + json::PointerStep(i), &out->emplace_back());
     if (!status.ok()) ++errors;
     reader.Check(status);
   }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/json/object_writer.h"
 #include "lib/model/bundle_json.h"
 #include "lib/model/document.h"
 #include "lib/model/edge_json.h"
@@ -181,7 +182,8 @@ void CheckIds(ObjectReader& reader, const Graph& graph) {
     for (const auto& [key, id] :
          {std::pair("from", &graph.edges[i].from), std::pair("to", &graph.edges[i].to)}) {
       if (ids.contains(*id)) continue;
-      ObjectReader edge(reader.source(), edges->items[i], pointer);
+      const Value whole = json::WholeOf(reader.source(), edges->items[i]);
+      ObjectReader edge(reader.source(), whole, pointer);
       edge.Fail(DiagnosticId::kDocumentValue, key, absl::StrCat("no node has the id '", *id, "'"));
       reader.Check(edge.status());
     }
@@ -190,18 +192,19 @@ void CheckIds(ObjectReader& reader, const Graph& graph) {
 
 absl::StatusOr<Graph> Read(const Source& source, bool is_solution) {
   DEPS_ASSIGN_OR_RETURN(const Value document,
-                        ParseDocument(source, is_solution ? "Solution" : "Graph"));
+                        ParseLargeDocument(source, is_solution ? "Solution" : "Graph"));
   Graph graph;
   ObjectReader reader(source, document);
   AllowEnvelope(reader);
   ReadName(reader, "root", &graph.root);
-  ReadList(reader, "nodes", /*required=*/true, is_solution ? ResolvedNodeFromJson : NodeFromJson,
-           &graph.nodes);
-  ReadList(reader, "edges", /*required=*/true, EdgeFromJson, &graph.edges);
-  ReadList(reader, "diagnostics", /*required=*/false, DiagnosticFromJson, &graph.diagnostics);
+  ReadLargeList(reader, "nodes", /*required=*/true,
+                is_solution ? ResolvedNodeFromJson : NodeFromJson, &graph.nodes);
+  ReadLargeList(reader, "edges", /*required=*/true, EdgeFromJson, &graph.edges);
+  ReadLargeList(reader, "diagnostics", /*required=*/false, DiagnosticFromJson, &graph.diagnostics);
   if (is_solution) {
     ReadChoice(reader, "status", /*required=*/true, {"solved", "unsatisfiable"}, &graph.status);
-    ReadList(reader, "explanation", /*required=*/false, ExplanationFromJson, &graph.explanation);
+    ReadLargeList(reader, "explanation", /*required=*/false, ExplanationFromJson,
+                  &graph.explanation);
   }
   if (reader.status().ok()) CheckIds(reader, graph);
   DEPS_RETURN_IF_ERROR(reader.Finish());
@@ -223,16 +226,19 @@ const Node* Graph::Find(std::string_view id) const {
 
 std::string FormatGraph(const Graph& graph, json::Style style) {
   const bool is_solution = !graph.status.empty();
-  Value document = NewDocument(is_solution ? "Solution" : "Graph");
-  if (is_solution) document.Set("status", Value::String(graph.status));
-  document.Set("root", Value::String(graph.root));
-  document.Set("nodes", ListToJson(graph.nodes, NodeToJson));
-  document.Set("edges", ListToJson(graph.edges, EdgeToJson));
-  if (!graph.explanation.empty()) {
-    document.Set("explanation", ListToJson(graph.explanation, ExplanationToJson));
+  json::ObjectWriter writer(style);
+  for (const auto& [key, value] : NewDocument(is_solution ? "Solution" : "Graph").members) {
+    writer.Member(key, value);
   }
-  document.Set("diagnostics", ListToJson(graph.diagnostics, DiagnosticToJson));
-  return json::Format(document, style);
+  if (is_solution) writer.Member("status", Value::String(graph.status));
+  writer.Member("root", Value::String(graph.root));
+  writer.List("nodes", graph.nodes.size(), [&](size_t i) { return NodeToJson(graph.nodes[i]); });
+  writer.List("edges", graph.edges.size(), [&](size_t i) { return EdgeToJson(graph.edges[i]); });
+  if (!graph.explanation.empty()) {
+    writer.Member("explanation", ListToJson(graph.explanation, ExplanationToJson));
+  }
+  writer.Member("diagnostics", ListToJson(graph.diagnostics, DiagnosticToJson));
+  return writer.Finish();
 }
 
 absl::StatusOr<Graph> ParseGraph(const Source& source) {
