@@ -8,8 +8,11 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "lib/base/status_macros.h"
 #include "lib/bundle/index_shelf.h"
+#include "lib/bundle/layout_shelf.h"
+#include "lib/bundle/operand.h"
 #include "lib/bundle/read.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
@@ -17,6 +20,8 @@
 #include "lib/model/index.h"
 #include "lib/model/relocation.h"
 #include "lib/oci/bundle_format.h"
+#include "lib/oci/content_cache.h"
+#include "lib/oci/manifest.h"
 
 namespace deps {
 namespace {
@@ -98,6 +103,15 @@ class Relocated {
   std::map<std::string, std::vector<Reference>> repositories_;
 };
 
+// Where content is kept between runs; "" where there is no place for it.
+std::string CacheFolder(const Env& env) {
+  const std::optional<std::string> cache = env.getenv("XDG_CACHE_HOME");
+  // A relative one does not count (XDG Base Directory Specification).
+  if (cache && absl::StartsWith(*cache, "/")) return *cache + "/cnab-deps";
+  const std::optional<std::string> home = env.getenv("HOME");
+  return home && absl::StartsWith(*home, "/") ? *home + "/.cache/cnab-deps" : "";
+}
+
 using BundleAnswer = absl::StatusOr<std::shared_ptr<const BundleDefinition>>;
 using TagsAnswer = absl::StatusOr<std::vector<std::string>>;
 
@@ -107,6 +121,8 @@ struct Catalog::State {
   CatalogOptions options;
   std::function<std::optional<std::string>(std::string_view)> getenv;
   IndexShelf shelf;
+  std::vector<std::unique_ptr<LayoutShelf>> layouts;
+  std::unique_ptr<ContentCache> cache;
   Relocated relocated;
   Kept<BundleAnswer> bundles;
   Kept<TagsAnswer> tags;
@@ -120,15 +136,56 @@ struct Catalog::State {
     return registry->get();
   }
 
+  const LayoutShelf* LayoutOf(const Reference& reference) const {
+    for (const std::unique_ptr<LayoutShelf>& layout : layouts) {
+      if (layout->Has(reference) || layout->Holds(reference)) return layout.get();
+    }
+    return nullptr;
+  }
+
   absl::StatusOr<BundleDefinition> Fetch(const Reference& reference) {
     if (shelf.Holds(reference)) return shelf.Get(reference);
-    DEPS_ASSIGN_OR_RETURN(Registry* const from, GetRegistry());
-    DEPS_ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(*from, reference));
+    if (const LayoutShelf* const layout = LayoutOf(reference)) return layout->Get(reference);
+    const PartReader read = {
+        .manifest = [this](const Reference& part) { return Manifest(part); },
+        .blob = [this](const Reference& repository, const std::string& digest,
+                       size_t max_bytes) { return Blob(repository, digest, max_bytes); }};
+    DEPS_ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(read, reference));
     DEPS_ASSIGN_OR_RETURN(BundleDefinition definition,
                           ReadBundleJson(Source{.name = reference.Familiar(),
                                                 .text = std::move(fetched.bundle_json)}));
     definition.bundle.digest = fetched.digest;
     return definition;
+  }
+
+  absl::StatusOr<OciManifest> Manifest(const Reference& reference) {
+    if (std::optional<OciManifest> kept = cache->Get(reference.digest())) return *std::move(kept);
+    DEPS_ASSIGN_OR_RETURN(Registry* const from, GetRegistry());
+    DEPS_ASSIGN_OR_RETURN(OciManifest manifest, from->GetManifest(reference));
+    cache->Put(manifest);
+    return manifest;
+  }
+
+  absl::StatusOr<std::string> Blob(const Reference& repository, const std::string& digest,
+                                   size_t max_bytes) {
+    std::optional<OciManifest> kept = cache->Get(digest);
+    if (kept && kept->bytes.size() <= max_bytes) return std::move(kept->bytes);
+    DEPS_ASSIGN_OR_RETURN(Registry* const from, GetRegistry());
+    DEPS_ASSIGN_OR_RETURN(std::string bytes, from->GetBlob(repository, digest, max_bytes));
+    OciManifest content = {
+        .bytes = std::move(bytes), .media_type = std::string(kCnabConfigType), .digest = digest};
+    cache->Put(content);
+    return std::move(content.bytes);
+  }
+
+  absl::StatusOr<std::vector<std::string>> ListTags(const Reference& repository) {
+    DEPS_ASSIGN_OR_RETURN(Registry* const from, GetRegistry());
+    std::optional<ContentCache::Tags> kept = cache->GetTags(repository.Repository());
+    DEPS_ASSIGN_OR_RETURN(Registry::TagList list,
+                          from->ListTags(repository, kept ? kept->mark : ""));
+    if (kept && list.is_unchanged) return std::move(kept->tags);
+    cache->PutTags(repository.Repository(), {.mark = list.mark, .tags = list.tags});
+    return std::move(list.tags);
   }
 
   BundleAnswer Find(const std::string& text) {
@@ -152,9 +209,10 @@ struct Catalog::State {
     std::vector<std::string> found = relocated.Tags(repository);
     if (shelf.Holds(repository)) {
       for (std::string& tag : shelf.Tags(repository)) found.push_back(std::move(tag));
+    } else if (const LayoutShelf* const layout = LayoutOf(repository)) {
+      for (std::string& tag : layout->Tags(repository)) found.push_back(std::move(tag));
     } else if (!relocated.Holds(repository)) {
-      DEPS_ASSIGN_OR_RETURN(Registry* const from, GetRegistry());
-      absl::StatusOr<std::vector<std::string>> listed = from->ListTags(repository);
+      absl::StatusOr<std::vector<std::string>> listed = ListTags(repository);
       if (!listed.ok() && !HasId(listed.status(), DiagnosticId::kRegistryNotFound)) {
         return listed.status();
       }
@@ -173,11 +231,17 @@ void AddCatalogOptions(CommandSpec* spec, CatalogOptions* options) {
   };
   add(Value("index", "FILE", &options->indexes,
             "Take bundles from FILE, a document of kind Index, instead of a registry; may be given "
-            "more than once. A repository that FILE holds is never asked of a network."));
+            "more than once. FILE may also be an archive (.tgz) or a layout (oci:FOLDER). A "
+            "repository that FILE holds is never asked of a network."));
+  add(Flag("no-cache", &options->no_cache,
+           "Neither use nor keep what registries said in other runs."));
   add(Value("mapping", "FILE", &options->mapping,
             "Look up every reference in FILE, a relocation mapping, and use what stands there. Of "
             "a repository that FILE holds only the tags in it are known."));
   AddRegistryOptions(spec, &options->access);
+  spec->environment.emplace_back(
+      "XDG_CACHE_HOME  cnab-deps in it keeps what registries said, by digest and at most 256 MiB; "
+      "without it ~/.cache");
 }
 
 Catalog::Catalog(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -188,7 +252,13 @@ absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(const CatalogOptions& opt
   auto state = std::make_unique<State>();
   state->options = options;
   state->getenv = env.getenv;
+  state->cache = std::make_unique<ContentCache>(options.no_cache ? "" : CacheFolder(env));
   for (const std::string& path : options.indexes) {
+    if (IsLayoutOperand(path) || IsArchiveName(path)) {
+      DEPS_ASSIGN_OR_RETURN(OpenedLayout layout, OpenLayout(path));
+      state->layouts.push_back(std::move(layout.shelf));
+      continue;
+    }
     DEPS_ASSIGN_OR_RETURN(Source source, ReadFile(path, kMaxIndexBytes));
     DEPS_RETURN_IF_ERROR(state->shelf.Add(std::move(source)));
   }
@@ -202,6 +272,16 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> Catalog::Get(const std::
 
 absl::StatusOr<std::vector<std::string>> Catalog::Tags(const std::string& repository) {
   return state_->tags.Get(repository, [&] { return state_->FindTags(repository); });
+}
+
+void Catalog::Add(std::unique_ptr<LayoutShelf> layout) {
+  state_->layouts.push_back(std::move(layout));
+}
+
+bool Catalog::IsRemote(const std::string& text) const {
+  const absl::StatusOr<Reference> reference = Reference::Parse(text);
+  return reference.ok() && !state_->options.access.offline && !state_->shelf.Holds(*reference) &&
+         state_->LayoutOf(*reference) == nullptr;
 }
 
 absl::StatusOr<std::vector<std::string>> Catalog::Providers(const std::string& id) {

@@ -1,5 +1,6 @@
-// Where bundles are looked up: Index documents first, then registries, through
-// a relocation mapping. The one place that turns a reference into a bundle.
+// Where bundles are looked up: Index documents, archives and layouts first, then
+// registries, through a relocation mapping. The one place that turns a reference
+// into a bundle.
 #ifndef DEPS_LIB_BUNDLE_CATALOG_H_
 #define DEPS_LIB_BUNDLE_CATALOG_H_
 
@@ -16,10 +17,13 @@
 
 namespace deps {
 
+class LayoutShelf;
+
 struct CatalogOptions {
   AccessOptions access;              // lib/oci
   std::vector<std::string> indexes;  // --index FILE
   std::string mapping;               // --mapping FILE
+  bool no_cache = false;             // --no-cache
 };
 
 // Declares --index and --mapping and the registry options.
@@ -27,7 +31,8 @@ void AddCatalogOptions(CommandSpec* spec, CatalogOptions* options);
 
 class Catalog {
  public:
-  // Reads the indexes and the mapping. Errors: those of the files.
+  // Reads the indexes and the mapping. What an index names may also be an archive
+  // (.tgz) or a layout (oci:FOLDER). Errors: those of the files.
   static absl::StatusOr<std::unique_ptr<Catalog>> Open(const CatalogOptions& options,
                                                        const Env& env);
   ~Catalog();
@@ -35,6 +40,9 @@ class Catalog {
   // The bundle behind `reference` (with neither tag nor digest: "latest").
   // `bundle.reference` is the reference as asked for, `bundle.digest` that of
   // its index. Every answer is kept for the life of the catalog. Thread-safe.
+  //
+  // What has a digest comes from the cache of former runs where it is there,
+  // also with --offline; of a tag, which may have moved, only the content.
   //
   // Errors: reference-invalid; registry-not-found where it is certainly not
   // there; registry-unreachable, registry-auth, registry-protocol, offline
@@ -54,6 +62,13 @@ class Catalog {
   // Time: O(size of the indexes), each time.
   absl::StatusOr<std::vector<std::string>> Providers(const std::string& id);
 
+  // Puts a layout beside the indexes; not while others use the catalog.
+  void Add(std::unique_ptr<LayoutShelf> layout);
+
+  // Whether an answer about this reference would come from a network: then it
+  // may be worth asking for before it is needed (Prefetch). Malformed ones do not.
+  bool IsRemote(const std::string& reference) const;
+
  private:
   struct State;
   explicit Catalog(std::unique_ptr<State> state);
@@ -61,12 +76,13 @@ class Catalog {
 };
 
 // A bundle as a user names it on the command line (contract section 4): a
-// porter.yaml, a bundle.json, a folder with either, an archive (.tgz), or a
-// registry reference; "-" reads a bundle.json from standard input. What exists
-// as a file or folder is one.
+// porter.yaml, a bundle.json, a folder with either, an archive (.tgz), a layout
+// (oci:FOLDER[:TAG]), or a registry reference; "-" reads a bundle.json from
+// standard input. What exists as a file or folder is one. The catalog learns
+// what else is in an archive or layout.
 //
 // Errors: file-not-found, file-read; those of ReadBundleJson, ReadPorterYaml,
-// ReadArchive and Catalog::Get.
+// ReadArchive, LayoutShelf and Catalog::Get.
 absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::string& operand,
                                                                    Catalog& catalog,
                                                                    const Env& env);

@@ -14,6 +14,7 @@
 #include "lib/digest/sha256.h"
 #include "lib/io/file.h"
 #include "lib/json/json.h"
+#include "lib/model/relocation.h"
 #include "lib/oci/bundle_format.h"
 
 namespace deps {
@@ -22,6 +23,8 @@ namespace {
 constexpr char kRefName[] = "org.opencontainers.image.ref.name";
 // As oci-relocate writes it: the folder of a bundle's documents, "." for the root.
 constexpr char kFolder[] = "cnab-deps.folder";
+// A JSON array of how requirements name it.
+constexpr char kReferences[] = "cnab-deps.references";
 // What a bundle is called in messages where the layout gives it no repository.
 constexpr char kNoRepository[] = "localhost/layout";
 
@@ -88,6 +91,7 @@ absl::StatusOr<std::unique_ptr<LayoutShelf>> LayoutShelf::OfArchive(OpenedArchiv
   };
   std::unique_ptr<LayoutShelf> shelf(new LayoutShelf(name, std::move(read)));
   DEPS_RETURN_IF_ERROR(shelf->AddEntries(index));
+  DEPS_RETURN_IF_ERROR(shelf->AddDocuments(opened->content));
   return shelf;
 }
 
@@ -99,16 +103,65 @@ absl::Status LayoutShelf::AddEntries(const Source& index) {
     const size_t at = entries_.size();
     digests_.emplace(descriptor.digest, at);
     if (const std::optional<Reference> reference = WholeReference(name)) {
-      // A bundle of one platform is found by the digest that it has at its source.
-      if (!reference->digest().empty()) digests_.emplace(reference->digest(), at);
-      const bool has_tag = !reference->tag().empty();
-      if (has_tag || is_bundle) tags_.try_emplace(reference->Repository());
-      if (has_tag) {
-        tags_[reference->Repository()].push_back(reference->tag());
-        names_.emplace(absl::StrCat(reference->Repository(), ":", reference->tag()), at);
+      AddName(*reference, is_bundle, at);
+    }
+    const Source others = {.name = index.name, .text = AnnotationOf(descriptor, kReferences)};
+    if (!others.text.empty()) {
+      DEPS_ASSIGN_OR_RETURN(const json::Value list, json::Parse(others));
+      for (const json::Value& item : list.items) {
+        const std::optional<Reference> reference = WholeReference(item.text);
+        if (reference) AddName(*reference, is_bundle, at);
       }
     }
     entries_.push_back({.descriptor = std::move(descriptor), .name = name});
+  }
+  return absl::OkStatus();
+}
+
+void LayoutShelf::AddName(const Reference& reference, bool is_bundle, size_t entry) {
+  // A bundle that was relocated, or is of one platform, is found by the digest
+  // that it has at its source.
+  if (!reference.digest().empty()) digests_.emplace(reference.digest(), entry);
+  const bool has_tag = !reference.tag().empty();
+  if (has_tag || is_bundle) tags_.try_emplace(reference.Repository());
+  if (!has_tag) return;
+  tags_[reference.Repository()].push_back(reference.tag());
+  names_.emplace(absl::StrCat(reference.Repository(), ":", reference.tag()), entry);
+}
+
+absl::Status LayoutShelf::AddDocuments(const BundleArchive& archive) {
+  std::set<std::string> folders;
+  for (const Entry& entry : entries_) folders.insert(AnnotationOf(entry.descriptor, kFolder));
+  for (const auto& [folder, bundle] : archive.dependencies) {
+    if (folders.find(folder) != folders.end() || bundle.mapping_json.empty()) continue;
+    const std::string place = absl::StrCat(name_, "/dependencies/", folder, "/");
+    Source document = {.name = place + "bundle.json", .text = bundle.bundle_json};
+    DEPS_ASSIGN_OR_RETURN(const json::Value value, json::Parse(document));
+    DEPS_ASSIGN_OR_RETURN(
+        const RelocationMapping mapping,
+        ParseMapping({.name = place + "relocation-mapping.json", .text = bundle.mapping_json}));
+    DEPS_ASSIGN_OR_RETURN(std::vector<BundleImage> images, ImagesOf(document, value));
+    std::optional<Reference> repository;
+    for (BundleImage& image : images) {
+      const auto mapped = mapping.find(image.reference);
+      if (mapped == mapping.end()) continue;
+      DEPS_ASSIGN_OR_RETURN(repository, Reference::Parse(mapped->second));
+      image.digest = repository->digest();
+      const auto blob = archive.blobs.find(image.digest);
+      if (blob != archive.blobs.end()) image.size = blob->second.size;
+    }
+    if (!repository) continue;
+    DEPS_ASSIGN_OR_RETURN(const EncodedBundle encoded, EncodeBundle(value, images));
+    const json::Value* version = value.Find("version");
+    const std::string tag =
+        version != nullptr && version->IsString() ? absl::StrCat("v", version->text) : "";
+    const Reference whole = repository->WithDigest(encoded.index_digest);
+    AddName(whole, /*is_bundle=*/true, entries_.size());
+    if (IsValidTag(tag)) AddName(repository->WithTag(tag), /*is_bundle=*/true, entries_.size());
+    entries_.push_back(
+        {.descriptor = {.media_type = std::string(kOciIndex), .digest = encoded.index_digest},
+         .name = whole.Full(),
+         .document = std::move(document)});
   }
   return absl::OkStatus();
 }
@@ -131,36 +184,39 @@ bool LayoutShelf::Has(const Reference& reference) const { return Find(reference)
 
 absl::StatusOr<OciManifest> LayoutShelf::ReadManifest(const Descriptor& descriptor) const {
   if (!absl::StartsWith(descriptor.digest, "sha256:")) {
-    return MakeError({.id = DiagnosticId::kDigestInvalid,
-                      .message = absl::StrCat("only sha256 is known here, not ",
-                                              descriptor.digest)});
+    return MakeError(
+        {.id = DiagnosticId::kDigestInvalid,
+         .message = absl::StrCat("only sha256 is known here, not ", descriptor.digest)});
   }
   DEPS_ASSIGN_OR_RETURN(std::string bytes, read_(descriptor.digest, kMaxManifestBytes));
   Source source = {.name = descriptor.digest, .text = std::move(bytes)};
   std::string type = descriptor.media_type.empty() ? TypeOf(source) : descriptor.media_type;
-  return OciManifest{.bytes = std::move(source.text),
-                     .media_type = std::move(type),
-                     .digest = descriptor.digest};
+  return OciManifest{
+      .bytes = std::move(source.text), .media_type = std::move(type), .digest = descriptor.digest};
 }
 
 absl::StatusOr<BundleDefinition> LayoutShelf::Read(const Entry& entry) const {
   const std::optional<Reference> named = WholeReference(entry.name);
+  if (!entry.document.text.empty()) {
+    DEPS_ASSIGN_OR_RETURN(BundleDefinition definition, ReadBundleJson(entry.document));
+    definition.bundle.digest = entry.descriptor.digest;
+    return definition;
+  }
   Reference reference = named ? *named : *Reference::Parse(kNoRepository);
   reference = reference.WithDigest(entry.descriptor.digest);
-  const PartReader read = {
-      .manifest = [&](const Reference& part) -> absl::StatusOr<OciManifest> {
-        if (part.digest() == entry.descriptor.digest) return ReadManifest(entry.descriptor);
-        return ReadManifest({.digest = part.digest()});
-      },
-      .blob = [&](const Reference&, const std::string& digest, size_t max_bytes) {
-        return read_(digest, max_bytes);
-      }};
+  const PartReader read = {.manifest = [&](const Reference& part) -> absl::StatusOr<OciManifest> {
+                             if (part.digest() == entry.descriptor.digest)
+                               return ReadManifest(entry.descriptor);
+                             return ReadManifest({.digest = part.digest()});
+                           },
+                           .blob = [&](const Reference&, const std::string& digest,
+                                       size_t max_bytes) { return read_(digest, max_bytes); }};
   absl::StatusOr<FetchedBundle> fetched = FetchBundle(read, reference);
   if (!fetched.ok()) return WithFile(fetched.status(), name_);
   const std::string folder = AnnotationOf(entry.descriptor, kFolder);
   const std::string place = folder.empty() || folder == "." ? "" : "dependencies/" + folder + "/";
   DEPS_ASSIGN_OR_RETURN(BundleDefinition definition,
-                        ReadBundleJson({.name = absl::StrCat(name_, ":", place, "bundle.json"),
+                        ReadBundleJson({.name = absl::StrCat(name_, "/", place, "bundle.json"),
                                         .text = std::move(fetched->bundle_json)}));
   definition.bundle.digest =
       named && !named->digest().empty() ? named->digest() : entry.descriptor.digest;
@@ -171,11 +227,11 @@ absl::StatusOr<BundleDefinition> LayoutShelf::Read(const Entry& entry) const {
 absl::StatusOr<BundleDefinition> LayoutShelf::Get(const Reference& reference) const {
   const Entry* const entry = Find(reference);
   if (entry != nullptr) return Read(*entry);
-  return MakeError({.id = DiagnosticId::kRegistryNotFound,
-                    .message = absl::StrCat("the layout has bundles of '",
-                                            reference.FamiliarRepository(), "', but not '",
-                                            reference.Familiar(), "'"),
-                    .location = {.file = name_}});
+  return MakeError(
+      {.id = DiagnosticId::kRegistryNotFound,
+       .message = absl::StrCat("the layout has bundles of '", reference.FamiliarRepository(),
+                               "', but not '", reference.Familiar(), "'"),
+       .location = {.file = name_}});
 }
 
 std::vector<std::string> LayoutShelf::Tags(const Reference& repository) const {
@@ -185,6 +241,12 @@ std::vector<std::string> LayoutShelf::Tags(const Reference& repository) const {
   std::sort(tags.begin(), tags.end());
   tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
   return tags;
+}
+
+bool LayoutShelf::HasRoot() const {
+  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) {
+    return AnnotationOf(entry.descriptor, kFolder) == ".";
+  });
 }
 
 absl::StatusOr<BundleDefinition> LayoutShelf::Main(const std::string& tag) const {

@@ -29,6 +29,7 @@ class LayoutShelf {
   // read. Errors: file-not-found, file-read; those of ParseManifest.
   static absl::StatusOr<std::unique_ptr<LayoutShelf>> OfFolder(const std::string& folder);
   // `name` is the archive's, for messages. Its blobs stay until the shelf goes.
+  // Errors also: those of ParseMapping, ImagesOf and EncodeBundle.
   static absl::StatusOr<std::unique_ptr<LayoutShelf>> OfArchive(OpenedArchive archive,
                                                                 const std::string& name);
 
@@ -44,6 +45,9 @@ class LayoutShelf {
   // Sorted by bytes.
   std::vector<std::string> Tags(const Reference& repository) const;
 
+  // Whether the layout says which bundle it is there for, as our archives do.
+  bool HasRoot() const;
+
   // The bundle that the layout is there for: the one that is called so, where
   // `tag` is not "", else the archive's own, the only one, or "latest".
   // Errors: registry-not-found, with what there is; those of Get.
@@ -52,12 +56,17 @@ class LayoutShelf {
  private:
   struct Entry {
     Descriptor descriptor;
-    std::string name;  // The annotation.
+    std::string name;      // The annotation.
+    Source document = {};  // Its bundle.json, where the layout has no index for it.
   };
   using ReadBlob = std::function<absl::StatusOr<std::string>(const std::string& digest, size_t)>;
 
   LayoutShelf(std::string name, ReadBlob read) : name_(std::move(name)), read_(std::move(read)) {}
   absl::Status AddEntries(const Source& index);
+  // Bundles beside the layout that it says nothing of: each is what its
+  // bundle.json, mapping and images would be in a registry.
+  absl::Status AddDocuments(const BundleArchive& archive);
+  void AddName(const Reference& reference, bool is_bundle, size_t entry);
   absl::StatusOr<OciManifest> ReadManifest(const Descriptor& descriptor) const;
   absl::StatusOr<BundleDefinition> Read(const Entry& entry) const;
   const Entry* Find(const Reference& reference) const;

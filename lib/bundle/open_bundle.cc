@@ -6,9 +6,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
-#include "lib/archive/archive.h"
 #include "lib/base/status_macros.h"
 #include "lib/bundle/catalog.h"
+#include "lib/bundle/layout_shelf.h"
+#include "lib/bundle/operand.h"
 #include "lib/bundle/read.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
@@ -19,10 +20,6 @@ namespace {
 
 bool IsYamlName(std::string_view path) {
   return absl::EndsWith(path, ".yaml") || absl::EndsWith(path, ".yml");
-}
-
-bool IsArchiveName(std::string_view path) {
-  return absl::EndsWith(path, ".tgz") || absl::EndsWith(path, ".tar.gz");
 }
 
 bool IsFolder(const std::string& path) {
@@ -58,6 +55,18 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> Shared(
   return std::make_shared<const BundleDefinition>(*std::move(definition));
 }
 
+// The bundle that an archive or layout is there for; the catalog gets the rest.
+absl::StatusOr<std::shared_ptr<const BundleDefinition>> MainOf(const std::string& operand,
+                                                               Catalog& catalog) {
+  DEPS_ASSIGN_OR_RETURN(OpenedLayout opened, OpenLayout(operand));
+  // The layout of Porter's archives has images only.
+  absl::StatusOr<BundleDefinition> main = opened.root && !opened.shelf->HasRoot()
+                                              ? *std::move(opened.root)
+                                              : opened.shelf->Main(opened.tag);
+  catalog.Add(std::move(opened.shelf));
+  return Shared(std::move(main));
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::string& operand,
@@ -67,16 +76,13 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::st
     DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
     return Shared(ReadBundleJson(source));
   }
+  if (IsLayoutOperand(operand) && !Exists(operand)) return MainOf(operand, catalog);
   if (!Exists(operand) && !LooksLikeFile(operand)) return catalog.Get(operand);
   std::string path = operand;
   if (IsFolder(path)) {
     DEPS_ASSIGN_OR_RETURN(path, FileIn(path));
   }
-  if (IsArchiveName(path)) {
-    DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, ReadArchive(path));
-    return Shared(ReadBundleJson(
-        {.name = path + "/bundle.json", .text = std::move(archive.content.root.bundle_json)}));
-  }
+  if (IsArchiveName(path)) return MainOf(path, catalog);
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(path));
   return Shared(IsYamlName(path) ? ReadPorterYaml(source) : ReadBundleJson(source));
 }

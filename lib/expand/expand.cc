@@ -43,8 +43,8 @@ struct Visit {
 class Expander {
  public:
   Expander(std::shared_ptr<const BundleDefinition> root, ExpandOptions options,
-           const Chooser& choose)
-      : options_(std::move(options)), choose_(choose) {
+           const Chooser& choose, const Foresight& foresee)
+      : options_(std::move(options)), choose_(choose), foresee_(foresee) {
     if (options_.installation.name.empty()) options_.installation.name = root->bundle.name;
     StateOf(std::string(kRootKey)).choice.bundle = std::move(root);
   }
@@ -162,13 +162,19 @@ class Expander {
   }
 
   absl::StatusOr<bool> ChooseWhatChanged(bool accumulate) {
-    bool changed = false;
+    std::vector<const std::string*> due;
     for (const std::string& key : asked_order_) {
       Asked& asked = asked_.at(key);
-      KeyState& state = StateOf(key);
+      const KeyState& state = StateOf(key);
       if (accumulate) AddMissing(state.asked, &asked);
       if (asked == state.asked) continue;
-      changed = true;
+      due.push_back(&key);
+      if (foresee_) foresee_(key, asked);
+    }
+    for (const std::string* const due_key : due) {
+      const std::string& key = *due_key;
+      const Asked& asked = asked_.at(key);
+      KeyState& state = StateOf(key);
       DEPS_ASSIGN_OR_RETURN(NodeChoice choice, choose_(key, asked));
       if (Same(choice.bundle, state.choice.bundle)) {
         choice.bundle = state.choice.bundle;  // Its requirements stay what others were asked for.
@@ -178,7 +184,7 @@ class Expander {
       state.asked = asked;
       state.choice = std::move(choice);
     }
-    return changed;
+    return !due.empty();
   }
 
   static bool Same(const std::shared_ptr<const BundleDefinition>& a,
@@ -330,6 +336,7 @@ class Expander {
 
   ExpandOptions options_;
   const Chooser& choose_;
+  const Foresight& foresee_;
   absl::flat_hash_map<std::string, std::unique_ptr<KeyState>> states_;  // Only for look-ups.
   std::vector<std::unique_ptr<const Requirements>> kept_;
 
@@ -351,8 +358,9 @@ class Expander {
 }  // namespace
 
 absl::StatusOr<Expansion> ExpandAll(std::shared_ptr<const BundleDefinition> root,
-                                    const ExpandOptions& options, const Chooser& choose) {
-  return Expander(std::move(root), options, choose).Run();
+                                    const ExpandOptions& options, const Chooser& choose,
+                                    const Foresight& foresee) {
+  return Expander(std::move(root), options, choose, foresee).Run();
 }
 
 absl::StatusOr<Graph> Expand(std::shared_ptr<const BundleDefinition> root,

@@ -73,6 +73,11 @@ struct NodeChoice {
 using Chooser = std::function<absl::StatusOr<NodeChoice>(
     const std::string& key, const std::vector<const Requirement*>& requirements)>;
 
+// Told of all choices of a level before the first of them is made, so that what
+// they need can be fetched at once. What it does changes nothing.
+using Foresight = std::function<void(const std::string& key,
+                                     const std::vector<const Requirement*>& requirements)>;
+
 // Expands `root` breadth first. The graph is complete: nodes with all their
 // paths and final ids, requires and wiring edges, sorted. It is not checked for
 // cycles or unknown outputs (lib/graph does).
@@ -102,7 +107,8 @@ struct Expansion {
 
 // As Expand, but errors of RequirementsOf are part of the result.
 absl::StatusOr<Expansion> ExpandAll(std::shared_ptr<const BundleDefinition> root,
-                                    const ExpandOptions& options, const Chooser& choose);
+                                    const ExpandOptions& options, const Chooser& choose,
+                                    const Foresight& foresee = nullptr);
 
 }  // namespace deps
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/status_macros.h"
+#include "lib/bundle/lookahead.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/graph/check.h"
 #include "lib/graph/default_choice.h"
@@ -53,7 +54,13 @@ absl::StatusOr<Graph> MakeGraph(std::shared_ptr<const BundleDefinition> root, Ca
                              const std::vector<const Requirement*>& requirements) {
     return absl::StatusOr<NodeChoice>(ChooseDefault(catalog, requirements, options.keep_going));
   };
-  DEPS_ASSIGN_OR_RETURN(Expansion expansion, ExpandAll(std::move(root), options.expand, choose));
+  Lookahead lookahead(catalog, Lookahead::Guess::kReference);
+  const Foresight foresee = [&](const std::string&,
+                                const std::vector<const Requirement*>& requirements) {
+    for (const Requirement* requirement : requirements) lookahead.Expect(requirement->dependency);
+  };
+  DEPS_ASSIGN_OR_RETURN(Expansion expansion,
+                        ExpandAll(std::move(root), options.expand, choose, foresee));
   // What could not be looked up comes first: the rest may follow from it.
   std::vector<Diagnostic> errors = TakeErrors(&expansion.graph.diagnostics);
   Append(std::move(expansion.errors), &errors);

@@ -299,9 +299,8 @@ absl::StatusOr<FetchedBundle> FetchBundle(const PartReader& read, const Referenc
                           .index_type = std::move(index.media_type),
                           .config_manifest = std::move(manifest.bytes),
                           .config_manifest_type = std::move(manifest.media_type)};
-  DEPS_ASSIGN_OR_RETURN(
-      bundle.bundle_json,
-      read.blob(reference, config_content.blobs[0].digest, kMaxBundleBytes));
+  DEPS_ASSIGN_OR_RETURN(bundle.bundle_json,
+                        read.blob(reference, config_content.blobs[0].digest, kMaxBundleBytes));
   DEPS_ASSIGN_OR_RETURN(bundle.images,
                         ImagesIn(name, content, {.name = name, .text = bundle.bundle_json}));
   bundle.mapping = MappingTo(reference, bundle.images);

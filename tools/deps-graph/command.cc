@@ -31,8 +31,9 @@ CommandSpec MakeSpec(Options* options) {
       .description =
           "Reads a bundle, expands the default of every dependency to any depth, checks how they "
           "are wired and writes the graph. BUNDLE is a porter.yaml, a bundle.json, a folder with "
-          "either, an archive, or a reference to a registry; - reads a bundle.json from standard "
-          "input.\n\n"
+          "either, an archive (.tgz), an OCI layout (oci:FOLDER[:TAG]), or a reference to a registry; "
+          "- reads a bundle.json from standard input. What an archive or layout holds besides is "
+          "taken from there.\n\n"
           "Both forms of dependencies are read, io.cnab.dependencies and "
           "org.getporter.dependencies@v2. Where a reference is only a repository, the highest "
           "version in range stands for it. Versions are judged by deps-solve: where none matches, "
