@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -118,6 +119,33 @@ TEST_F(CatalogTest, RefusesAnIndexThatContradictsItself) {
 "bundles":[{"reference":"example.com/a:v1","bundle":{"name":"a","version":"1.0.0"}},
 {"reference":"example.com/a:v1","bundle":{"name":"a","version":"2.0.0"}}]})");
   EXPECT_FALSE(Catalog::Open({.indexes = {path}}, env_).ok());
+}
+
+TEST_F(CatalogTest, WhatIsWrongInAnIndexHasItsPlaceThere) {
+  const auto open = [&](std::string_view entries) {
+    const std::string path = Write(
+        "bad.json",
+        absl::StrCat(R"({"apiVersion":"cnab-deps/v1","kind":"Index","bundles":[)", entries, "]}"));
+    return Catalog::Open({.indexes = {path}}, env_);
+  };
+  const auto place = [&](const absl::Status& status) {
+    const Location at = DiagnosticsOf(status).at(0).location;
+    return absl::StrCat(at.file.substr(folder_.path().size() + 1), ":", at.line, ":", at.column,
+                        ": ", at.pointer);
+  };
+  EXPECT_EQ(place(open("\n{\"reference\":\"No Reference\",\"bundle\":{}}").status()),
+            "bad.json:2:1: /bundles/0/reference");
+  EXPECT_EQ(place(open("\n{\"reference\":\"a:v1\",\"bundle\":[]}").status()),
+            "bad.json:2:30: /bundles/0/bundle");
+  EXPECT_EQ(place(open("{},\n {\"reference\":\"a:v1\",\"bundle\":{\"a\":1,\"a\":2}}").status()),
+            "bad.json:2:38: /bundles/1/bundle/a");
+  // A bundle.json is read when it is asked for.
+  const absl::StatusOr<std::unique_ptr<Catalog>> catalog = open(
+      "{\"reference\":\"a:v1\",\"bundle\":{\"name\":\"a\",\"version\":\"1\"}},\n"
+      "{\"reference\":\"a:v2\",\"bundle\":{\"name\":\"a\",\n  \"version\":2}}");
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  EXPECT_TRUE((*catalog)->Get("a:v1").ok());
+  EXPECT_EQ(place((*catalog)->Get("a:v2").status()), "bad.json:3:13: /bundles/1/bundle/version");
 }
 
 TEST_F(CatalogTest, OpensWhateverNamesABundle) {
