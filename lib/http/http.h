@@ -63,6 +63,9 @@ struct Response {
 struct ClientOptions {
   // Certificates that are trusted besides those of the system; a PEM file.
   std::string ca_file;
+  // Who we are, for servers that ask for a certificate; PEM files, "" for none.
+  std::string client_certificate_file;
+  std::string client_key_file;
   // "" is no proxy. Loopback hosts are never asked through a proxy.
   std::string http_proxy;
   std::string https_proxy;

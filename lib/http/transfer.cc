@@ -158,6 +158,10 @@ absl::Status Transfer::SetUpHeaders() {
 }
 
 void Transfer::SetUpTrust() {
+  if (!options_.client_certificate_file.empty()) {
+    curl_easy_setopt(handle_, CURLOPT_SSLCERT, options_.client_certificate_file.c_str());
+    curl_easy_setopt(handle_, CURLOPT_SSLKEY, options_.client_key_file.c_str());
+  }
   if (!options_.ca_file.empty()) {
     // CURLOPT_CAPATH stays that of the system.
     curl_easy_setopt(handle_, CURLOPT_CAINFO, options_.ca_file.c_str());

@@ -359,6 +359,7 @@ class AttemptRunner {
                 StateKey& key, Driver& driver, const AttemptOptions& options)
       : task_(task),
         claim_(claim),
+        inputs_(inputs),
         key_(key),
         driver_(driver),
         options_(options),
@@ -415,7 +416,7 @@ class AttemptRunner {
     const absl::Cleanup keeper = [&scratch] { scratch.Keep(); };
     if (end.ok() && end->kind == RunEnd::Kind::kLeft) return {.status = "left"};
     TaskResult result = end.ok() ? ResultOf(*end, options_) : Failed("driver", end.status());
-    if (end.ok()) CollectOutputs(task_, claim_, scratch, key_, &result);
+    if (end.ok()) CollectOutputs(task_, claim_, scratch, key_, inputs_.getenv(), &result);
     result.run_id = attempt_.record().run_id;
     result.result_id = attempt_.record().result_id;
     if (!end.ok() && !claim_.before.has_value()) return result;  // Nothing has happened to it.
@@ -427,6 +428,7 @@ class AttemptRunner {
 
   const PlannedTask& task_;
   const Claim& claim_;
+  const InputResolver& inputs_;
   StateKey& key_;
   Driver& driver_;
   const AttemptOptions& options_;

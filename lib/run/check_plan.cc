@@ -41,7 +41,8 @@ absl::Status CheckSource(const ValueSource& source, const std::set<std::string>&
   return absl::OkStatus();
 }
 
-absl::Status CheckTask(const PlannedTask& task, const std::set<std::string>& tasks) {
+absl::Status CheckTask(const PlannedTask& task, const std::set<std::string>& tasks,
+                       const Getenv& getenv) {
   for (const std::string& need : task.needs) {
     if (!tasks.contains(need)) {
       return Wrong(absl::StrCat("it needs '", need, "', which the plan does not have"));
@@ -52,24 +53,21 @@ absl::Status CheckTask(const PlannedTask& task, const std::set<std::string>& tas
   }
   for (const auto& [name, output] : task.outputs) {
     if (output.sink.empty()) continue;
-    DEPS_ASSIGN_OR_RETURN(const SecretReference sink, ParseSecretReference(output.sink));
-    return MakeError({.id = DiagnosticId::kSecretUnavailable,
-                      .message = absl::StrCat("output '", name, "': provider '", sink.provider,
-                                              "' of '", output.sink, "' takes no values"),
-                      .hint = "without a sink the value is sealed into the state"});
+    const absl::Status status = CheckSink(output.sink, getenv);
+    if (!status.ok()) return WithContext(status, absl::StrCat("output '", name, "'"));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status CheckPlan(const Plan& plan) {
+absl::Status CheckPlan(const Plan& plan, const Getenv& getenv) {
   std::set<std::string> tasks;
   for (const PlannedTask& task : plan.tasks) {
     if (!tasks.insert(task.id).second) return Wrong(absl::StrCat("task '", task.id, "' twice"));
   }
   for (const PlannedTask& task : plan.tasks) {
-    const absl::Status status = CheckTask(task, tasks);
+    const absl::Status status = CheckTask(task, tasks, getenv);
     if (!status.ok()) return WithContext(status, absl::StrCat("task '", task.id, "'"));
   }
   // Whatever order works takes away each task once; a circle never is.

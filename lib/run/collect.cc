@@ -20,6 +20,7 @@ struct ExpectedOutput {
   std::string path;
   std::string type;
   bool sensitive = false;
+  std::string sink;
   std::optional<JsonText> default_value;
 };
 
@@ -28,7 +29,10 @@ struct ExpectedOutput {
 std::map<std::string, ExpectedOutput> ExpectedOutputs(const PlannedTask& task) {
   std::map<std::string, ExpectedOutput> expected;
   for (const auto& [name, output] : task.outputs) {
-    expected[name] = {.path = output.path, .type = output.type, .sensitive = output.sensitive};
+    expected[name] = {.path = output.path,
+                      .type = output.type,
+                      .sensitive = output.sensitive,
+                      .sink = output.sink};
   }
   for (const auto& [name, output] : task.bundle.outputs) {
     if (expected.count(name) == 0) continue;
@@ -72,14 +76,16 @@ absl::Status CheckType(const std::string& name, const std::string& type, std::st
 }
 
 bool IsUtf8(std::string_view bytes) {
-  // A string that JSON can hold is one that the parser takes back.
+  // A string that JSON can hold is one that comes back as it was.
   const std::string text = json::Format(json::Value::String(bytes), json::Style::kCompact);
-  return json::Parse({.name = "", .text = text}).ok();
+  const absl::StatusOr<json::Value> back = json::Parse({.name = "", .text = text});
+  return back.ok() && back->text == bytes;
 }
 
 absl::StatusOr<std::optional<StoredOutput>> Collect(const std::string& name,
                                                     const ExpectedOutput& item, const Claim& claim,
-                                                    const Scratch& scratch, StateKey& key) {
+                                                    const Scratch& scratch, StateKey& key,
+                                                    const Getenv& getenv) {
   if (!absl::StartsWith(item.path, "/cnab/app/outputs/")) {
     return Bad(name, absl::StrCat("has a path outside of /cnab/app/outputs: '", item.path, "'"));
   }
@@ -92,7 +98,9 @@ absl::StatusOr<std::optional<StoredOutput>> Collect(const std::string& name,
   const std::string_view bytes = (*read)->view();
   DEPS_RETURN_IF_ERROR(CheckType(name, item.type, bytes));
   StoredOutput output = {.name = name, .sensitive = item.sensitive};
-  if (item.sensitive) {
+  if (item.sensitive && !item.sink.empty()) {
+    DEPS_ASSIGN_OR_RETURN(output.ref, StoreSecret(item.sink, bytes, getenv));
+  } else if (item.sensitive) {
     output.ref = OutputRef(claim.workflow, claim.task, name);
     DEPS_ASSIGN_OR_RETURN(output.box, key.Seal(bytes, output.ref));
   } else {
@@ -115,9 +123,10 @@ JsonText AsJson(const std::string& type, std::string_view bytes) {
 }
 
 void CollectOutputs(const PlannedTask& task, const Claim& claim, const Scratch& scratch,
-                    StateKey& key, TaskResult* result) {
+                    StateKey& key, const Getenv& getenv, TaskResult* result) {
   for (const auto& [name, item] : ExpectedOutputs(task)) {
-    absl::StatusOr<std::optional<StoredOutput>> output = Collect(name, item, claim, scratch, key);
+    absl::StatusOr<std::optional<StoredOutput>> output =
+        Collect(name, item, claim, scratch, key, getenv);
     if (output.ok() && output->has_value()) {
       result->outputs.push_back(*std::move(*output));
       continue;

@@ -16,12 +16,11 @@ namespace deps {
 inline constexpr size_t kMaxOutput = size_t{16} << 20;
 
 // Puts the outputs that `task` has in its action into `result`, also after a
-// failure; sensitive ones sealed. A missing one gets its default. Where the task
-// succeeded and one is missing, too large, no regular file or not of its type,
-// the result becomes "failed" with reason "output"; but uninstall may leave
-// outputs out.
+// failure; sensitive ones where their sink says, or sealed. A missing one gets its default. Where
+// the task succeeded and one is missing, too large, no regular file or not of its type, the result
+// becomes "failed" with reason "output"; but uninstall may leave outputs out.
 void CollectOutputs(const PlannedTask& task, const Claim& claim, const Scratch& scratch,
-                    StateKey& key, TaskResult* result);
+                    StateKey& key, const Getenv& getenv, TaskResult* result);
 
 // A run tool's bytes as JSON: of type "string" or "" the text as a string, else
 // the JSON value that they spell, or the text as a string where they spell none.

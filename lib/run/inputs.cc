@@ -32,7 +32,8 @@ absl::StatusOr<std::string> StateKey::Seal(std::string_view value, std::string_v
   return key_->Seal(value, ref);
 }
 
-absl::StatusOr<SecretBuffer> StateKey::Open(const StoredOutput& output) {
+absl::StatusOr<SecretBuffer> StateKey::Open(const StoredOutput& output, const Getenv& getenv) {
+  if (output.box.empty()) return ResolveSecret(output.ref, getenv);
   absl::MutexLock lock(&mutex_);
   DEPS_RETURN_IF_ERROR(Load(false));
   absl::StatusOr<SecretBuffer> value = key_->Open(output.box, output.ref);
@@ -48,6 +49,7 @@ SecretBuffer BytesOf(const JsonText& value) {
 InputResolver::InputResolver(const Plan& plan, std::string workflow, Store& store, StateKey& key,
                              Getenv getenv)
     : workflow_(std::move(workflow)), store_(store), key_(key), getenv_(std::move(getenv)) {
+  secret_variables_ = IdentityVariables();
   for (const PlannedTask& task : plan.tasks) {
     tasks_[task.id] = &task;
     NoteVariables(task.parameters);
@@ -148,7 +150,7 @@ absl::StatusOr<ResolvedValue> InputResolver::Output(const TaskItem& item) const 
   for (const StoredOutput& output : outputs) {
     if (output.name != item.name) continue;
     if (!output.sensitive) return ResolvedValue{.bytes = BytesOf(output.value)};
-    DEPS_ASSIGN_OR_RETURN(SecretBuffer value, key_.Open(output));
+    DEPS_ASSIGN_OR_RETURN(SecretBuffer value, key_.Open(output, getenv_));
     return ResolvedValue{.bytes = std::move(value), .sensitive = true};
   }
   return MakeError(

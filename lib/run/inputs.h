@@ -25,7 +25,8 @@ class StateKey {
   explicit StateKey(std::string path) : path_(std::move(path)) {}
   // Errors: secret-unavailable.
   absl::StatusOr<std::string> Seal(std::string_view value, std::string_view ref);
-  absl::StatusOr<SecretBuffer> Open(const StoredOutput& output);
+  // A sensitive output's value: out of its box, or from where its sink put it.
+  absl::StatusOr<SecretBuffer> Open(const StoredOutput& output, const Getenv& getenv);
 
  private:
   absl::Status Load(bool create) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -62,7 +63,10 @@ class InputResolver {
   // The task with this id, or nullptr.
   const PlannedTask* FindTask(const std::string& id) const;
 
-  // The environment variables from which secrets of the plan are read.
+  const Getenv& getenv() const { return getenv_; }
+
+  // The environment variables from which secrets of the plan are read, and those
+  // by which stores know us.
   const std::set<std::string>& secret_variables() const { return secret_variables_; }
 
  private:

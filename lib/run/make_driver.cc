@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <climits>
 #include <cstdlib>
 
@@ -12,6 +14,7 @@
 #include "lib/json/json.h"
 #include "lib/oci/registry.h"
 #include "lib/run/child.h"
+#include "lib/run/command_driver.h"
 #include "lib/run/driver.h"
 #include "lib/run/engine_driver.h"
 #include "lib/run/process_driver.h"
@@ -86,9 +89,15 @@ absl::StatusOr<std::unique_ptr<Driver>> MakeDriver(const std::string& name,
   if (absl::ConsumePrefix(&path, "process:")) return MakeProcessDriver(std::string(path));
   if (name == "podman" || name == "docker") return MakeEngineDriver(name, options);
   if (name == "runc") return MakeRuncDriver(options);
+  const bool is_name = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+  });
+  const std::string program = is_name && !name.empty() ? FindProgram("cnab-" + name) : "";
+  if (!program.empty()) return std::make_unique<CommandDriver>(program, options);
   return MakeError({.id = DiagnosticId::kUsage,
                     .message = absl::StrCat("there is no driver '", name, "'"),
-                    .hint = "drivers are podman, docker, runc and process:PATH"});
+                    .hint = "drivers are podman, docker, runc, process:PATH, and NAME of a program "
+                            "cnab-NAME on PATH"});
 }
 
 std::string FormatTraces(const Traces& traces) {

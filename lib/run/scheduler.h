@@ -61,7 +61,7 @@ struct RunOptions {
 // of the plan, needs form no circle, references to secrets are well-formed and
 // sinks can be written.
 // Errors: document-value, secret-reference, secret-unavailable.
-absl::Status CheckPlan(const Plan& plan);
+absl::Status CheckPlan(const Plan& plan, const Getenv& getenv);
 
 // Runs workflow `id`, which `owner` holds in `store` or shares with others,
 // until no task can go on, and finishes it. Succeeded and reused tasks stay as

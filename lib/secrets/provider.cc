@@ -1,186 +1,159 @@
 #include "lib/secrets/provider.h"
 
 #include <fcntl.h>
-#include <openssl/mem.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <map>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
-
-extern char** environ;
+#include "lib/io/file.h"
+#include "lib/secrets/kubernetes.h"
+#include "lib/secrets/program.h"
+#include "lib/secrets/vault.h"
 
 namespace deps {
 namespace {
 
-constexpr size_t kMaxValue = size_t{1} << 20;
-constexpr absl::Duration kCommandTime = absl::Minutes(1);
+bool IsVault(const std::string& provider) { return provider == "vault" || provider == "openbao"; }
 
-absl::Status Malformed(std::string_view reference, std::string_view why) {
-  return MakeError({.id = DiagnosticId::kSecretReference,
-                    .message = absl::StrCat("reference to a secret '", reference, "': ", why),
-                    .hint = "references are PROVIDER:LOCATOR, for example env:TOKEN"});
-}
-
-absl::Status Unavailable(std::string_view reference, std::string_view why) {
-  return MakeError({.id = DiagnosticId::kSecretUnavailable,
-                    .message = absl::StrCat("secret '", reference, "': ", why)});
-}
-
-// Reads until the end, waiting no longer than until `deadline`.
-absl::Status ReadAll(int fd, absl::Time deadline, std::string_view reference, SecretBuffer* out) {
-  std::array<char, 4096> chunk;
-  const absl::Cleanup wipe = [&] { OPENSSL_cleanse(chunk.data(), chunk.size()); };
-  while (true) {
-    pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
-    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
-    if (left <= 0) return Unavailable(reference, "no answer in time");
-    const int ready = poll(&waiting, 1, static_cast<int>(left));
-    if (ready < 0 && errno != EINTR) return Unavailable(reference, strerror(errno));
-    if (ready <= 0) continue;
-    const ssize_t count = read(fd, chunk.data(), chunk.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Unavailable(reference, strerror(errno));
-    if (count == 0) return absl::OkStatus();
-    if (out->size() + static_cast<size_t>(count) > kMaxValue) {
-      return Unavailable(reference, "the value is larger than 1 MiB");
-    }
-    out->Append({chunk.data(), static_cast<size_t>(count)});
+absl::Time Deadline(const Getenv& getenv) {
+  absl::Duration patience = absl::Minutes(1);
+  const std::string wanted = getenv("DEPS_SECRET_TIMEOUT").value_or("");
+  if (!wanted.empty() && (!absl::ParseDuration(wanted, &patience) ||
+                          patience <= absl::ZeroDuration() || patience > absl::Hours(1))) {
+    patience = absl::Minutes(1);
   }
+  return absl::Now() + patience;
 }
 
 absl::StatusOr<SecretBuffer> FromEnv(std::string_view reference, const std::string& name,
                                      const Getenv& getenv) {
   std::optional<std::string> value = getenv(name);
-  if (!value.has_value()) return Unavailable(reference, "the environment variable is not set");
+  if (!value.has_value()) {
+    return SecretUnavailable(reference, "the environment variable is not set");
+  }
   return SecretBuffer::Take(&*value);
 }
 
-absl::StatusOr<SecretBuffer> FromFile(std::string_view reference, const std::string& path) {
+absl::StatusOr<SecretBuffer> FromFile(std::string_view reference, const std::string& path,
+                                      absl::Time deadline) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return Unavailable(reference, strerror(errno));
+  if (fd < 0) return SecretUnavailable(reference, strerror(errno));
   const absl::Cleanup closer = [fd] { close(fd); };
   struct stat info = {};
-  if (fstat(fd, &info) != 0) return Unavailable(reference, strerror(errno));
-  if (S_ISDIR(info.st_mode)) return Unavailable(reference, "it is a folder");
+  if (fstat(fd, &info) != 0) return SecretUnavailable(reference, strerror(errno));
+  if (S_ISDIR(info.st_mode)) return SecretUnavailable(reference, "it is a folder");
   SecretBuffer value;
-  DEPS_RETURN_IF_ERROR(ReadAll(fd, absl::Now() + kCommandTime, reference, &value));
+  DEPS_RETURN_IF_ERROR(ReadToEnd(reference, fd, deadline, kMaxSecret, &value));
   return value;
 }
 
-absl::StatusOr<pid_t> Start(std::string_view reference, const std::vector<std::string>& words,
-                            int out) {
-  std::vector<char*> argv;
-  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  const absl::Cleanup destroy = [&] { posix_spawn_file_actions_destroy(&actions); };
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, out, 1);
-  // What it says about a secret may hold it.
-  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-  pid_t pid = 0;
-  const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-  if (error != 0) {
-    return Unavailable(reference, absl::StrCat("cannot run the command: ", strerror(error)));
-  }
-  return pid;
+absl::StatusOr<SecretBuffer> FromDescriptor(std::string_view reference, const std::string& number,
+                                            absl::Time deadline) {
+  static absl::Mutex mutex(absl::kConstInit);
+  static auto* const read = new std::map<int, SecretBuffer>;
+  const int fd = std::atoi(number.c_str());
+  absl::MutexLock lock(&mutex);
+  if (const auto known = read->find(fd); known != read->end()) return known->second.Copy();
+  if (fcntl(fd, F_GETFD) < 0) return SecretUnavailable(reference, strerror(errno));
+  SecretBuffer value;
+  DEPS_RETURN_IF_ERROR(ReadToEnd(reference, fd, deadline, kMaxSecret, &value));
+  close(fd);
+  return read->emplace(fd, std::move(value)).first->second.Copy();
 }
 
-absl::StatusOr<SecretBuffer> FromCommand(std::string_view reference, const std::string& command) {
+absl::StatusOr<SecretBuffer> FromCommand(std::string_view reference, const std::string& command,
+                                         absl::Time deadline) {
   DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> words, SplitWords(command));
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return Unavailable(reference, strerror(errno));
-  const absl::Cleanup close_read = [&] { close(ends[0]); };
-  const absl::StatusOr<pid_t> pid = Start(reference, words, ends[1]);
-  close(ends[1]);
-  if (!pid.ok()) return pid.status();
-  SecretBuffer value;
-  const absl::Status status = ReadAll(ends[0], absl::Now() + kCommandTime, reference, &value);
-  if (!status.ok()) kill(*pid, SIGKILL);
-  int exit = 0;
-  while (waitpid(*pid, &exit, 0) < 0 && errno == EINTR) {
-  }
-  DEPS_RETURN_IF_ERROR(status);
-  if (!WIFEXITED(exit) || WEXITSTATUS(exit) != 0) {
-    return Unavailable(reference,
-                       WIFEXITED(exit)
-                           ? absl::StrCat("the command ended with status ", WEXITSTATUS(exit))
-                           : absl::StrCat("signal ", WTERMSIG(exit), " ended the command"));
-  }
+  DEPS_ASSIGN_OR_RETURN(SecretBuffer value, AskProgram(reference, words, "", deadline));
   if (!value.empty() && value.view().back() == '\n') value.Truncate(value.size() - 1);
   return value;
 }
 
-}  // namespace
+absl::StatusOr<SecretBuffer> Resolve(std::string_view text, const SecretReference& reference,
+                                     const Getenv& getenv) {
+  const absl::Time deadline = Deadline(getenv);
+  const std::string& provider = reference.provider;
+  if (provider == "env") return FromEnv(text, reference.locator, getenv);
+  if (provider == "file") return FromFile(text, reference.locator, deadline);
+  if (provider == "fd") return FromDescriptor(text, reference.locator, deadline);
+  if (provider == "command") return FromCommand(text, reference.locator, deadline);
+  if (IsVault(provider)) return ReadFromVault(text, reference, getenv, deadline);
+  if (provider == "kubernetes") return ReadFromKubernetes(text, reference, getenv, deadline);
+  if (HasPlugin(provider)) return GetFromPlugin(text, reference, deadline);
+  return SecretUnavailable(text, absl::StrCat("there is no provider '", provider,
+                                              "', and no deps-secret-", provider, " on PATH"));
+}
 
-absl::StatusOr<SecretReference> ParseSecretReference(std::string_view text) {
-  const size_t colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0) {
-    return Malformed(text, "there is no provider");
-  }
-  SecretReference reference = {.provider = std::string(text.substr(0, colon)),
-                               .locator = std::string(text.substr(colon + 1))};
-  for (const char c : reference.provider) {
-    if (!absl::ascii_islower(c) && !absl::ascii_isdigit(c) && c != '-') {
-      return Malformed(text, "a provider's name has a-z, 0-9 and - only");
+absl::StatusOr<std::string> ToFile(std::string_view text, const std::string& path,
+                                   std::string_view value) {
+  for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    if (mkdir(path.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST) {
+      return SecretUnavailable(text, strerror(errno));
     }
   }
-  if (reference.locator.empty()) return Malformed(text, "there is no locator");
-  if (reference.locator.find('\0') != std::string::npos) return Malformed(text, "a NUL byte");
-  if (reference.provider == "env" && reference.locator.find_first_of("=#?") != std::string::npos) {
-    return Malformed(text, "not the name of an environment variable");
+  if (const absl::Status status = WriteFile(path, value, 0600); !status.ok()) {
+    return SecretUnavailable(text, DiagnosticsOf(status)[0].message);
   }
-  return reference;
+  return std::string(text);
 }
+
+}  // namespace
 
 absl::StatusOr<SecretBuffer> ResolveSecret(std::string_view reference, const Getenv& getenv) {
   DEPS_ASSIGN_OR_RETURN(const SecretReference parsed, ParseSecretReference(reference));
-  if (parsed.provider == "env") return FromEnv(reference, parsed.locator, getenv);
-  if (parsed.provider == "file") return FromFile(reference, parsed.locator);
-  if (parsed.provider == "command") return FromCommand(reference, parsed.locator);
-  return Unavailable(reference, absl::StrCat("there is no provider '", parsed.provider, "'"));
+  DEPS_ASSIGN_OR_RETURN(SecretBuffer value, Resolve(reference, parsed, getenv));
+  if (value.size() <= kMaxSecret) return value;
+  return SecretUnavailable(reference, "the value is larger than 1 MiB");
 }
 
-absl::StatusOr<std::vector<std::string>> SplitWords(std::string_view text) {
-  std::vector<std::string> words;
-  bool in_word = false;
-  char quote = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote == 0 && absl::ascii_isspace(c)) {
-      in_word = false;
-      continue;
+absl::Status CheckSink(std::string_view sink, const Getenv& getenv) {
+  DEPS_ASSIGN_OR_RETURN(const SecretReference parsed, ParseSecretReference(sink));
+  const std::string& provider = parsed.provider;
+  if (provider == "file" && absl::StartsWith(parsed.locator, "/")) return absl::OkStatus();
+  if (provider == "file") return SecretUnavailable(sink, "a sink's path begins with '/'");
+  if (IsVault(provider)) {
+    if (getenv("VAULT_ADDR").has_value() || getenv("BAO_ADDR").has_value()) {
+      return absl::OkStatus();
     }
-    if (!in_word) words.emplace_back();
-    in_word = true;
-    if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
-      words.back() += text[++i];
-    } else if (c == quote) {
-      quote = 0;
-    } else if (quote == 0 && (c == '\'' || c == '"')) {
-      quote = c;
-    } else {
-      words.back() += c;
-    }
+    return SecretUnavailable(sink, "VAULT_ADDR is not set");
   }
-  if (quote != 0) return Malformed(absl::StrCat("command:", text), "a quote is not closed");
-  if (words.empty()) return Malformed(absl::StrCat("command:", text), "there is no command");
-  return words;
+  const bool reads_only =
+      provider == "env" || provider == "fd" || provider == "command" || provider == "kubernetes";
+  if (!reads_only && HasPlugin(provider)) return absl::OkStatus();
+  return MakeError(
+      {.id = DiagnosticId::kSecretUnavailable,
+       .message = absl::StrCat("provider '", provider, "' of '", sink, "' takes no values"),
+       .hint = "without a sink the value is sealed into the state"});
+}
+
+absl::StatusOr<std::string> StoreSecret(std::string_view sink, std::string_view value,
+                                        const Getenv& getenv) {
+  DEPS_RETURN_IF_ERROR(CheckSink(sink, getenv));
+  if (value.size() > kMaxSecret) return SecretUnavailable(sink, "the value is larger than 1 MiB");
+  DEPS_ASSIGN_OR_RETURN(const SecretReference parsed, ParseSecretReference(sink));
+  const absl::Time deadline = Deadline(getenv);
+  if (parsed.provider == "file") return ToFile(sink, parsed.locator, value);
+  if (IsVault(parsed.provider)) return WriteToVault(sink, parsed, value, getenv, deadline);
+  return PutToPlugin(sink, parsed, value, deadline);
+}
+
+const std::set<std::string>& IdentityVariables() {
+  static const auto* const names = new std::set<std::string>{"BAO_TOKEN", "DEPS_VAULT_ROLE_ID",
+                                                             "DEPS_VAULT_SECRET_ID", "VAULT_TOKEN"};
+  return *names;
 }
 
 }  // namespace deps

@@ -1,45 +1,42 @@
-// References to secrets, and the providers that hold their values.
+// From references to secrets to their values, and back.
 #ifndef DEPS_LIB_SECRETS_PROVIDER_H_
 #define DEPS_LIB_SECRETS_PROVIDER_H_
 
-#include <functional>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "lib/secrets/reference.h"
 #include "lib/secrets/secret_buffer.h"
 
 namespace deps {
 
-using Getenv = std::function<std::optional<std::string>(std::string_view)>;
+// A larger value is neither read nor written.
+inline constexpr size_t kMaxSecret = size_t{1} << 20;
 
-// PROVIDER:LOCATOR, for example
-//   env:DB_PASSWORD           a variable of this process
-//   file:/run/secrets/token   a file's content
-//   command:pass show db      what a program prints, without one newline at its
-//                             end; split into words, no shell
-struct SecretReference {
-  std::string provider;
-  std::string locator;
-  bool operator==(const SecretReference&) const = default;
-};
-
-// Errors: secret-reference.
-absl::StatusOr<SecretReference> ParseSecretReference(std::string_view text);
-
-// The value now: nothing is kept. A value has at most 1 MiB, and a command a
-// minute to print it.
+// The value now: nothing is kept, but for that of a descriptor, which can be read
+// once. A provider has a minute to answer, or as long as DEPS_SECRET_TIMEOUT
+// says ("10s").
 // Errors, which name the reference and never a value: secret-reference,
 // secret-unavailable.
 absl::StatusOr<SecretBuffer> ResolveSecret(std::string_view reference, const Getenv& getenv);
 
-// Words separated by blanks; '…' and "…" keep blanks, and a backslash outside
-// of '…' takes the next character as it is. No expansion of any kind.
-// Errors: secret-reference where a quote is not closed or there is no word.
-absl::StatusOr<std::vector<std::string>> SplitWords(std::string_view text);
+// Puts `value` where `sink` names a place: file (mode 0600, folders 0700), vault
+// or a program. Gives the reference under which ResolveSecret finds this very
+// value: a store's has the version in it. Doing it again does no harm.
+// Errors: as above.
+absl::StatusOr<std::string> StoreSecret(std::string_view sink, std::string_view value,
+                                        const Getenv& getenv);
+
+// Whether StoreSecret knows how, without asking anyone.
+// Errors: secret-reference, secret-unavailable.
+absl::Status CheckSink(std::string_view sink, const Getenv& getenv);
+
+// Variables that prove to providers who we are: what is started for a task must
+// not have them.
+const std::set<std::string>& IdentityVariables();
 
 }  // namespace deps
 

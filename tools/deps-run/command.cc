@@ -142,7 +142,7 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
   DEPS_RETURN_IF_ERROR(MakeRunOptions(options, env).status());
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
   DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(source));
-  if (const absl::Status status = CheckPlan(plan); !status.ok()) {
+  if (const absl::Status status = CheckPlan(plan, env.getenv); !status.ok()) {
     return WithFile(status, source.name);
   }
   const std::string name = options.driver.empty() ? std::string(kDefaultDriver) : options.driver;

@@ -117,7 +117,7 @@ absl::StatusOr<ExitCode> WriteOutput(Verbs& verbs, const std::string& id, const 
     StateKey key(run.files.key);
     SecretBuffer value;
     if (output.sensitive) {
-      DEPS_ASSIGN_OR_RETURN(value, key.Open(output));
+      DEPS_ASSIGN_OR_RETURN(value, key.Open(output, verbs.env.getenv));
     } else {
       value = BytesOf(output.value);
     }

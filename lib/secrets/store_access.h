@@ -1,0 +1,65 @@
+// What stores that answer over HTTP have in common.
+#ifndef DEPS_LIB_SECRETS_STORE_ACCESS_H_
+#define DEPS_LIB_SECRETS_STORE_ACCESS_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "lib/http/http.h"
+#include "lib/json/json.h"
+#include "lib/secrets/reference.h"
+#include "lib/secrets/secret_buffer.h"
+
+namespace deps {
+
+// A parsed answer whose texts are overwritten when it goes.
+class SecretJson {
+ public:
+  SecretJson() = default;
+  explicit SecretJson(json::Value value) : value_(std::move(value)) {}
+  SecretJson(SecretJson&&) = default;
+  SecretJson& operator=(SecretJson&&) = default;
+  ~SecretJson();
+  // The member at `path`, or nullptr.
+  const json::Value* At(const std::vector<std::string_view>& path) const;
+
+ private:
+  json::Value value_;
+};
+
+struct StoreAnswer {
+  int status = 0;
+  SecretJson body;
+};
+
+// A request with what belongs to it.
+struct StoreRequest {
+  std::string_view reference;  // For messages.
+  std::string method = "GET";
+  std::string url;
+  // The last one is a secret: the header's name, and its value.
+  std::string token_header;
+  std::string_view token;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string_view body;
+  absl::Time deadline = absl::InfiniteFuture();
+};
+
+// The answer, of whatever status; a body that is no JSON is null.
+// Errors: secret-unavailable.
+absl::StatusOr<StoreAnswer> AskStore(http::Client& client, const StoreRequest& request);
+
+// Each step of a path, percent-encoded where that is needed.
+// Errors: secret-reference where a step is empty, "." or "..".
+absl::StatusOr<std::string> UrlPath(std::string_view reference, std::string_view path);
+
+// Overwrites a text's bytes before it goes.
+void Wipe(std::string* text);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_SECRETS_STORE_ACCESS_H_
