@@ -15,6 +15,7 @@
 #include "lib/agent/control.h"
 #include "lib/agent/frame.h"
 #include "lib/agent/supervise.h"
+#include "lib/agent/task.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
 #include "lib/secrets/secret_buffer.h"
@@ -176,6 +177,66 @@ TEST(SuperviseTest, KeepsABoundedLogAndLosesNoOutput) {
   std::string read;
   for (std::string text = reader.Next(); !text.empty(); text = reader.Next()) read += text;
   EXPECT_TRUE(read == log);
+}
+
+std::string Document(std::string_view members) {
+  return absl::StrCat("{\"apiVersion\":\"cnab-deps/v1\",\"kind\":\"AgentTask\",", members, "}");
+}
+
+TEST(ParseAgentTaskTest, RefusesWhatItMustNotRun) {
+  const struct {
+    std::string document;
+    DiagnosticId id;
+  } kRows[] = {
+      {"{}", DiagnosticId::kDocumentMember},
+      {R"({"apiVersion":"cnab-deps/v1","kind":"Plan"})", DiagnosticId::kDocumentKind},
+      {Document(R"("outputs":[{"name":"p","path":"/cnab/app/outputs/p","sensitive":true}])"),
+       DiagnosticId::kDocumentValue},
+      {Document(R"("outputs":[{"name":"p","path":"/etc/passwd"}])"), DiagnosticId::kDocumentValue},
+      {Document(R"("inputs":[{"name":"a","env":"A"}])"), DiagnosticId::kDocumentValue},
+      {Document(R"("inputs":[{"name":"a","env":"A","value":"x","secret":"env:X"}])"),
+       DiagnosticId::kDocumentValue},
+      {Document(R"("inputs":[{"name":"a","env":"CNAB_ACTION","value":"x"}])"),
+       DiagnosticId::kDocumentValue},
+      {Document(R"("inputs":[{"name":"a","env":"A","secret":"nothing"}])"),
+       DiagnosticId::kSecretReference},
+      {Document(R"("unknown":1)"), DiagnosticId::kDocumentMember},
+  };
+  for (const auto& row : kRows) {
+    const absl::StatusOr<AgentTask> task = ParseAgentTask({.name = "task", .text = row.document});
+    EXPECT_TRUE(HasId(task.status(), row.id)) << row.document << task.status();
+  }
+}
+
+TEST(RunAgentTaskTest, FetchesReferencesAndStoresOutputs) {
+  Task task("cat \"$FILE\"; echo \"$TOKEN $VAULT_TOKEN\"; readlink \"$FILE\" | cut -c1-9\n");
+  const std::string file = task.path("credential");
+  AgentTask document = {.program = task.path("run"),
+                        .control = task.path("control"),
+                        .environment = {{"FILE", file}},
+                        .inputs = {{.name = "a", .path = file, .secret = "env:SECRET"},
+                                   {.name = "b", .env = "TOKEN", .secret = "env:SECRET"}},
+                        .outputs = {{.name = "none", .path = "/cnab/app/outputs/none-at-all"}},
+                        .result = task.path("result")};
+  const pid_t pid = fork();
+  if (pid == 0) {
+    setenv("VAULT_TOKEN", "identity", 1);
+    dup2(open(task.path("out").c_str(), O_WRONLY | O_CREAT, 0600), 1);
+    const auto getenv = [](std::string_view name) -> std::optional<std::string> {
+      return name == "SECRET" ? std::optional<std::string>("sentinel\n") : std::nullopt;
+    };
+    const absl::StatusOr<AgentResult> result = RunAgentTask(document, getenv);
+    _exit(result.ok() ? result->exit_code : 99);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(ContentOf(task.path("out")), "[redacted][redacted] \n/dev/shm/\n");
+  EXPECT_NE(ContentOf(task.path("result"))
+                .find("'none': '/cnab/app/outputs/none-at-all': it was "
+                      "not written"),
+            std::string::npos);
+  EXPECT_NE(access(file.c_str(), F_OK), 0);
 }
 
 TEST(ControlTest, TrustsNothingThatTheRunToolCouldHavePutThere) {

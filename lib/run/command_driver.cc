@@ -26,8 +26,6 @@
 namespace deps {
 namespace {
 
-using json::Value;
-
 constexpr absl::Duration kPatience = absl::Minutes(1);
 
 SecretBuffer Variable(std::string_view name, std::string_view value) {
@@ -39,9 +37,9 @@ SecretBuffer Variable(std::string_view name, std::string_view value) {
 
 // Appends `text` as a string of JSON, and leaves no copy of it behind.
 absl::Status AppendQuoted(std::string_view text, std::string_view what, SecretBuffer* out) {
-  Value value = Value::String(text);
+  json::Value value = json::Value::String(text);
   std::string quoted = json::Format(value, json::Style::kCompact);
-  absl::StatusOr<Value> back = json::Parse({.name = "", .text = quoted});
+  absl::StatusOr<json::Value> back = json::Parse({.name = "", .text = quoted});
   const bool is_text = back.ok() && back->text == text;
   if (back.ok()) static_cast<void>(SecretBuffer::Take(&back->text));
   if (is_text) out->Append(absl::StripAsciiWhitespace(quoted));
@@ -55,11 +53,11 @@ absl::Status AppendQuoted(std::string_view text, std::string_view what, SecretBu
 }
 
 // The claim that the run tool finds: it has what may be told of the inputs.
-Value ClaimOf(const BundleRun& run) {
+json::Value ClaimOf(const BundleRun& run) {
   const absl::StatusOr<Source> source = ReadFile(absl::StrCat(run.root, "/cnab/claim.json"));
-  if (!source.ok()) return Value::Object();
-  const absl::StatusOr<Value> claim = json::Parse(*source);
-  return claim.ok() ? *claim : Value::Object();
+  if (!source.ok()) return json::Value::Object();
+  const absl::StatusOr<json::Value> claim = json::Parse(*source);
+  return claim.ok() ? *claim : json::Value::Object();
 }
 
 // A descriptor from which `content` can be read.
@@ -97,30 +95,31 @@ std::vector<SecretBuffer> EnvironmentOf(const BundleRun& run) {
 }  // namespace
 
 absl::StatusOr<SecretBuffer> OperationJson(const BundleRun& run, const Image& image) {
-  const Value claim = ClaimOf(run);
+  const json::Value claim = ClaimOf(run);
   const auto variable = [&](const char* name) -> std::string {
     const auto found = run.environment.find(name);
     return found == run.environment.end() ? "" : std::string(found->second.view());
   };
-  const Value* const parameters = claim.Find("parameters");
-  const Value* const bundle = claim.Find("bundle");
-  Value outputs = Value::Object();
+  const json::Value* const parameters = claim.Find("parameters");
+  const json::Value* const bundle = claim.Find("bundle");
+  json::Value outputs = json::Value::Object();
   for (const auto& [name, output] : run.bundle.outputs) {
     const bool applies =
         output.apply_to.empty() || std::find(output.apply_to.begin(), output.apply_to.end(),
                                              variable("CNAB_ACTION")) != output.apply_to.end();
-    if (applies) outputs.Set(output.path, Value::String(name));
+    if (applies) outputs.Set(output.path, json::Value::String(name));
   }
-  const std::string open = json::Canonical(Value::Object(
-      {{"installation_name", Value::String(variable("CNAB_INSTALLATION_NAME"))},
-       {"revision", Value::String(variable("CNAB_REVISION"))},
-       {"action", Value::String(variable("CNAB_ACTION"))},
-       {"parameters", parameters == nullptr ? Value::Object() : *parameters},
-       {"image", Value::Object({{"image", Value::String(image.image)},
-                                {"imageType", Value::String(image.image_type)},
-                                {"contentDigest", Value::String(image.content_digest)}})},
+  const std::string open = json::Canonical(json::Value::Object(
+      {{"installation_name", json::Value::String(variable("CNAB_INSTALLATION_NAME"))},
+       {"revision", json::Value::String(variable("CNAB_REVISION"))},
+       {"action", json::Value::String(variable("CNAB_ACTION"))},
+       {"parameters", parameters == nullptr ? json::Value::Object() : *parameters},
+       {"image",
+        json::Value::Object({{"image", json::Value::String(image.image)},
+                             {"imageType", json::Value::String(image.image_type)},
+                             {"contentDigest", json::Value::String(image.content_digest)}})},
        {"outputs", std::move(outputs)},
-       {"Bundle", bundle == nullptr ? Value::Object() : *bundle}}));
+       {"Bundle", bundle == nullptr ? json::Value::Object() : *bundle}}));
   SecretBuffer json(std::string_view(open).substr(0, open.size() - 1));
   json.Append(",\"environment\":{");
   bool first = true;
@@ -176,7 +175,14 @@ absl::StatusOr<RunEnd> CommandDriver::Run(const BundleRun& run, const RunWatch& 
   DEPS_ASSIGN_OR_RETURN(const SecretBuffer operation, OperationJson(run, image));
   DEPS_ASSIGN_OR_RETURN(const int input, MemoryFile(operation.view()));
   const absl::Cleanup closer = [input] { close(input); };
-  return RunChild({.argv = {program_}, .environment = EnvironmentOf(run), .input = input}, watch);
+  // What it started cannot be found again: it is not left running, but stopped.
+  RunWatch stopping = watch;
+  stopping.stop = [&watch] {
+    const int wanted = watch.stop ? watch.stop() : 0;
+    return wanted >= kLeaveRunning ? 1 : wanted;
+  };
+  return RunChild({.argv = {program_}, .environment = EnvironmentOf(run), .input = input},
+                  stopping);
 }
 
 absl::Status CommandDriver::CleanUp(const Traces& traces) {

@@ -28,7 +28,14 @@ CommandSpec Describe(RunCommandOptions* options) {
           "Every step is in the state before the next one begins: after a failure, an interruption "
           "or a crash 'deps-run resume ID' goes on where it stopped.\n\n"
           "Secrets are resolved immediately before a task starts and reach it by memory only; "
-          "sensitive outputs are sealed in the state. Logs are redacted.",
+          "sensitive outputs are sealed in the state, or go to the plan's sink. Logs are "
+          "redacted.\n\n"
+          "A reference to a secret is env:NAME, file:PATH, fd:N, command:WORDS, "
+          "vault:MOUNT/PATH#FIELD (also openbao:; ?version=N), kubernetes:NAMESPACE/NAME#KEY, or "
+          "NAME:LOCATOR[#FIELD][?version=N] of a program deps-secret-NAME on PATH. That is called "
+          "with get or put and reads and writes JSON: {\"apiVersion\":\"cnab-deps/secret/v1\","
+          "\"refs\":[{\"id\",\"locator\",\"field\",\"version\"}]} for "
+          "{\"values\":[{\"id\",\"base64\"}]}, and the other way round.",
       .operands = "[PLAN]",
       .verbs = RunVerbs(),
       .reads = "a Plan document",
@@ -38,17 +45,27 @@ CommandSpec Describe(RunCommandOptions* options) {
                    {"deps-run resume 01J8ZQ4W6M9T0X3Y5K7N2P1R8S", "Go on after a failure."},
                    {"deps-run --driver process:./run.sh plan.json",
                     "Try a plan out with a program instead of images."}},
-      .environment = {"DEPS_AGENT  path of deps-agent, which otherwise lies beside deps-run",
-                      "DEPS_STATE_KEY_FILE  key of sealed outputs; by default beside the state",
-                      "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF  podman's own settings",
-                      "XDG_RUNTIME_DIR  folder in memory for files of a task; else /dev/shm"},
+      .environment =
+          {"DEPS_AGENT  path of deps-agent, which otherwise lies beside deps-run",
+           "DEPS_SECRET_TIMEOUT  how long a provider may take to answer, by default 60s",
+           "DEPS_STATE_KEY_FILE  key of sealed outputs; by default beside the state",
+           "VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, VAULT_TOKEN, VAULT_TOKEN_FILE  the "
+           "store of vault: references; BAO_ instead of VAULT_ will do",
+           "DEPS_VAULT_AUTH  approle, kubernetes or jwt instead of token, with "
+           "DEPS_VAULT_ROLE_ID and DEPS_VAULT_SECRET_ID (or DEPS_VAULT_SECRET_ID_FILE), or "
+           "DEPS_VAULT_ROLE and DEPS_VAULT_JWT_FILE; DEPS_VAULT_AUTH_MOUNT",
+           "KUBECONFIG  the cluster of kubernetes: references, outside of a pod",
+           "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF  podman's own settings",
+           "XDG_RUNTIME_DIR  folder in memory for files of a task; else /dev/shm"},
       .see_also = {"deps-plan(1)", "podman(1)"},
   };
   spec.options = {
       Value("engine", "NAME", &options->engine,
             "What runs the tasks: local, or an engine that a plugin deps-engine-NAME brings."),
       Value("driver", "DRIVER", &options->driver,
-            "How a bundle is run: podman (the default), docker, runc (images come straight from their registries; no engine is needed), or process:PATH, which runs the "
+            "How a bundle is run: podman (the default), docker, runc (images come straight from "
+            "their registries; no engine is needed), NAME of a program cnab-NAME on PATH (CNAB's "
+            "command driver), or process:PATH, which runs the "
             "program "
             "PATH as every bundle's run tool, with files below $CNAB_ROOT instead of /."),
       Value("mapping", "FILE", &options->mapping,
