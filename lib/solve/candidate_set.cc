@@ -24,8 +24,6 @@ CandidateSet CandidateSet::Everything(size_t candidates) {
   return set;
 }
 
-void CandidateSet::Clear() { std::fill(words_.begin(), words_.end(), 0); }
-
 bool CandidateSet::IsEmpty() const {
   return std::all_of(words_.begin(), words_.end(), [](uint64_t word) { return word == 0; });
 }
@@ -46,16 +44,6 @@ size_t CandidateSet::First(size_t from) const {
   return kNone;
 }
 
-bool CandidateSet::IsIn(const CandidateSet& other) const { return MemberOutside(other) == kNone; }
-
-size_t CandidateSet::MemberOutside(const CandidateSet& other) const {
-  for (size_t word = 0; word < words_.size(); ++word) {
-    const uint64_t outside = words_[word] & ~other.words_[word];
-    if (outside != 0) return word * 64 + absl::countr_zero(outside);
-  }
-  return kNone;
-}
-
 CandidateSet& CandidateSet::operator|=(const CandidateSet& other) {
   for (size_t word = 0; word < words_.size(); ++word) words_[word] |= other.words_[word];
   return *this;
@@ -72,10 +60,12 @@ CandidateSet& CandidateSet::operator-=(const CandidateSet& other) {
 }
 
 void CandidateSet::Remove(const CandidateSet& other, std::vector<Part>* removed) {
-  for (size_t word = 0; word < words_.size(); ++word) {
-    const uint64_t members = words_[word] & other.words_[word];
+  uint64_t* words = words_.data();
+  const uint64_t* others = other.words_.data();
+  for (size_t word = 0, end = words_.size(); word < end; ++word) {
+    const uint64_t members = words[word] & others[word];
     if (members == 0) continue;
-    words_[word] &= ~members;
+    words[word] &= ~members;
     removed->push_back({static_cast<uint32_t>(word), members});
   }
 }

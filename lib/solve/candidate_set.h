@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/numeric/bits.h"
 
 namespace deps {
 
@@ -29,7 +30,6 @@ class CandidateSet {
   bool Has(size_t candidate) const { return HasMember(candidate + 1); }
   void Add(size_t candidate) { words_[(candidate + 1) / 64] |= Mask(candidate + 1); }
   void Remove(size_t candidate) { words_[(candidate + 1) / 64] &= ~Mask(candidate + 1); }
-  void Clear();
   void AddAbsence() { words_[0] |= 1; }
   bool HasAbsence() const { return HasMember(0); }
   // Nothing at all: neither a candidate nor absence.
@@ -53,7 +53,7 @@ class CandidateSet {
 
   // For the search. Member 0 is absence, member n + 1 is candidate n.
   bool HasMember(size_t member) const { return (words_[member / 64] & Mask(member)) != 0; }
-  // A member that `other` does not have; kNone where there is none.
+  // The first member that `other` does not have; kNone where there is none.
   size_t MemberOutside(const CandidateSet& other) const;
   // What one removal took away, word by word.
   struct Part {
@@ -70,6 +70,20 @@ class CandidateSet {
 
   absl::InlinedVector<uint64_t, 2> words_;
 };
+
+inline size_t CandidateSet::MemberOutside(const CandidateSet& other) const {
+  const uint64_t* words = words_.data();
+  const uint64_t* others = other.words_.data();
+  for (size_t word = 0, end = words_.size(); word < end; ++word) {
+    const uint64_t outside = words[word] & ~others[word];
+    if (outside != 0) return word * 64 + absl::countr_zero(outside);
+  }
+  return kNone;
+}
+
+inline bool CandidateSet::IsIn(const CandidateSet& other) const {
+  return MemberOutside(other) == kNone;
+}
 
 }  // namespace deps
 

@@ -1,14 +1,15 @@
 #include "lib/solve/solver.h"
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <queue>
 #include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/solve/clause.h"
@@ -25,15 +26,27 @@ constexpr int kNone = Trail::kNone;
 // (CandidateSet) that its term does not have.
 struct Watch {
   ClauseId clause = 0;
-  size_t witness = 0;
+  uint32_t witness = 0;
+};
+
+// A requirement of `by` that is met while `witness` is possible.
+struct Requirer {
+  ClauseId clause = 0;
+  uint32_t witness = 0;
+  PackageId by = 0;
+};
+
+// Requirements of one candidate: a part of Search::required_.
+struct Expansion {
+  int begin = kNone;  // Not asked yet.
+  int end = kNone;
 };
 
 struct Package {
   int selected = kNotSelected;
   bool queued = false;
-  // By candidate, where its requirements are known.
-  absl::flat_hash_map<size_t, std::vector<ClauseId>> requires_by_candidate;
-  std::vector<Watch> required_by;
+  std::vector<Expansion> expansions;  // By candidate.
+  absl::InlinedVector<Requirer, 1> required_by;
   std::vector<ClauseId> provisional;  // Those of required_by that are.
   std::vector<Watch> watches;         // Of learned clauses and exclusions.
   // While a conflict is resolved: the term, and since which entry it holds.
@@ -49,8 +62,7 @@ class Search {
   // Nothing where the problem changed, and the search has to start again.
   absl::StatusOr<std::optional<SolverResult>> Run() {
     DEPS_RETURN_IF_ERROR(Discover(root_));
-    CandidateSet absence = trail_.everything(root_);
-    absence.Clear();
+    CandidateSet absence(trail_.candidates(root_));
     absence.AddAbsence();
     trail_.Exclude(root_, absence, kNone);
     Enqueue(root_);
@@ -73,15 +85,22 @@ class Search {
  private:
   // --- Packages ---
 
-  Package& at(PackageId package) { return *packages_[package]; }
+  Package& at(PackageId package) { return packages_[package]; }
 
   absl::Status Discover(PackageId package) {
     if (trail_.Knows(package)) return absl::OkStatus();
     DEPS_ASSIGN_OR_RETURN(const size_t candidates, problem_.Candidates(package));
     trail_.AddPackage(package, candidates);
     if (packages_.size() <= static_cast<size_t>(package)) packages_.resize(package + 1);
-    packages_[package] = std::make_unique<Package>();
     return absl::OkStatus();
+  }
+
+  // Empty where they are not known.
+  absl::Span<const ClauseId> RequirementsOf(PackageId package, size_t candidate) {
+    const std::vector<Expansion>& expansions = at(package).expansions;
+    if (expansions.empty() || expansions[candidate].begin == kNone) return {};
+    const auto [begin, end] = expansions[candidate];
+    return absl::MakeConstSpan(required_).subspan(begin, end - begin);
   }
 
   void Enqueue(PackageId package) {
@@ -119,26 +138,25 @@ class Search {
   void ApplyRequirements(PackageId id) {
     const CandidateSet& possible = trail_.possible(id);
     if (possible.HasAbsence()) return;
-    const auto& known = at(id).requires_by_candidate;
-    const auto found = known.find(possible.First());
-    if (found == known.end()) return;
-    for (const ClauseId clause : found->second) {
+    for (const ClauseId clause : RequirementsOf(id, possible.First())) {
       Apply(clause);
       if (conflict_ != kNone) return;
     }
   }
 
   // {package not in Q} has come to hold where none of Q is possible any more.
+  // What a selected candidate requires was applied then.
   void ApplyRequiredBy(PackageId id) {
     const CandidateSet& possible = trail_.possible(id);
-    for (Watch& watch : at(id).required_by) {
-      if (possible.HasMember(watch.witness)) continue;
-      const size_t other = possible.MemberOutside(clauses_[watch.clause].terms[1].set);
+    for (Requirer& requirer : at(id).required_by) {
+      if (possible.HasMember(requirer.witness)) continue;
+      if (at(requirer.by).selected != kNotSelected) continue;
+      const size_t other = possible.MemberOutside(clauses_[requirer.clause].terms[1].set);
       if (other != CandidateSet::kNone) {
-        watch.witness = other;
+        requirer.witness = static_cast<uint32_t>(other);
         continue;
       }
-      Apply(watch.clause);
+      Apply(requirer.clause);
       if (conflict_ != kNone) return;
     }
   }
@@ -161,7 +179,7 @@ class Search {
     int& mine = clause.watched[clause.terms[clause.watched[0]].package == id ? 0 : 1];
     const size_t own = trail_.possible(id).MemberOutside(clause.terms[mine].set);
     if (own != CandidateSet::kNone) {
-      watch.witness = own;
+      watch.witness = static_cast<uint32_t>(own);
       return true;
     }
     for (int i = 0; i < static_cast<int>(clause.terms.size()); ++i) {
@@ -170,7 +188,7 @@ class Search {
       const size_t witness = trail_.possible(term.package).MemberOutside(term.set);
       if (witness == CandidateSet::kNone) continue;
       mine = i;
-      at(term.package).watches.push_back({watch.clause, witness});
+      at(term.package).watches.push_back({watch.clause, static_cast<uint32_t>(witness)});
       return false;
     }
     Apply(watch.clause);
@@ -179,9 +197,9 @@ class Search {
 
   // Any member that the set does not have. Where it is not possible any more,
   // the clause is looked at with each change: that is safe.
-  size_t Witness(PackageId package, const CandidateSet& set) const {
+  uint32_t Witness(PackageId package, const CandidateSet& set) const {
     const size_t witness = trail_.everything(package).MemberOutside(set);
-    return witness == CandidateSet::kNone ? 0 : witness;
+    return witness == CandidateSet::kNone ? 0 : static_cast<uint32_t>(witness);
   }
 
   void StartToWatch(ClauseId id) {
@@ -207,8 +225,7 @@ class Search {
     }
     DEPS_ASSIGN_OR_RETURN(const bool confirmed, ConfirmFor(id, candidate));
     if (!confirmed) return false;
-    const auto known = at(id).requires_by_candidate.find(candidate);
-    if (known == at(id).requires_by_candidate.end()) DEPS_RETURN_IF_ERROR(Expand(id, candidate));
+    DEPS_RETURN_IF_ERROR(Expand(id, candidate));
     DEPS_ASSIGN_OR_RETURN(const bool met, MeetsRequirements(id, candidate));
     if (!met) return false;
     Propagate();
@@ -245,8 +262,8 @@ class Search {
     }
     Term& term = clauses_[id].terms[1];
     term.set.Add(candidate);
-    for (Watch& watch : at(term.package).required_by) {
-      if (watch.clause == id) watch.witness = Witness(term.package, term.set);
+    for (Requirer& requirer : at(term.package).required_by) {
+      if (requirer.clause == id) requirer.witness = Witness(term.package, term.set);
     }
     Apply(id);
     return false;
@@ -254,7 +271,7 @@ class Search {
 
   // Whether the requirements of the candidate can be met beside the selection.
   absl::StatusOr<bool> MeetsRequirements(PackageId id, size_t candidate) {
-    for (const ClauseId clause : at(id).requires_by_candidate[candidate]) {
+    for (const ClauseId clause : RequirementsOf(id, candidate)) {
       Apply(clause);
       if (conflict_ != kNone || !trail_.possible(id).Has(candidate)) return false;
       const PackageId required = clauses_[clause].required;
@@ -272,7 +289,7 @@ class Search {
     others.Remove(candidate);
     trail_.Exclude(id, others, kNone);
     at(id).selected = static_cast<int>(candidate);
-    for (const ClauseId clause : at(id).requires_by_candidate[candidate]) {
+    for (const ClauseId clause : RequirementsOf(id, candidate)) {
       Enqueue(clauses_[clause].required);
     }
   }
@@ -292,12 +309,15 @@ class Search {
 
   // --- Incompatibilities from the problem ---
 
-  // Asks what a candidate requires. Where other candidates of the package
+  // Asks once what a candidate requires. Where other candidates of the package
   // require the same, it joins them.
   absl::Status Expand(PackageId id, size_t candidate) {
+    std::vector<Expansion>& expansions = at(id).expansions;
+    if (expansions.empty()) expansions.resize(trail_.candidates(id));
+    if (expansions[candidate].begin != kNone) return absl::OkStatus();
     DEPS_ASSIGN_OR_RETURN(const std::vector<PackageRequirement> requirements,
                           problem_.Requirements(id, candidate));
-    std::vector<ClauseId> clauses;
+    const int begin = static_cast<int>(required_.size());
     for (const PackageRequirement& requirement : requirements) {
       DEPS_RETURN_IF_ERROR(Discover(requirement.package));
       if (requirement.package == id) {
@@ -306,9 +326,9 @@ class Search {
       }
       const ClauseId clause = ClauseOf(id, requirement);
       clauses_[clause].terms[0].set.Add(candidate);
-      clauses.push_back(clause);
+      required_.push_back(clause);
     }
-    at(id).requires_by_candidate[candidate] = std::move(clauses);
+    at(id).expansions[candidate] = {begin, static_cast<int>(required_.size())};
     return absl::OkStatus();
   }
 
@@ -319,31 +339,36 @@ class Search {
   }
 
   ClauseId ClauseOf(PackageId by, const PackageRequirement& requirement) {
+    // One candidate has nobody to share with.
+    if (trail_.candidates(by) == 1) return AddRequirement(by, requirement);
     const auto [found, fresh] =
         requirements_.try_emplace(std::tuple(by, requirement.package, requirement.id,
                                              requirement.provisional, requirement.allowed),
                                   static_cast<ClauseId>(clauses_.size()));
-    if (!fresh) return found->second;
-    Clause clause{.cause = Cause::kRequires,
-                  .id = requirement.id,
-                  .required = requirement.package,
-                  .provisional = requirement.provisional};
-    clause.terms.push_back({by, trail_.everything(by)});
-    clause.terms[0].set.Clear();
-    if (requirement.package != by) {
-      CandidateSet barred = trail_.everything(requirement.package);
+    return fresh ? AddRequirement(by, requirement) : found->second;
+  }
+
+  // Without any candidate so far.
+  ClauseId AddRequirement(PackageId by, const PackageRequirement& requirement) {
+    const ClauseId id = static_cast<ClauseId>(clauses_.size());
+    const PackageId required = requirement.package;
+    Clause& clause = clauses_.emplace_back();
+    clause.cause = Cause::kRequires;
+    clause.id = requirement.id;
+    clause.required = required;
+    clause.terms.push_back({by, CandidateSet(trail_.candidates(by))});
+    if (required != by) {
+      CandidateSet barred = trail_.everything(required);
       barred -= requirement.allowed;
-      at(requirement.package)
-          .required_by.push_back({found->second, Witness(requirement.package, barred)});
-      clause.terms.push_back({requirement.package, std::move(barred)});
+      at(required).required_by.push_back({id, Witness(required, barred), by});
+      clause.terms.push_back({required, std::move(barred)});
     }
     if (requirement.provisional) {
-      clause.confirmed = requirement.allowed;
-      clause.confirmed.Clear();
-      at(requirement.package).provisional.push_back(found->second);
+      clause.provisional = true;
+      clause.confirmed = CandidateSet(trail_.candidates(required));
+      at(required).provisional.push_back(id);
     }
-    clauses_.push_back(std::move(clause));
-    return found->second;
+    return id;
   }
 
   absl::StatusOr<bool> Verify() {
@@ -478,11 +503,12 @@ class Search {
   const int64_t max_decisions_;
   int64_t& decisions_;
 
-  std::vector<std::unique_ptr<Package>> packages_;
+  std::vector<Package> packages_;
   std::vector<Clause> clauses_;
   // By everything that makes two requirements the same.
   absl::flat_hash_map<std::tuple<PackageId, PackageId, int, bool, CandidateSet>, ClauseId>
       requirements_;
+  std::vector<ClauseId> required_;  // By expansion.
   Trail trail_;
   int propagated_ = 0;         // Entries whose consequences were drawn.
   ClauseId conflict_ = kNone;  // A clause all of whose terms hold.

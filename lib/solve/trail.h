@@ -28,6 +28,7 @@ class Trail {
   void AddPackage(PackageId package, size_t candidates);
   bool Knows(PackageId package) const;
 
+  size_t candidates(PackageId package) const { return packages_[package].candidates; }
   const CandidateSet& everything(PackageId package) const { return packages_[package].everything; }
   const CandidateSet& possible(PackageId package) const { return packages_[package].possible; }
   // Whether a term is certain by now.
@@ -48,6 +49,7 @@ class Trail {
 
  private:
   struct Package {
+    size_t candidates = 0;
     CandidateSet everything;
     CandidateSet possible;
     int newest = kNone;
