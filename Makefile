@@ -1,6 +1,6 @@
 # Names for the scripts; everything is built by Bazel.
 
-.PHONY: all setup test update demo format ci
+.PHONY: all setup test bench update demo format ci
 
 all:
 	bazel build //:commands
@@ -10,6 +10,9 @@ setup:
 
 test:
 	scripts/test
+
+bench:
+	scripts/bench
 
 update:
 	scripts/test --update

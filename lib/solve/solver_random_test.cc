@@ -1,5 +1,9 @@
 // Thousands of small problems against an exhaustive search.
+#include <map>
+#include <ostream>
 #include <random>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -69,6 +73,8 @@ struct RandomCase {
   int problems;
   Shape shape;
 };
+
+void PrintTo(const RandomCase& random, std::ostream* out) { *out << random.name; }
 
 class SolverRandomTest : public testing::TestWithParam<RandomCase> {};
 
