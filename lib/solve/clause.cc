@@ -13,7 +13,7 @@ constexpr size_t kNowhere = SIZE_MAX;
 
 class ProofMaker {
  public:
-  ProofMaker(const std::vector<Clause>& clauses, Everything everything)
+  ProofMaker(const std::deque<Clause>& clauses, Everything everything)
       : clauses_(clauses), everything_(everything), place_(clauses.size(), kNowhere) {}
 
   Proof Run() {
@@ -39,8 +39,8 @@ class ProofMaker {
     for (size_t id = clauses_.size(); id-- > 0;) {
       const Clause& clause = clauses_[id];
       if (!needed_[id] || clause.cause != Incompatibility::Cause::kDerived) continue;
-      needed_[clause.start] = true;
-      for (const ResolutionStep& step : clause.steps) needed_[step.with] = true;
+      needed_[clause.derivation->start] = true;
+      for (const ResolutionStep& step : clause.derivation->steps) needed_[step.with] = true;
     }
   }
 
@@ -54,9 +54,9 @@ class ProofMaker {
   }
 
   void AddDerived(ClauseId id) {
-    const Clause& clause = clauses_[id];
-    size_t place = place_[clause.start];
-    for (const ResolutionStep& step : clause.steps) {
+    const Derivation& derivation = *clauses_[id].derivation;
+    size_t place = place_[derivation.start];
+    for (const ResolutionStep& step : derivation.steps) {
       if (Find(proof_[place], step.pivot) == nullptr) continue;  // It does without.
       place = AddResolvent(place, place_[step.with], step.pivot);
     }
@@ -92,7 +92,7 @@ class ProofMaker {
     return proof_.size() - 1;
   }
 
-  const std::vector<Clause>& clauses_;
+  const std::deque<Clause>& clauses_;
   const Everything everything_;
   std::vector<bool> needed_;
   std::vector<size_t> place_;  // By clause: where it is in the proof.
@@ -101,7 +101,7 @@ class ProofMaker {
 
 }  // namespace
 
-Proof MakeProof(const std::vector<Clause>& clauses, Everything everything) {
+Proof MakeProof(const std::deque<Clause>& clauses, Everything everything) {
   return ProofMaker(clauses, everything).Run();
 }
 

@@ -2,6 +2,8 @@
 #ifndef DEPS_LIB_SOLVE_CLAUSE_H_
 #define DEPS_LIB_SOLVE_CLAUSE_H_
 
+#include <deque>
+#include <memory>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -18,18 +20,22 @@ struct ResolutionStep {
   ClauseId with = 0;
 };
 
+struct Derivation {
+  ClauseId start = 0;  // What the steps begin with.
+  std::vector<ResolutionStep> steps;
+};
+
 // An incompatibility. A term may have come to have everything; it then says
 // nothing.
 struct Clause {
   absl::InlinedVector<Term, 2> terms;
   Incompatibility::Cause cause = Incompatibility::Cause::kDerived;
-  int id = 0;                         // kRequires, kExcludes: as in Incompatibility.
-  PackageId required = 0;             // kRequires.
-  bool provisional = false;           // kRequires.
-  CandidateSet confirmed;             // kRequires: of `required`, where provisional.
-  ClauseId start = 0;                 // kDerived: what the steps begin with.
-  std::vector<ResolutionStep> steps;  // kDerived.
-  int watched[2] = {0, 0};            // kDerived, kExcludes: two of `terms`, if there are two.
+  bool provisional = false;                // kRequires.
+  int id = 0;                              // kRequires, kExcludes: as in Incompatibility.
+  PackageId required = 0;                  // kRequires.
+  int place = 0;                           // kRequires: among those of `required`.
+  int watched[2] = {0, 0};                 // Others: two of `terms`, if there are two.
+  std::unique_ptr<Derivation> derivation;  // kDerived.
 };
 
 // The proof of the last clause: each step of the clauses it needs becomes an
@@ -37,7 +43,7 @@ struct Clause {
 //
 // Clauses may have grown since they were resolved; the proof is made from what
 // they are now, which only makes it stronger.
-Proof MakeProof(const std::vector<Clause>& clauses,
+Proof MakeProof(const std::deque<Clause>& clauses,
                 absl::FunctionRef<const CandidateSet&(PackageId)> everything);
 
 }  // namespace deps

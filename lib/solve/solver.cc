@@ -1,6 +1,8 @@
 #include "lib/solve/solver.h"
 
 #include <algorithm>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <queue>
 #include <tuple>
@@ -29,11 +31,13 @@ struct Watch {
   uint32_t witness = 0;
 };
 
-// A requirement of `by` that is met while `witness` is possible.
+// A requirement of `by` that is met while `witness` is possible, and says
+// nothing once `only` is not.
 struct Requirer {
   ClauseId clause = 0;
-  uint32_t witness = 0;
   PackageId by = 0;
+  uint32_t witness = 0;
+  uint32_t only = 0;  // The member of `by` that requires; 0: there are several.
 };
 
 // Requirements of one candidate: a part of Search::required_.
@@ -45,11 +49,15 @@ struct Expansion {
 struct Package {
   int selected = kNotSelected;
   bool queued = false;
-  std::vector<Expansion> expansions;  // By candidate.
+  absl::InlinedVector<Expansion, 1> expansions;  // By candidate.
   absl::InlinedVector<Requirer, 1> required_by;
   std::vector<ClauseId> provisional;  // Those of required_by that are.
   std::vector<Watch> watches;         // Of learned clauses and exclusions.
-  // While a conflict is resolved: the term, and since which entry it holds.
+};
+
+// While a conflict is resolved: the term of a package, and the entry since
+// which it holds.
+struct Blame {
   CandidateSet term;
   int satisfier = kNone;
 };
@@ -97,10 +105,15 @@ class Search {
 
   // Empty where they are not known.
   absl::Span<const ClauseId> RequirementsOf(PackageId package, size_t candidate) {
-    const std::vector<Expansion>& expansions = at(package).expansions;
+    const auto& expansions = at(package).expansions;
     if (expansions.empty() || expansions[candidate].begin == kNone) return {};
     const auto [begin, end] = expansions[candidate];
     return absl::MakeConstSpan(required_).subspan(begin, end - begin);
+  }
+
+  ClauseId AddClause(Clause clause) {
+    clauses_.push_back(std::move(clause));
+    return static_cast<ClauseId>(clauses_.size()) - 1;
   }
 
   void Enqueue(PackageId package) {
@@ -145,12 +158,11 @@ class Search {
   }
 
   // {package not in Q} has come to hold where none of Q is possible any more.
-  // What a selected candidate requires was applied then.
   void ApplyRequiredBy(PackageId id) {
     const CandidateSet& possible = trail_.possible(id);
     for (Requirer& requirer : at(id).required_by) {
       if (possible.HasMember(requirer.witness)) continue;
-      if (at(requirer.by).selected != kNotSelected) continue;
+      if (requirer.only != 0 && !trail_.possible(requirer.by).HasMember(requirer.only)) continue;
       const size_t other = possible.MemberOutside(clauses_[requirer.clause].terms[1].set);
       if (other != CandidateSet::kNone) {
         requirer.witness = static_cast<uint32_t>(other);
@@ -203,8 +215,9 @@ class Search {
   }
 
   void StartToWatch(ClauseId id) {
-    const Clause& clause = clauses_[id];
+    Clause& clause = clauses_[id];
     if (clause.terms.size() < 2) return;
+    clause.watched[1] = 1;
     for (const int watched : clause.watched) {
       const auto& [package, set] = clause.terms[watched];
       at(package).watches.push_back({id, Witness(package, set)});
@@ -254,17 +267,16 @@ class Search {
 
   // A candidate that is not confirmed is no longer allowed by the requirement.
   absl::StatusOr<bool> Confirm(ClauseId id, size_t candidate) {
-    if (clauses_[id].confirmed.Has(candidate)) return true;
-    DEPS_ASSIGN_OR_RETURN(const bool confirmed, problem_.Confirms(clauses_[id].id, candidate));
-    if (confirmed) {
-      clauses_[id].confirmed.Add(candidate);
+    CandidateSet& confirmed = confirmed_[id];
+    if (confirmed.Has(candidate)) return true;
+    DEPS_ASSIGN_OR_RETURN(const bool meets, problem_.Confirms(clauses_[id].id, candidate));
+    if (meets) {
+      confirmed.Add(candidate);
       return true;
     }
     Term& term = clauses_[id].terms[1];
     term.set.Add(candidate);
-    for (Requirer& requirer : at(term.package).required_by) {
-      if (requirer.clause == id) requirer.witness = Witness(term.package, term.set);
-    }
+    at(term.package).required_by[clauses_[id].place].witness = Witness(term.package, term.set);
     Apply(id);
     return false;
   }
@@ -312,7 +324,7 @@ class Search {
   // Asks once what a candidate requires. Where other candidates of the package
   // require the same, it joins them.
   absl::Status Expand(PackageId id, size_t candidate) {
-    std::vector<Expansion>& expansions = at(id).expansions;
+    auto& expansions = at(id).expansions;
     if (expansions.empty()) expansions.resize(trail_.candidates(id));
     if (expansions[candidate].begin != kNone) return absl::OkStatus();
     DEPS_ASSIGN_OR_RETURN(const std::vector<PackageRequirement> requirements,
@@ -325,11 +337,20 @@ class Search {
         if (met) continue;
       }
       const ClauseId clause = ClauseOf(id, requirement);
-      clauses_[clause].terms[0].set.Add(candidate);
+      AddRequirer(clause, candidate);
       required_.push_back(clause);
     }
     at(id).expansions[candidate] = {begin, static_cast<int>(required_.size())};
     return absl::OkStatus();
+  }
+
+  void AddRequirer(ClauseId id, size_t candidate) {
+    Clause& clause = clauses_[id];
+    const bool first = clause.terms[0].set.IsEmpty();
+    clause.terms[0].set.Add(candidate);
+    if (clause.terms.size() == 1) return;
+    Requirer& requirer = at(clause.required).required_by[clause.place];
+    requirer.only = first ? static_cast<uint32_t>(candidate) + 1 : 0;
   }
 
   absl::StatusOr<bool> IsMetByItself(const PackageRequirement& requirement, size_t candidate) {
@@ -360,12 +381,13 @@ class Search {
     if (required != by) {
       CandidateSet barred = trail_.everything(required);
       barred -= requirement.allowed;
-      at(required).required_by.push_back({id, Witness(required, barred), by});
+      clause.place = static_cast<int>(at(required).required_by.size());
+      at(required).required_by.push_back({id, by, Witness(required, barred)});
       clause.terms.push_back({required, std::move(barred)});
     }
     if (requirement.provisional) {
       clause.provisional = true;
-      clause.confirmed = CandidateSet(trail_.candidates(required));
+      confirmed_.emplace(id, trail_.candidates(required));
       at(required).provisional.push_back(id);
     }
     return id;
@@ -380,41 +402,14 @@ class Search {
     DEPS_ASSIGN_OR_RETURN(const Exclusion exclusion, problem_.Verify(selection));
     selection_ = std::move(selection);
     if (exclusion.terms.empty()) return true;
-    conflict_ = static_cast<ClauseId>(clauses_.size());
-    Clause clause{.cause = Cause::kExcludes, .id = exclusion.id, .watched = {0, 1}};
-    clause.terms.assign(exclusion.terms.begin(), exclusion.terms.end());
-    clauses_.push_back(std::move(clause));
+    conflict_ = AddClause({.terms = {exclusion.terms.begin(), exclusion.terms.end()},
+                           .cause = Cause::kExcludes,
+                           .id = exclusion.id});
     StartToWatch(conflict_);
     return false;
   }
 
   // --- Conflicts ---
-
-  // Goes back in time from the conflict, replacing what holds by what it
-  // follows from, until one decision alone can be blamed: its level has one
-  // term. False where nothing is left to blame.
-  bool ResolveConflict() {
-    Clause learned{.start = conflict_};
-    for (const Term& term : clauses_[conflict_].terms) Blame(term.package, term.set);
-    while (true) {
-      const std::optional<Blamed> newest = TakeNewest();
-      if (!newest) break;
-      const Trail::Entry& entry = trail_.entry(newest->satisfier);
-      const std::optional<Blamed> next = PeekNewest();
-      const int level = next ? trail_.entry(next->satisfier).level : 0;
-      if (entry.cause == kNone && entry.level == 0) break;
-      if (entry.level > level) {
-        LearnAndReturn(std::move(learned), *newest, next, level);
-        return true;
-      }
-      learned.steps.push_back({entry.package, entry.cause});
-      for (const Term& term : clauses_[entry.cause].terms) {
-        Blame(term.package, Combined(term, entry.package));
-      }
-    }
-    clauses_.push_back(std::move(learned));
-    return false;
-  }
 
   struct Blamed {
     int satisfier = kNone;
@@ -422,65 +417,85 @@ class Search {
     bool operator<(const Blamed& other) const { return satisfier < other.satisfier; }
   };
 
-  // The set that resolution on `pivot` gives to the term's package.
-  CandidateSet Combined(const Term& term, PackageId pivot) {
-    const Package& package = at(term.package);
+  // Goes back in time from the conflict, replacing what holds by what it
+  // follows from, until one decision alone can be blamed: its level has one
+  // term. False where nothing is left to blame.
+  bool ResolveConflict() {
+    blames_.resize(packages_.size());
+    auto derivation = std::make_unique<Derivation>();
+    derivation->start = conflict_;
+    for (const Term& term : clauses_[conflict_].terms) SetBlame(term.package, term.set);
+    while (const std::optional<Blamed> newest = TakeNewest()) {
+      const Trail::Entry& entry = trail_.entry(newest->satisfier);
+      const std::optional<Blamed> next = Newest();
+      const int level = next ? trail_.entry(next->satisfier).level : 0;
+      if (entry.level > level) {
+        LearnAndReturn(std::move(derivation), *newest, level);
+        return true;
+      }
+      if (entry.cause == kNone) break;  // The root.
+      derivation->steps.push_back({entry.package, entry.cause});
+      for (const Term& term : clauses_[entry.cause].terms) {
+        SetBlame(term.package, Resolvent(term, entry.package));
+      }
+    }
+    AddClause({.derivation = std::move(derivation)});
+    return false;
+  }
+
+  // The set that resolution on `pivot` gives to the package of a term.
+  CandidateSet Resolvent(const Term& term, PackageId pivot) const {
+    const Blame& blame = blames_[term.package];
     CandidateSet set = term.set;
     if (term.package == pivot) {
-      set |= package.term;
-    } else if (package.satisfier != kNone) {
-      set &= package.term;
+      set |= blame.term;
+    } else if (blame.satisfier != kNone) {
+      set &= blame.term;
     }
     return set;
   }
 
-  // A set with everything is never to blame.
-  void Blame(PackageId id, CandidateSet set) {
-    Package& package = at(id);
-    package.satisfier = trail_.Satisfier(id, set);
-    package.term = std::move(set);
-    if (package.satisfier != kNone) blamed_.push({package.satisfier, id});
+  // A set that has everything always held, and is not to blame.
+  void SetBlame(PackageId id, CandidateSet set) {
+    Blame& blame = blames_[id];
+    blame.satisfier = trail_.Satisfier(id, set);
+    blame.term = std::move(set);
+    if (blame.satisfier != kNone) blamed_.push({blame.satisfier, id});
   }
 
   // Those that have changed since are not there any more.
-  std::optional<Blamed> PeekNewest() {
+  std::optional<Blamed> Newest() {
     while (!blamed_.empty()) {
       const Blamed top = blamed_.top();
-      if (at(top.package).satisfier == top.satisfier) return top;
+      if (blames_[top.package].satisfier == top.satisfier) return top;
       blamed_.pop();
     }
     return std::nullopt;
   }
 
   std::optional<Blamed> TakeNewest() {
-    const std::optional<Blamed> newest = PeekNewest();
+    const std::optional<Blamed> newest = Newest();
     // The same may be there twice.
-    while (!blamed_.empty() && newest && blamed_.top().satisfier == newest->satisfier) {
+    while (newest && !blamed_.empty() && blamed_.top().satisfier == newest->satisfier) {
       blamed_.pop();
     }
     return newest;
   }
 
-  void LearnAndReturn(Clause learned, const Blamed& newest, const std::optional<Blamed>& next,
-                      int level) {
-    ClauseId id = conflict_;
-    if (!learned.steps.empty()) {
-      id = static_cast<ClauseId>(clauses_.size());
-      learned.terms.push_back({newest.package, std::move(at(newest.package).term)});
-      if (next) learned.watched[1] = 1;
+  // Keeps what remains to blame, returns to where it already said something,
+  // and applies it there.
+  void LearnAndReturn(std::unique_ptr<Derivation> derivation, const Blamed& newest, int level) {
+    Clause learned;
+    for (std::optional<Blamed> blamed = newest; blamed; blamed = TakeNewest()) {
+      Blame& blame = blames_[blamed->package];
+      learned.terms.push_back({blamed->package, std::move(blame.term)});
+      blame.satisfier = kNone;
     }
-    at(newest.package).satisfier = kNone;
-    for (std::optional<Blamed> other = TakeNewest(); other; other = TakeNewest()) {
-      Package& package = at(other->package);
-      if (!learned.steps.empty()) {
-        learned.terms.push_back({other->package, std::move(package.term)});
-      }
-      package.satisfier = kNone;
-    }
-    conflict_ = kNone;
+    ClauseId id = std::exchange(conflict_, kNone);
     ReturnTo(level);
-    if (!learned.steps.empty()) {
-      clauses_.push_back(std::move(learned));
+    if (!derivation->steps.empty()) {
+      learned.derivation = std::move(derivation);
+      id = AddClause(std::move(learned));
       StartToWatch(id);
     }
     Apply(id);
@@ -503,21 +518,23 @@ class Search {
   const int64_t max_decisions_;
   int64_t& decisions_;
 
-  std::vector<Package> packages_;
-  std::vector<Clause> clauses_;
+  std::deque<Package> packages_;
+  std::deque<Clause> clauses_;
   // By everything that makes two requirements the same.
   absl::flat_hash_map<std::tuple<PackageId, PackageId, int, bool, CandidateSet>, ClauseId>
       requirements_;
-  std::vector<ClauseId> required_;  // By expansion.
+  absl::flat_hash_map<ClauseId, CandidateSet> confirmed_;  // By provisional requirement.
+  std::vector<ClauseId> required_;                         // By expansion.
   Trail trail_;
   int propagated_ = 0;         // Entries whose consequences were drawn.
   ClauseId conflict_ = kNone;  // A clause all of whose terms hold.
 
   // In order of discovery. Level n is the decision on element n - 1.
   std::vector<PackageId> queue_;
-  std::vector<size_t> queue_sizes_;  // Before each decision.
-  size_t expected_ = 0;              // Elements that Expect was told of.
-  std::priority_queue<Blamed> blamed_;
+  std::vector<size_t> queue_sizes_;     // Before each decision.
+  size_t expected_ = 0;                 // Elements that Expect was told of.
+  std::vector<Blame> blames_;           // By package.
+  std::priority_queue<Blamed> blamed_;  // Those that have a satisfier, and some that had.
   Selection selection_;
 };
 

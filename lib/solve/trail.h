@@ -3,6 +3,7 @@
 #define DEPS_LIB_SOLVE_TRAIL_H_
 
 #include <cstddef>
+#include <deque>
 #include <vector>
 
 #include "lib/solve/candidate_set.h"
@@ -55,7 +56,7 @@ class Trail {
     int newest = kNone;
   };
 
-  std::vector<Package> packages_;
+  std::deque<Package> packages_;
   std::vector<Entry> entries_;
   std::vector<CandidateSet::Part> parts_;
   std::vector<int> levels_;  // How many entries came before each.
