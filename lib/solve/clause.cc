@@ -13,7 +13,7 @@ constexpr size_t kNowhere = SIZE_MAX;
 
 class ProofMaker {
  public:
-  ProofMaker(const std::deque<Clause>& clauses, Everything everything)
+  ProofMaker(const SteadyVector<Clause>& clauses, Everything everything)
       : clauses_(clauses), everything_(everything), place_(clauses.size(), kNowhere) {}
 
   Proof Run() {
@@ -92,7 +92,7 @@ class ProofMaker {
     return proof_.size() - 1;
   }
 
-  const std::deque<Clause>& clauses_;
+  const SteadyVector<Clause>& clauses_;
   const Everything everything_;
   std::vector<bool> needed_;
   std::vector<size_t> place_;  // By clause: where it is in the proof.
@@ -101,7 +101,7 @@ class ProofMaker {
 
 }  // namespace
 
-Proof MakeProof(const std::deque<Clause>& clauses, Everything everything) {
+Proof MakeProof(const SteadyVector<Clause>& clauses, Everything everything) {
   return ProofMaker(clauses, everything).Run();
 }
 

@@ -2,13 +2,13 @@
 #ifndef DEPS_LIB_SOLVE_CLAUSE_H_
 #define DEPS_LIB_SOLVE_CLAUSE_H_
 
-#include <deque>
 #include <memory>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
 #include "lib/solve/solver.h"
+#include "lib/solve/steady_vector.h"
 
 namespace deps {
 
@@ -43,7 +43,7 @@ struct Clause {
 //
 // Clauses may have grown since they were resolved; the proof is made from what
 // they are now, which only makes it stronger.
-Proof MakeProof(const std::deque<Clause>& clauses,
+Proof MakeProof(const SteadyVector<Clause>& clauses,
                 absl::FunctionRef<const CandidateSet&(PackageId)> everything);
 
 }  // namespace deps

@@ -65,12 +65,10 @@ void libsolv_bench_add_need(struct libsolv_bench* bench, int package, int lowest
   bench->last->requires = repo_addid_dep(bench->repo, bench->last->requires, need, 0);
 }
 
-void libsolv_bench_finish(struct libsolv_bench* bench) {
-  repo_internalize(bench->repo);
-  pool_createwhatprovides(bench->pool);
-}
+void libsolv_bench_finish(struct libsolv_bench* bench) { repo_internalize(bench->repo); }
 
 int libsolv_bench_solve(struct libsolv_bench* bench) {
+  pool_createwhatprovides(bench->pool);
   Queue job;
   queue_init(&job);
   queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, name_of(bench->pool, 0));

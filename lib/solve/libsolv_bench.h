@@ -18,7 +18,8 @@ void libsolv_bench_add_need(struct libsolv_bench* bench, int package, int lowest
 /* To be called once, when everything is there. */
 void libsolv_bench_finish(struct libsolv_bench* bench);
 
-/* Whether package 0 can be installed. */
+/* Whether package 0 can be installed. Everything between having the packages and
+   the answer belongs to it: who provides what, the rules, the search. */
 int libsolv_bench_solve(struct libsolv_bench* bench);
 
 #ifdef __cplusplus

@@ -1,10 +1,8 @@
 #include "lib/solve/solver.h"
 
 #include <algorithm>
-#include <deque>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <tuple>
 #include <utility>
 
@@ -15,6 +13,8 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/solve/clause.h"
+#include "lib/solve/conflict.h"
+#include "lib/solve/steady_vector.h"
 #include "lib/solve/trail.h"
 
 namespace deps {
@@ -55,13 +55,6 @@ struct Package {
   std::vector<Watch> watches;         // Of learned clauses and exclusions.
 };
 
-// While a conflict is resolved: the term of a package, and the entry since
-// which it holds.
-struct Blame {
-  CandidateSet term;
-  int satisfier = kNone;
-};
-
 class Search {
  public:
   Search(Problem& problem, PackageId root, int64_t max_decisions, int64_t* decisions)
@@ -78,7 +71,7 @@ class Search {
       Propagate();
       if (conflict_ != kNone) {
         if (problem_.Renew()) return std::nullopt;
-        if (!ResolveConflict()) return Unsolvable();
+        if (!LearnFromConflict()) return Unsolvable();
       } else if (static_cast<size_t>(trail_.level()) < queue_.size()) {
         DEPS_ASSIGN_OR_RETURN(const bool selected, Decide());
         if (!selected && problem_.Renew()) return std::nullopt;
@@ -99,7 +92,7 @@ class Search {
     if (trail_.Knows(package)) return absl::OkStatus();
     DEPS_ASSIGN_OR_RETURN(const size_t candidates, problem_.Candidates(package));
     trail_.AddPackage(package, candidates);
-    if (packages_.size() <= static_cast<size_t>(package)) packages_.resize(package + 1);
+    packages_.GrowTo(package + 1);
     return absl::OkStatus();
   }
 
@@ -112,7 +105,7 @@ class Search {
   }
 
   ClauseId AddClause(Clause clause) {
-    clauses_.push_back(std::move(clause));
+    clauses_.Append() = std::move(clause);
     return static_cast<ClauseId>(clauses_.size()) - 1;
   }
 
@@ -373,7 +366,7 @@ class Search {
   ClauseId AddRequirement(PackageId by, const PackageRequirement& requirement) {
     const ClauseId id = static_cast<ClauseId>(clauses_.size());
     const PackageId required = requirement.package;
-    Clause& clause = clauses_.emplace_back();
+    Clause& clause = clauses_.Append();
     clause.cause = Cause::kRequires;
     clause.id = requirement.id;
     clause.required = required;
@@ -411,94 +404,23 @@ class Search {
 
   // --- Conflicts ---
 
-  struct Blamed {
-    int satisfier = kNone;
-    PackageId package = 0;
-    bool operator<(const Blamed& other) const { return satisfier < other.satisfier; }
-  };
-
-  // Goes back in time from the conflict, replacing what holds by what it
-  // follows from, until one decision alone can be blamed: its level has one
-  // term. False where nothing is left to blame.
-  bool ResolveConflict() {
-    blames_.resize(packages_.size());
-    auto derivation = std::make_unique<Derivation>();
-    derivation->start = conflict_;
-    for (const Term& term : clauses_[conflict_].terms) SetBlame(term.package, term.set);
-    while (const std::optional<Blamed> newest = TakeNewest()) {
-      const Trail::Entry& entry = trail_.entry(newest->satisfier);
-      const std::optional<Blamed> next = Newest();
-      const int level = next ? trail_.entry(next->satisfier).level : 0;
-      if (entry.level > level) {
-        LearnAndReturn(std::move(derivation), *newest, level);
-        return true;
-      }
-      if (entry.cause == kNone) break;  // The root.
-      derivation->steps.push_back({entry.package, entry.cause});
-      for (const Term& term : clauses_[entry.cause].terms) {
-        SetBlame(term.package, Resolvent(term, entry.package));
-      }
-    }
-    AddClause({.derivation = std::move(derivation)});
-    return false;
-  }
-
-  // The set that resolution on `pivot` gives to the package of a term.
-  CandidateSet Resolvent(const Term& term, PackageId pivot) const {
-    const Blame& blame = blames_[term.package];
-    CandidateSet set = term.set;
-    if (term.package == pivot) {
-      set |= blame.term;
-    } else if (blame.satisfier != kNone) {
-      set &= blame.term;
-    }
-    return set;
-  }
-
-  // A set that has everything always held, and is not to blame.
-  void SetBlame(PackageId id, CandidateSet set) {
-    Blame& blame = blames_[id];
-    blame.satisfier = trail_.Satisfier(id, set);
-    blame.term = std::move(set);
-    if (blame.satisfier != kNone) blamed_.push({blame.satisfier, id});
-  }
-
-  // Those that have changed since are not there any more.
-  std::optional<Blamed> Newest() {
-    while (!blamed_.empty()) {
-      const Blamed top = blamed_.top();
-      if (blames_[top.package].satisfier == top.satisfier) return top;
-      blamed_.pop();
-    }
-    return std::nullopt;
-  }
-
-  std::optional<Blamed> TakeNewest() {
-    const std::optional<Blamed> newest = Newest();
-    // The same may be there twice.
-    while (newest && !blamed_.empty() && blamed_.top().satisfier == newest->satisfier) {
-      blamed_.pop();
-    }
-    return newest;
-  }
-
-  // Keeps what remains to blame, returns to where it already said something,
-  // and applies it there.
-  void LearnAndReturn(std::unique_ptr<Derivation> derivation, const Blamed& newest, int level) {
-    Clause learned;
-    for (std::optional<Blamed> blamed = newest; blamed; blamed = TakeNewest()) {
-      Blame& blame = blames_[blamed->package];
-      learned.terms.push_back({blamed->package, std::move(blame.term)});
-      blame.satisfier = kNone;
-    }
+  // Keeps what the conflict teaches, returns to where that already said
+  // something, and applies it there. False where there is no solution.
+  bool LearnFromConflict() {
     ClauseId id = std::exchange(conflict_, kNone);
-    ReturnTo(level);
-    if (!derivation->steps.empty()) {
-      learned.derivation = std::move(derivation);
-      id = AddClause(std::move(learned));
+    Lesson lesson = resolver_.Resolve(id);
+    if (lesson.terms.empty()) {
+      AddClause({.derivation = std::move(lesson.derivation)});
+      return false;
+    }
+    ReturnTo(lesson.level);
+    if (!lesson.derivation->steps.empty()) {
+      id =
+          AddClause({.terms = std::move(lesson.terms), .derivation = std::move(lesson.derivation)});
       StartToWatch(id);
     }
     Apply(id);
+    return true;
   }
 
   // --- Results ---
@@ -518,23 +440,22 @@ class Search {
   const int64_t max_decisions_;
   int64_t& decisions_;
 
-  std::deque<Package> packages_;
-  std::deque<Clause> clauses_;
+  SteadyVector<Package> packages_;
+  SteadyVector<Clause> clauses_;
   // By everything that makes two requirements the same.
   absl::flat_hash_map<std::tuple<PackageId, PackageId, int, bool, CandidateSet>, ClauseId>
       requirements_;
   absl::flat_hash_map<ClauseId, CandidateSet> confirmed_;  // By provisional requirement.
   std::vector<ClauseId> required_;                         // By expansion.
   Trail trail_;
+  ConflictResolver resolver_{trail_, clauses_};
   int propagated_ = 0;         // Entries whose consequences were drawn.
   ClauseId conflict_ = kNone;  // A clause all of whose terms hold.
 
   // In order of discovery. Level n is the decision on element n - 1.
   std::vector<PackageId> queue_;
-  std::vector<size_t> queue_sizes_;     // Before each decision.
-  size_t expected_ = 0;                 // Elements that Expect was told of.
-  std::vector<Blame> blames_;           // By package.
-  std::priority_queue<Blamed> blamed_;  // Those that have a satisfier, and some that had.
+  std::vector<size_t> queue_sizes_;  // Before each decision.
+  size_t expected_ = 0;              // Elements that Expect was told of.
   Selection selection_;
 };
 

@@ -22,6 +22,8 @@ absl::StatusOr<std::vector<PackageRequirement>> UniverseProblem::Requirements(Pa
                                                                               size_t candidate) {
   ++asked;
   std::vector<PackageRequirement> requirements;
+  requirements.reserve(universe_.NeedsEnd(package, candidate) -
+                       universe_.NeedsBegin(package, candidate));
   const Need* end = universe_.NeedsEnd(package, candidate);
   for (const Need* need = universe_.NeedsBegin(package, candidate); need != end; ++need) {
     const size_t versions = universe_.VersionsOf(need->package);

@@ -145,7 +145,8 @@ std::string TableProblem::DefectOf(const Proof& proof) {
 // Whether what a leaf says can be read in the table.
 std::string TableProblem::LeafDefect(const Incompatibility& leaf) {
   if (leaf.cause == Incompatibility::Cause::kExcludes) {
-    for (const auto& [package, row] : exclusions[leaf.id]) {
+    for (const auto& choice : exclusions[leaf.id]) {
+      const PackageId package = choice.first;
       const auto term = std::find_if(leaf.terms.begin(), leaf.terms.end(),
                                      [&](const Term& term) { return term.package == package; });
       const size_t count = Rows(package).size();

@@ -5,7 +5,7 @@
 namespace deps {
 
 void Trail::AddPackage(PackageId package, size_t candidates) {
-  if (packages_.size() <= static_cast<size_t>(package)) packages_.resize(package + 1);
+  packages_.GrowTo(package + 1);
   packages_[package].candidates = candidates;
   packages_[package].everything = CandidateSet::Everything(candidates);
   packages_[package].possible = packages_[package].everything;

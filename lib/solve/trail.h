@@ -3,12 +3,12 @@
 #define DEPS_LIB_SOLVE_TRAIL_H_
 
 #include <cstddef>
-#include <deque>
 #include <vector>
 
 #include "lib/solve/candidate_set.h"
 #include "lib/solve/clause.h"
 #include "lib/solve/solver.h"
+#include "lib/solve/steady_vector.h"
 
 namespace deps {
 
@@ -56,7 +56,7 @@ class Trail {
     int newest = kNone;
   };
 
-  std::deque<Package> packages_;
+  SteadyVector<Package> packages_;
   std::vector<Entry> entries_;
   std::vector<CandidateSet::Part> parts_;
   std::vector<int> levels_;  // How many entries came before each.
