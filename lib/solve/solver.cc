@@ -24,6 +24,9 @@ using Cause = Incompatibility::Cause;
 
 constexpr int kNone = Trail::kNone;
 
+// Terms and steps of all that is learned: less than a gigabyte.
+constexpr size_t kMaxLearned = 20'000'000;
+
 // A clause that need not be looked at while `witness` is possible: a member
 // (CandidateSet) that its term does not have.
 struct Watch {
@@ -224,9 +227,9 @@ class Search {
     ExpectDiscovered();
     const PackageId id = queue_[trail_.level()];
     const size_t candidate = trail_.possible(id).First();
-    if (++decisions_ > max_decisions_) {
+    if (++decisions_ > max_decisions_ || learned_ > kMaxLearned) {
       return MakeError({.id = DiagnosticId::kSolveLimit,
-                        .message = absl::StrCat("no solution after ", max_decisions_,
+                        .message = absl::StrCat("no solution after ", decisions_ - 1,
                                                 " candidates were tried")});
     }
     DEPS_ASSIGN_OR_RETURN(const bool confirmed, ConfirmFor(id, candidate));
@@ -415,6 +418,7 @@ class Search {
     }
     ReturnTo(lesson.level);
     if (!lesson.derivation->steps.empty()) {
+      learned_ += lesson.terms.size() + lesson.derivation->steps.size();
       id =
           AddClause({.terms = std::move(lesson.terms), .derivation = std::move(lesson.derivation)});
       StartToWatch(id);
@@ -448,6 +452,7 @@ class Search {
   absl::flat_hash_map<ClauseId, CandidateSet> confirmed_;  // By provisional requirement.
   std::vector<ClauseId> required_;                         // By expansion.
   Trail trail_;
+  size_t learned_ = 0;  // Terms and steps.
   ConflictResolver resolver_{trail_, clauses_};
   int propagated_ = 0;         // Entries whose consequences were drawn.
   ClauseId conflict_ = kNone;  // A clause all of whose terms hold.

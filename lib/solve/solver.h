@@ -118,7 +118,8 @@ struct SolverResult {
 // the same are treated as one, so many that fail for one reason fail at once.
 // Iterative throughout: depth costs memory only.
 //
-// Errors: those of the problem; solve-limit after `max_decisions`.
+// Errors: those of the problem; solve-limit after `max_decisions`, or where what
+// was learned takes about a gigabyte.
 absl::StatusOr<SolverResult> Solve(Problem& problem, PackageId root,
                                    int64_t max_decisions = 10'000'000);
 
