@@ -59,14 +59,14 @@ CandidateSet& CandidateSet::operator-=(const CandidateSet& other) {
   return *this;
 }
 
-void CandidateSet::Remove(const CandidateSet& other, std::vector<Part>* removed) {
+void CandidateSet::Remove(const CandidateSet& other, SteadyVector<Part>* removed) {
   uint64_t* words = words_.data();
   const uint64_t* others = other.words_.data();
   for (size_t word = 0, end = words_.size(); word < end; ++word) {
     const uint64_t members = words[word] & others[word];
     if (members == 0) continue;
     words[word] &= ~members;
-    removed->push_back({static_cast<uint32_t>(word), members});
+    removed->Append() = {static_cast<uint32_t>(word), members};
   }
 }
 

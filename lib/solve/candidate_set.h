@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/numeric/bits.h"
+#include "lib/solve/steady_vector.h"
 
 namespace deps {
 
@@ -61,7 +61,7 @@ class CandidateSet {
     uint64_t members = 0;
   };
   // Removes what `other` has, and appends that.
-  void Remove(const CandidateSet& other, std::vector<Part>* removed);
+  void Remove(const CandidateSet& other, SteadyVector<Part>* removed);
   void Restore(const Part& part) { words_[part.word] |= part.members; }
   bool Contains(const Part& part) const { return (part.members & ~words_[part.word]) == 0; }
 

@@ -69,10 +69,11 @@ TEST_P(CandidateSetTest, WhatIsRemovedCanBeRestored) {
   const size_t size = GetParam();
   CandidateSet set = CandidateSet::Everything(size);
   const CandidateSet before = set;
-  std::vector<CandidateSet::Part> removed;
+  SteadyVector<CandidateSet::Part> removed;
   set.Remove(CandidateSet::Range(size, size / 3, size), &removed);
   EXPECT_EQ(set.Count(), size / 3);
-  for (const CandidateSet::Part& part : removed) {
+  for (size_t i = 0; i < removed.size(); ++i) {
+    const CandidateSet::Part& part = removed[i];
     EXPECT_FALSE(set.Contains(part));
     EXPECT_TRUE(before.Contains(part));
     set.Restore(part);

@@ -52,10 +52,10 @@ struct Expansion {
 struct Package {
   int selected = kNotSelected;
   bool queued = false;
+  bool has_provisional = false;                  // In required_by.
   absl::InlinedVector<Expansion, 1> expansions;  // By candidate.
   absl::InlinedVector<Requirer, 1> required_by;
-  std::vector<ClauseId> provisional;  // Those of required_by that are.
-  std::vector<Watch> watches;         // Of learned clauses and exclusions.
+  std::vector<Watch> watches;  // Of learned clauses and exclusions.
 };
 
 class Search {
@@ -251,11 +251,13 @@ class Search {
 
   // Whether the candidate meets what the selection requires of its package.
   absl::StatusOr<bool> ConfirmFor(PackageId id, size_t candidate) {
-    for (const ClauseId clause : at(id).provisional) {
-      const Term& by = clauses_[clause].terms[0];
-      const int selected = at(by.package).selected;
-      if (selected == kNotSelected || !by.set.Has(selected)) continue;
-      DEPS_ASSIGN_OR_RETURN(const bool confirmed, Confirm(clause, candidate));
+    if (!at(id).has_provisional) return true;
+    for (const Requirer& requirer : at(id).required_by) {
+      const Clause& clause = clauses_[requirer.clause];
+      const int selected = at(requirer.by).selected;
+      if (!clause.provisional || selected == kNotSelected) continue;
+      if (!clause.terms[0].set.Has(selected)) continue;
+      DEPS_ASSIGN_OR_RETURN(const bool confirmed, Confirm(requirer.clause, candidate));
       if (!confirmed) return false;
     }
     return true;
@@ -384,7 +386,7 @@ class Search {
     if (requirement.provisional) {
       clause.provisional = true;
       confirmed_.emplace(id, trail_.candidates(required));
-      at(required).provisional.push_back(id);
+      at(required).has_provisional = true;
     }
     return id;
   }

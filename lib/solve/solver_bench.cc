@@ -5,9 +5,9 @@
 // Both begin with all packages in memory. Times of ours include asking the
 // problem, as libsolv's include making its rules.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,9 +52,11 @@ const std::vector<Family>& Families() {
       {"broken versions 500", [] { return BrokenVersions(500); }},
       {"broken versions 5000", [] { return BrokenVersions(5'000); }},
       {"broken versions 50000", [] { return BrokenVersions(50'000); }, Peer::kTooSlow},
-      {"pairs 100", [] { return Pairs(100); }},
-      {"pairs 1000", [] { return Pairs(1'000); }},
       {"hub 10^4", [] { return Hub(10'000, 100); }},
+      // No target: shows what it costs to go back where many conflicts each lie far
+      // from the decision that causes them.
+      {"pairs 100", [] { return Pairs(100); }, Peer::kAsked, 0, 0},
+      {"pairs 1000", [] { return Pairs(1'000); }, Peer::kAsked, 0, 0},
   };
   return families;
 }
@@ -74,17 +76,17 @@ const std::vector<Family>& BriefFamilies() {
   return families;
 }
 
-// The best of five, or of as many as fit into two seconds.
+// The best of five, or of as many as fit into two seconds. Processor time: the
+// machine may have other things to do.
 double Milliseconds(bool brief, const std::function<void()>& run) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point begin = Clock::now();
+  const std::clock_t begin = std::clock();
   double best = 0;
   for (int i = 0; i < (brief ? 1 : 5); ++i) {
-    const Clock::time_point start = Clock::now();
+    const std::clock_t start = std::clock();
     run();
-    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
-    if (i == 0 || took.count() < best) best = took.count();
-    if (Clock::now() - begin > std::chrono::seconds(2)) break;
+    const double took = 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    if (i == 0 || took < best) best = took;
+    if (std::clock() - begin > 2 * CLOCKS_PER_SEC) break;
   }
   return best;
 }

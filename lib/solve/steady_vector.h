@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <utility>
 #include <vector>
 
 namespace deps {
@@ -19,7 +18,7 @@ class SteadyVector {
   const T& operator[](size_t index) const { return pieces_[index / kPiece][index % kPiece]; }
   T& back() { return (*this)[size_ - 1]; }
 
-  // Elements are made by T().
+  // Elements are T(), or what they were before it shrank.
   void GrowTo(size_t size) {
     while (pieces_.size() * kPiece < size) pieces_.push_back(std::make_unique<T[]>(kPiece));
     if (size > size_) size_ = size;
@@ -28,6 +27,7 @@ class SteadyVector {
     GrowTo(size_ + 1);
     return back();
   }
+  void ShrinkTo(size_t size) { size_ = size; }
 
  private:
   static constexpr size_t kPiece = 32;

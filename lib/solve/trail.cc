@@ -1,7 +1,5 @@
 #include "lib/solve/trail.h"
 
-#include <algorithm>
-
 namespace deps {
 
 void Trail::AddPackage(PackageId package, size_t candidates) {
@@ -21,7 +19,7 @@ void Trail::Exclude(PackageId id, const CandidateSet& set, ClauseId cause) {
   const size_t parts = parts_.size();
   package.possible.Remove(set, &parts_);
   if (parts == parts_.size()) return;
-  entries_.push_back({id, cause, level(), package.newest, parts});
+  entries_.Append() = {id, cause, level(), package.newest, parts};
   package.newest = size() - 1;
 }
 
@@ -36,8 +34,8 @@ void Trail::ReturnTo(int level) {
       package.possible.Restore(parts_[part]);
     }
     package.newest = entry.previous;
-    parts_.resize(entry.parts);
-    entries_.pop_back();
+    parts_.ShrinkTo(entry.parts);
+    entries_.ShrinkTo(entries_.size() - 1);
   }
 }
 
@@ -46,9 +44,9 @@ int Trail::Satisfier(PackageId package, const CandidateSet& set) const {
   for (int number = packages_[package].newest; number != kNone;) {
     const Entry& entry = entries_[number];
     const size_t end = number + 1 < size() ? entries_[number + 1].parts : parts_.size();
-    const bool inside = std::all_of(parts_.begin() + entry.parts, parts_.begin() + end,
-                                    [&](const auto& part) { return set.Contains(part); });
-    if (!inside) return number;
+    for (size_t part = entry.parts; part < end; ++part) {
+      if (!set.Contains(parts_[part])) return number;
+    }
     number = entry.previous;
   }
   return kNone;

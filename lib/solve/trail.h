@@ -57,8 +57,8 @@ class Trail {
   };
 
   SteadyVector<Package> packages_;
-  std::vector<Entry> entries_;
-  std::vector<CandidateSet::Part> parts_;
+  SteadyVector<Entry> entries_;
+  SteadyVector<CandidateSet::Part> parts_;
   std::vector<int> levels_;  // How many entries came before each.
 };
 
