@@ -1,5 +1,6 @@
 #include "lib/model/plan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -122,12 +123,13 @@ absl::Status StageFromJson(const Source& source, const Value& value, std::string
   return absl::OkStatus();
 }
 
-Value PlanToJson(const Plan& plan, bool with_digest) {
+// Without the tasks, which are most of it.
+Value HeadToJson(const Plan& plan) {
   Value document = NewDocument("Plan");
   document.Set("action", Value::String(plan.action));
   document.Set("installation", InstallationNameToJson(plan.installation));
-  if (with_digest) document.Set("digest", Value::String(plan.digest));
-  document.Set("tasks", ListToJson(plan.tasks, TaskToJson));
+  document.Set("digest", Value::String(plan.digest));
+  document.Set("tasks", Value::Array());
   document.Set("stages", StagesToJson(plan.stages));
   document.Set("outputs", MapToJson(plan.outputs, ValueSourceToJson));
   Value unmapped = Value::Object();
@@ -220,11 +222,36 @@ void ReadUnmapped(ObjectReader& reader, Plan* out) {
 }  // namespace
 
 std::string FormatPlan(const Plan& plan, json::Style style) {
-  return json::Format(PlanToJson(plan, /*with_digest=*/true), style);
+  Value document = HeadToJson(plan);
+  document.Set("tasks", ListToJson(plan.tasks, TaskToJson));
+  return json::Format(document, style);
 }
 
 std::string PlanDigest(const Plan& plan) {
-  return Sha256Digest(json::Canonical(PlanToJson(plan, /*with_digest=*/false)));
+  // The canonical text goes by in pieces: that of a large plan takes longer to be
+  // kept than to be made. All keys of this object are ASCII.
+  Value head = HeadToJson(plan);
+  std::sort(head.members.begin(), head.members.end(),
+            [](const json::Member& a, const json::Member& b) { return a.first < b.first; });
+  Sha256 digest;
+  std::string_view separator = "{";
+  for (const auto& [key, value] : head.members) {
+    if (key == "digest") continue;
+    digest.Update(absl::StrCat(separator, "\"", key, "\":"));
+    separator = ",";
+    if (key != "tasks") {
+      digest.Update(json::Canonical(value));
+      continue;
+    }
+    digest.Update("[");
+    for (const PlannedTask& task : plan.tasks) {
+      if (&task != plan.tasks.data()) digest.Update(",");
+      digest.Update(json::Canonical(TaskToJson(task)));
+    }
+    digest.Update("]");
+  }
+  digest.Update("}");
+  return digest.Digest();
 }
 
 absl::StatusOr<Plan> ParsePlan(const Source& source) {
