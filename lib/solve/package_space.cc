@@ -125,6 +125,7 @@ absl::Status PackageSpace::Expand(PackageId id, const Contender& chosen, Expansi
   absl::StatusOr<std::vector<Requirement>> read =
       RequirementsOf(packages_[id]->key, *bundle, input_.options.expand);
   if (!read.ok()) return WithContext(read.status(), packages_[id]->path);
+  for (const Requirement& requirement : *read) lookahead_.Expect(requirement.dependency);
   std::map<std::string, PackageId> by_alias;
   for (Requirement& requirement : *read) {
     const std::string alias = requirement.dependency.alias;

@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "lib/bundle/lookahead.h"
 #include "lib/solve/asked.h"
 #include "lib/solve/candidate_list.h"
 #include "lib/solve/contender.h"
@@ -106,6 +107,7 @@ class PackageSpace : public Problem {
 
   const SpaceInput input_;
   Shelf& shelf_;
+  Lookahead lookahead_{shelf_.catalog(), Lookahead::Guess::kHighest};
   std::vector<std::unique_ptr<Package>> packages_;
   absl::flat_hash_map<std::string, PackageId> by_key_;
   std::vector<std::unique_ptr<Asked>> asked_;
