@@ -65,6 +65,18 @@ TEST(PrinterTest, WritesTextGithubAndJson) {
       "1\",\"hint\":\"remove one\"}\n");
 }
 
+TEST(PrinterTest, WritesDetailsLineByLine) {
+  const Diagnostic proof{
+      .id = DiagnosticId::kUsage, .message = "m", .hint = "h", .details = {"1. a\x1b", "  b"}};
+  EXPECT_EQ(FormatDiagnostic(proof, {.command = "c"}),
+            "c: error: m [usage]\n  1. a\\x1b\n    b\nc: hint: h\n");
+  EXPECT_EQ(FormatDiagnostic(proof, {.command = "c", .format = DiagnosticFormat::kGithub}),
+            "::error title=usage::m%0A  1. a\x1b%0A    b%0Ahint: h\n");
+  EXPECT_EQ(FormatDiagnostic(proof, {.command = "c", .format = DiagnosticFormat::kJson}),
+            "{\"command\":\"c\",\"severity\":\"error\",\"id\":\"usage\",\"message\":\"m\","
+            "\"details\":[\"1. a\\u001b\",\"  b\"],\"hint\":\"h\"}\n");
+}
+
 TEST(PrinterTest, StopsAtTheLimitAndSaysSo) {
   const std::vector<Diagnostic> three(3, Diagnostic{.id = DiagnosticId::kUsage, .message = "m"});
   EXPECT_EQ(FormatStatus(MakeErrors(three), {.command = "c", .limit = 2}),
