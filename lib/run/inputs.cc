@@ -117,7 +117,15 @@ absl::StatusOr<ResolvedValue> InputResolver::ParameterAt(const PlannedTask& task
   const bool defined = definition != task.bundle.parameters.end();
   ResolvedValue value;
   if (const auto source = task.parameters.find(name); source != task.parameters.end()) {
-    DEPS_ASSIGN_OR_RETURN(value, ResolveAt(source->second, depth));
+    absl::StatusOr<ResolvedValue> resolved = ResolveAt(source->second, depth);
+    // An output of the task itself is one of an earlier run, if there was any.
+    const bool own =
+        source->second.kind == ValueSource::Kind::kOutput && source->second.item.task == task.id;
+    if (!own || !HasId(resolved.status(), DiagnosticId::kStateUnknownWorkflow)) {
+      DEPS_ASSIGN_OR_RETURN(value, std::move(resolved));
+    } else if (defined && definition->second.default_value.has_value()) {
+      value.bytes = BytesOf(*definition->second.default_value);
+    }
   } else if (!defined) {
     return Wrong(absl::StrCat("task '", task.id, "' has no parameter '", name, "'"));
   } else if (definition->second.default_value.has_value()) {
