@@ -6,6 +6,12 @@
 #include "lib/run/scratch.h"
 
 namespace deps {
+namespace {
+
+// One transaction for many attempts costs little more than for one.
+constexpr absl::Duration kGather = absl::Milliseconds(10);
+
+}  // namespace
 
 AttemptPool::~AttemptPool() {
   {
@@ -48,6 +54,10 @@ std::vector<AttemptPool::Ended> AttemptPool::Take(absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
   const auto some = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !ended_.empty(); };
   mutex_.AwaitWithTimeout(absl::Condition(&some), timeout);
+  const auto scarce = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return static_cast<int64_t>(waiting_.size()) <= jobs_;
+  };
+  if (some()) mutex_.AwaitWithTimeout(absl::Condition(&scarce), kGather);
   count_ -= static_cast<int64_t>(ended_.size());
   return std::exchange(ended_, {});
 }

@@ -40,7 +40,8 @@ class AttemptPool {
     TaskResult result;
     absl::Duration took;
   };
-  // What has ended since the last call, after waiting up to `timeout` for some.
+  // What has ended since the last call, after waiting up to `timeout` for some;
+  // and, as long as there is enough to do, a few milliseconds for more.
   std::vector<Ended> Take(absl::Duration timeout);
   // Attempts that were started and not taken.
   int64_t Count() const;

@@ -30,7 +30,7 @@ constexpr absl::Duration kLastSharedPoll = absl::Milliseconds(250);
 constexpr absl::Duration kFirstBackoff = absl::Seconds(1);
 constexpr absl::Duration kLongestBackoff = absl::Minutes(5);
 // Short tasks are claimed so far ahead that a transaction does not delay them.
-constexpr absl::Duration kAhead = absl::Milliseconds(8);
+constexpr absl::Duration kAhead = absl::Milliseconds(40);
 constexpr int64_t kMostAhead = 128;
 
 // Full jitter: tasks that failed for one reason do not come back all at once.

@@ -165,7 +165,7 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
   const std::string name = options.driver.empty() ? std::string(kDefaultDriver) : options.driver;
   DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(options, name, env));
   if (options.dry_run) {
-    DEPS_RETURN_IF_ERROR(WriteWorkflow(PendingWorkflow(plan), options, env));
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(PendingWorkflow(plan), plan, options, env));
     return ExitCode::kOk;
   }
   if (!options.step.empty()) return RunStep(plan, name, *driver, options, env, terminal);
@@ -177,7 +177,7 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
   DEPS_RETURN_IF_ERROR(session.store->CreateWorkflow(id, plan, start, session.owner));
   if (options.detach) {
     DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session.store->Document(id));
-    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, options, env));
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan, options, env));
     return ExitCode::kOk;
   }
   return Drive(plan, id, session.owner, *session.store, *driver, std::move(run), options, env,

@@ -24,6 +24,7 @@
 #include "lib/run/bundle_source.h"
 #include "lib/run/child.h"
 #include "lib/run/report.h"
+#include "lib/run/report_html.h"
 #include "lib/run/settings.h"
 #include "lib/state/open_store.h"
 #include "tools/deps-run/progress_view.h"
@@ -217,7 +218,7 @@ absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Ow
     }
     return MakeErrors(std::move(diagnostics));
   }
-  if (!options.events) DEPS_RETURN_IF_ERROR(WriteWorkflow(*workflow, options, env));
+  if (!options.events) DEPS_RETURN_IF_ERROR(WriteWorkflow(*workflow, plan, options, env));
   if (run.only.empty() || workflow->status != "running") view.Summarize(*workflow);
   ReportFailures(*workflow, run, terminal);
   if (first_signal != 0) {
@@ -304,11 +305,12 @@ absl::StatusOr<ExitCode> Work(const RunCommandOptions& options, const Env& env,
   return ExitCode::kTerminated;
 }
 
-absl::Status WriteWorkflow(const Workflow& workflow, const RunCommandOptions& options,
-                           const Env& env) {
-  const std::string text = options.common.format == "table"
-                               ? FormatWorkflowTable(workflow)
-                               : FormatWorkflow(workflow, options.common.style());
+absl::Status WriteWorkflow(const Workflow& workflow, const Plan& plan,
+                           const RunCommandOptions& options, const Env& env) {
+  const std::string& format = options.common.format;
+  const std::string text = format == "table"  ? FormatWorkflowTable(workflow)
+                           : format == "html" ? FormatWorkflowHtml(workflow, plan)
+                                              : FormatWorkflow(workflow, options.common.style());
   return WriteResult(options.common.output, text, env);
 }
 

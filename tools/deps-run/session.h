@@ -78,8 +78,8 @@ absl::StatusOr<RunOptions> OptionsFor(const WorkflowStart& start, const RunComma
                                       const Env& env);
 
 // Writes a Workflow in the format that was asked for.
-absl::Status WriteWorkflow(const Workflow& workflow, const RunCommandOptions& options,
-                           const Env& env);
+absl::Status WriteWorkflow(const Workflow& workflow, const Plan& plan,
+                           const RunCommandOptions& options, const Env& env);
 
 }  // namespace deps
 

@@ -13,6 +13,7 @@
 #include "lib/model/installation.h"
 #include "lib/run/attempt.h"
 #include "lib/run/inputs.h"
+#include "lib/run/porter_outputs.h"
 #include "lib/run/report.h"
 #include "lib/run/settings.h"
 #include "lib/state/open_store.h"
@@ -54,7 +55,13 @@ absl::StatusOr<ExitCode> List(Verbs& verbs) {
 
 absl::StatusOr<ExitCode> Show(Verbs& verbs) {
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
-  DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, verbs.options, verbs.env));
+  Plan plan;
+  if (verbs.options.common.format == "html") {
+    DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored,
+                          verbs.store->FindWorkflow(verbs.operand(0)));
+    DEPS_ASSIGN_OR_RETURN(plan, ParsePlan({.name = workflow.id, .text = stored.plan}));
+  }
+  DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan, verbs.options, verbs.env));
   return ExitCode::kOk;
 }
 
@@ -215,6 +222,25 @@ absl::StatusOr<ExitCode> Installations(Verbs& verbs) {
   return ExitCode::kOk;
 }
 
+// An array of Porter's output documents, as `porter installation outputs` and its
+// database have them; values in base64, where they are not sensitive.
+absl::StatusOr<ExitCode> Import(Verbs& verbs) {
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(verbs.operand(0), verbs.env));
+  DEPS_ASSIGN_OR_RETURN(std::vector<Installation> installations, ParseInstallations(source));
+  std::vector<ImportedOutput> outputs;
+  if (verbs.has(1)) {
+    DEPS_ASSIGN_OR_RETURN(const Source file, ReadOperand(verbs.operand(1), verbs.env));
+    DEPS_ASSIGN_OR_RETURN(outputs, ParsePorterOutputs(file));
+  }
+  DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(verbs.options, verbs.env));
+  for (Installation& installation : installations) {
+    const std::vector<StoredOutput> own = OutputsOf(outputs, &installation);
+    DEPS_RETURN_IF_ERROR(session.store->ImportInstallation(installation, own));
+  }
+  verbs.terminal.Say(absl::StrCat(installations.size(), " installations imported"));
+  return ExitCode::kOk;
+}
+
 struct VerbEntry {
   Verb verb;
   absl::StatusOr<ExitCode> (*run)(Verbs&);
@@ -235,6 +261,9 @@ const std::vector<VerbEntry>& Entries() {
       {{"worker", "", "Runs tasks of plans that were started with --detach, until it is stopped.",
         0, 0},
        Worker},
+      {{"import", "INSTALLATIONS [OUTPUTS]",
+        "Takes Porter's documents of installations, and of their outputs, into the state.", 1, 2},
+       Import},
       {{"installations", "", "Porter's documents of what is installed.", 0, 0}, Installations},
   };
   return *entries;
