@@ -104,8 +104,9 @@ std::string TaskGraph(const Plan& plan, const std::map<std::string, const Workfl
     width = std::max(width, place.x + kBoxWidth + kMargin);
     height = std::max(height, place.y + kBoxHeight + kMargin);
   }
-  std::string svg = absl::StrCat("<div class=\"scroll\"><svg role=\"img\" aria-label=\"tasks\" width=\"",
-                                 width, "\" height=\"", height, "\">\n");
+  std::string svg =
+      absl::StrCat("<div class=\"scroll\"><svg role=\"img\" aria-label=\"tasks\" width=\"", width,
+                   "\" height=\"", height, "\">\n");
   for (const PlannedTask& task : plan.tasks) {
     const Place to = places[task.id];
     for (const std::string& need : task.needs) {
@@ -148,11 +149,11 @@ std::string TimeLine(const Workflow& workflow) {
     if (task.started_at.empty()) continue;
     const double left = absl::ToDoubleSeconds(TimeOf(task.started_at) - begin) / total * 100;
     const double width = absl::ToDoubleSeconds(ended(task) - TimeOf(task.started_at)) / total * 100;
-    absl::StrAppend(
-        &html, "<div>", Escaped(task.id), "</div><div class=\"bar\"><span class=\"", task.status,
-        absl::StrFormat("\" style=\"left:%.2f%%;width:%.2f%%\">", left, width),
-        task.finished_at.empty() ? "" : Seconds(ended(task) - TimeOf(task.started_at)),
-        "</span></div>\n");
+    absl::StrAppend(&html, "<div>", Escaped(task.id), "</div><div class=\"bar\"><span class=\"",
+                    task.status,
+                    absl::StrFormat("\" style=\"left:%.2f%%;width:%.2f%%\">", left, width),
+                    task.finished_at.empty() ? "" : Seconds(ended(task) - TimeOf(task.started_at)),
+                    "</span></div>\n");
   }
   return html + "</div>\n";
 }
@@ -165,8 +166,9 @@ std::string TaskRows(const Workflow& workflow) {
     std::string outputs;
     for (const auto& [name, output] : task.outputs) {
       absl::StrAppend(&outputs, outputs.empty() ? "" : "<br>", Escaped(name), " = ",
-                      output.sensitive ? "<i>sensitive</i>"
-                                       : Escaped(output.value.has_value() ? output.value->text : ""));
+                      output.sensitive
+                          ? "<i>sensitive</i>"
+                          : Escaped(output.value.has_value() ? output.value->text : ""));
     }
     absl::StrAppend(&html, "<tr><td>", Escaped(task.id), "<td>", State(task.status), "<td>",
                     task.attempt, "<td>", Escaped(task.started_at), "<td>",
@@ -189,10 +191,10 @@ std::string FormatWorkflowHtml(const Workflow& workflow, const Plan& plan) {
   const std::string title =
       absl::StrCat(plan.action, " ", plan.installation.name_space,
                    plan.installation.name_space.empty() ? "" : "/", plan.installation.name);
-  std::string html = absl::StrCat(kHead, "<title>", Escaped(title), ": ", workflow.status,
-                                  "</title>\n</head>\n<body>\n<h1>", Escaped(title), " ",
-                                  State(workflow.status), "</h1>\n<p>Workflow <code>",
-                                  Escaped(workflow.id), "</code>:");
+  std::string html =
+      absl::StrCat(kHead, "<title>", Escaped(title), ": ", workflow.status,
+                   "</title>\n</head>\n<body>\n<h1>", Escaped(title), " ", State(workflow.status),
+                   "</h1>\n<p>Workflow <code>", Escaped(workflow.id), "</code>:");
   for (const auto& [status, count] : counts) {
     absl::StrAppend(&html, " ", count, " ", State(status));
   }

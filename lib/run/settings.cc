@@ -13,7 +13,8 @@ std::string FormatSettings(const RunOptions& options) {
   JsonValue value = JsonValue::Object();
   value.Set("retries", JsonValue::Integer(options.retries));
   if (options.timeout != absl::InfiniteDuration()) {
-    value.Set("timeoutMilliseconds", JsonValue::Integer(absl::ToInt64Milliseconds(options.timeout)));
+    value.Set("timeoutMilliseconds",
+              JsonValue::Integer(absl::ToInt64Milliseconds(options.timeout)));
   }
   value.Set("graceMilliseconds", JsonValue::Integer(absl::ToInt64Milliseconds(options.grace)));
   value.Set("failFast", JsonValue::Boolean(options.fail_fast));

@@ -361,4 +361,44 @@ ask 'what was uninstalled is marked' out \
   '[.[] | select(.namespace == "dev") | [.name, .uninstalled == true, .status.uninstalled != null]]' \
   '[["app",false,false],["app-db",false,false],["app-lone",true,true],["other",false,false]]'
 
+# What Porter has recorded comes into the state.
+cat >porter.json <<'JSON'
+[{"schemaVersion": "1.0.2", "id": "01G5MQ4W6M9T0X3Y5K7N2P1R8S", "namespace": "dev", "name": "mysql",
+  "bundle": {"repository": "example.com/mysql", "version": "1.2.3"},
+  "status": {"installed": "2024-01-01T00:00:00Z", "created": "2024-01-01T00:00:00Z", "modified": "2024-01-01T00:00:00Z"}}]
+JSON
+cat >porter-outputs.json <<'JSON'
+[{"schemaVersion": "1.0.2", "namespace": "dev", "installation": "mysql", "name": "host", "resultId": "01A", "value": "b2xk"},
+ {"schemaVersion": "1.0.2", "namespace": "dev", "installation": "mysql", "name": "host", "resultId": "01B", "value": "bmV3"},
+ {"schemaVersion": "1.0.2", "namespace": "dev", "installation": "mysql", "name": "password", "resultId": "01B", "key": "x-password"}]
+JSON
+deps 0 import porter.json porter-outputs.json
+deps 0 installations
+ask 'an installation is imported with its outputs' out '.[] | select(.name == "mysql") | [.bundle.version, .status.installed]' \
+  '["1.2.3","2024-01-01T00:00:00Z"]'
+echo '[{"installation": "x", "name": "y", "value": "#"}]' >no-base64.json
+deps 3 import porter.json no-base64.json
+expect 'an output that is not base64 is refused' grep -q 'document-value' err
+
+deps 0 show "$id" --format html
+expect 'a page shows the graph and the time line' grep -q '<svg role="img"' out
+expect 'and loads nothing from elsewhere' bash -c '! grep -qE "(src|href)=|url\(" out'
+
+# One task at a time, as make asks for them.
+plan '{apiVersion: "cnab-deps/v1", kind: "Plan", action: "install", installation: {namespace: "steps", name: "s"},
+ tasks: [{id: "root/a", action: "install", needs: [], stage: 0, installation: {namespace: "steps", name: "a", labels: {}},
+          bundle: {name: "a", version: "1.0.0"}, parameters: {}, credentials: {}, outputs: {}},
+         {id: "root", action: "install", needs: ["root/a"], stage: 1, installation: {namespace: "steps", name: "s", labels: {}},
+          bundle: {name: "s", version: "1.0.0"}, parameters: {}, credentials: {}, outputs: {}}],
+ stages: [["root/a"], ["root"]], outputs: {}, unmapped: {parameters: [], credentials: []}}' >steps.json
+deps 4 --driver process:/bin/true --step root steps.json
+expect 'a step waits for no need' grep -q 'has not succeeded yet' err
+deps 1 --driver process:/bin/false --step root/a steps.json
+deps 0 --driver process:/bin/true --step root/a steps.json
+deps 0 --driver process:/bin/false --step root/a steps.json
+ask 'a step that failed is tried again, and one that succeeded is not' out \
+  '[.status, [.tasks[] | [.status, .attempt]]]' '["running",[["succeeded",2],["pending",0]]]'
+deps 0 --driver process:/bin/true --step root steps.json
+ask 'the last step finishes the workflow' out .status '"succeeded"'
+deps 2 --driver process:/bin/true --step other steps.json
 exit "$failed"

@@ -57,8 +57,7 @@ absl::StatusOr<ExitCode> Show(Verbs& verbs) {
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
   Plan plan;
   if (verbs.options.common.format == "html") {
-    DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored,
-                          verbs.store->FindWorkflow(verbs.operand(0)));
+    DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(verbs.operand(0)));
     DEPS_ASSIGN_OR_RETURN(plan, ParsePlan({.name = workflow.id, .text = stored.plan}));
   }
   DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan, verbs.options, verbs.env));
