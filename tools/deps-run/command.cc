@@ -144,7 +144,7 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session.store->Document(id));
   for (const WorkflowTask& task : workflow.tasks) {
     if (task.id != options.step || task.status != "succeeded") continue;
-    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, options, env));
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan, options, env));
     return ExitCode::kOk;
   }
   DEPS_RETURN_IF_ERROR(session.store->TakeWorkflow(id, start, session.owner, {options.step}));
