@@ -2,13 +2,14 @@
 // them and `porter archive` writes them, with dependencies beside the root.
 //
 //   bundle.json  relocation-mapping.json
-//   artifacts/layout/{oci-layout,index.json,blobs/sha256/HEX}
+//   artifacts/layout/{oci-layout,index.json,blobs/sha256/HEX}, also blobs/sha512
 //   dependencies/NAME/{bundle.json,relocation-mapping.json}
 //
 // Nothing is ever written to a name that an archive gives.
 #ifndef DEPS_LIB_ARCHIVE_ARCHIVE_H_
 #define DEPS_LIB_ARCHIVE_ARCHIVE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -57,6 +58,8 @@ struct ArchiveLimits {
   int64_t members = 200'000;
   int64_t inflated_bytes = int64_t{256} << 30;
   size_t document_bytes = size_t{64} << 20;  // Of each JSON file.
+  // Where this is not null and becomes other than 0, reading ends (interrupted).
+  const std::atomic<int>* stop = nullptr;
 };
 
 // Reads a whole archive; names with and without "./" in front. Members that no
@@ -76,7 +79,8 @@ absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const Archive
 bool IsDependencyFolder(std::string_view name);
 
 // Writes an archive to `sink`. Equal content gives equal bytes: ustar, no times,
-// no owners, members sorted as Porter walks them.
+// no owners, members sorted as Porter walks them; compressed by all cores, which
+// does not show in the bytes.
 //
 // Errors: file-read of a blob; those of `sink`.
 absl::Status WriteArchive(const BundleArchive& content,

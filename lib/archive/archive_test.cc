@@ -216,7 +216,7 @@ TEST_F(ArchiveTest, BlobsAreWhatTheirNamesSay) {
   ExpectRefused(ReadWith({{std::string(kBlobs) + "A" + hex.substr(1), "x"}}),
                 "its name is no digest");
   ExpectRefused(ReadWith({{"artifacts/layout/blobs/sha512/" + hex + hex, "x"}}),
-                "only sha256 is known here");
+                "its content is sha512:");
 }
 
 TEST_F(ArchiveTest, IncompleteArchivesAreRefused) {

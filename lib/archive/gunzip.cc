@@ -27,6 +27,21 @@ absl::Status Invalid(std::string message) {
   return MakeError({.id = DiagnosticId::kArchiveInvalid, .message = std::move(message)});
 }
 
+// What people mistake for such an archive.
+std::string WhatElse(std::string_view bytes) {
+  const std::string_view found = bytes.substr(0, 4) == "\x28\xb5\x2f\xfd"
+                                     ? "compressed with zstd, not gzip"
+                                 : bytes.substr(0, 6) == std::string_view(
+                                                             "\xfd"
+                                                             "7zXZ\0",
+                                                             6)
+                                     ? "compressed with xz, not gzip"
+                                 : bytes.size() > 262 && bytes.substr(257, 5) == "ustar"
+                                     ? "a tar file without compression; gzip makes it one to read"
+                                     : "not compressed with gzip";
+  return absl::StrCat("the file is ", found);
+}
+
 }  // namespace
 
 Gunzip::Gunzip(std::string path, int file, int64_t max_bytes)
@@ -53,7 +68,8 @@ absl::StatusOr<std::unique_ptr<Gunzip>> Gunzip::Open(const std::string& path, in
   const unsigned char* const in = gunzip->stream_.next_in;
   if (!has_input) return Invalid("the file is empty");
   if (gunzip->stream_.avail_in < 2 || in[0] != 0x1f || in[1] != 0x8b) {
-    return Invalid("the file is not compressed with gzip");
+    return Invalid(
+        WhatElse(std::string_view(reinterpret_cast<const char*>(in), gunzip->stream_.avail_in)));
   }
   return gunzip;
 }

@@ -26,6 +26,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "lib/archive/archive.h"
+#include "lib/archive/blob_spool.h"
 #include "lib/archive/gunzip.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
@@ -41,7 +42,11 @@ constexpr size_t kMaxName = 1024;
 class Reader {
  public:
   Reader(Gunzip* gunzip, const ArchiveLimits& limits, bool keep_going, OpenedArchive* opened)
-      : gunzip_(gunzip), limits_(limits), keep_going_(keep_going), opened_(opened) {}
+      : gunzip_(gunzip),
+        limits_(limits),
+        keep_going_(keep_going),
+        opened_(opened),
+        spool_(opened->folder->path()) {}
 
   absl::Status Read();
 
@@ -57,6 +62,8 @@ class Reader {
   // What libarchive, or Supply, says; `where` is where in the archive.
   absl::Status TarError(archive* tar, std::string_view where) const;
   std::string WithinMember() const { return absl::StrCat("member '", member_, "'"); }
+  absl::Status ReadMembers();
+  absl::Status CheckWhole() const;
   absl::Status CheckEntry(archive_entry* entry);
   absl::Status ReadFile(archive* tar);
   absl::Status ReadDocument(archive* tar, std::string* text);
@@ -75,6 +82,8 @@ class Reader {
   bool is_folder_ = false;
   std::string layout_version_;
   std::set<std::string> seen_;
+  std::set<std::string> blobs_;
+  BlobSpool spool_;
 };
 
 la_ssize_t Reader::Supply(archive* tar, void* reader, const void** bytes) {
@@ -127,6 +136,15 @@ absl::Status Reader::CheckEntry(archive_entry* entry) {
 }
 
 absl::Status Reader::Read() {
+  const absl::Status status = ReadMembers();
+  // What is wrong with a blob comes before what is wrong behind it.
+  DEPS_RETURN_IF_ERROR(spool_.Finish(status.ok(), &opened_->content.blobs,
+                                     keep_going_ ? &opened_->damaged : nullptr));
+  DEPS_RETURN_IF_ERROR(status);
+  return CheckWhole();
+}
+
+absl::Status Reader::ReadMembers() {
   archive* const tar = archive_read_new();
   const absl::Cleanup free_tar = [tar] { archive_read_free(tar); };
   archive_read_support_filter_none(tar);
@@ -150,7 +168,10 @@ absl::Status Reader::Read() {
     DEPS_RETURN_IF_ERROR(ReadFile(tar));
   }
   member_.clear();
-  DEPS_RETURN_IF_ERROR(Drain());
+  return Drain();
+}
+
+absl::Status Reader::CheckWhole() const {
   if (opened_->content.root.bundle_json.empty()) return Invalid("it has no bundle.json");
   if (opened_->content.index_json.empty()) return Invalid("it has no artifacts/layout/index.json");
   for (const auto& [folder, bundle] : opened_->content.dependencies) {
@@ -198,6 +219,12 @@ absl::Status Reader::ReadFile(archive* tar) {
     return is_document ? Invalid("it is a folder and should be a file") : absl::OkStatus();
   }
   if (absl::ConsumePrefix(&name, "artifacts/layout/blobs/")) return ReadBlob(tar, name);
+  // A dependency may bring a layout of its own.
+  std::string_view nested = name;
+  if (absl::ConsumePrefix(&nested, "dependencies/")) {
+    nested.remove_prefix(std::min(nested.find('/'), nested.size()));
+    if (absl::ConsumePrefix(&nested, "/artifacts/layout/blobs/")) return ReadBlob(tar, nested);
+  }
   if (std::string* const document = DocumentOf(name); document != nullptr) {
     return ReadDocument(tar, document);
   }
@@ -219,38 +246,15 @@ absl::Status Reader::ReadBlob(archive* tar, std::string_view name) {
   std::string digest(name);
   std::replace(digest.begin(), digest.end(), '/', ':');
   if (!IsValidDigest(digest)) return Invalid("its name is no digest");
-  if (!absl::StartsWith(digest, "sha256:")) return Invalid("only sha256 is known here");
-  const std::string path = absl::StrCat(opened_->folder->path(), "/", digest.substr(7));
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  const absl::Cleanup close_file = [file] {
-    if (file >= 0) close(file);
-  };
-  const auto write_error = [&] {
-    return MakeError({.id = DiagnosticId::kFileWrite,
-                      .message = std::strerror(errno),
-                      .location = {.file = path}});
-  };
-  if (file < 0) return write_error();
-  Sha256 hash;
-  BlobFile blob = {.path = path};
-  DEPS_RETURN_IF_ERROR(ReadData(tar, [&](std::string_view bytes) {
-    hash.Update(bytes);
-    blob.size += static_cast<int64_t>(bytes.size());
-    while (!bytes.empty()) {
-      const ssize_t count = write(file, bytes.data(), bytes.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return write_error();
-      bytes.remove_prefix(static_cast<size_t>(count));
-    }
-    return absl::OkStatus();
-  }));
-  if (const std::string found = hash.Digest(); found != digest) {
-    if (!keep_going_) return Invalid(absl::StrCat("its content is ", found));
-    opened_->damaged.emplace(digest, found);
-    return absl::OkStatus();
+  // Of several layouts with the same blob the first one counts.
+  if (!blobs_.insert(digest).second) {
+    return ReadData(tar, [](std::string_view) { return absl::OkStatus(); });
   }
-  opened_->content.blobs.emplace(digest, std::move(blob));
-  return absl::OkStatus();
+  spool_.Begin(digest, member_);
+  return ReadData(tar, [&](std::string_view bytes) {
+    spool_.Add(bytes);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Reader::ReadData(archive* tar,
@@ -263,6 +267,9 @@ absl::Status Reader::ReadData(archive* tar,
     const int result = archive_read_data_block(tar, &bytes, &count, &offset);
     if (result == ARCHIVE_EOF) return absl::OkStatus();
     if (result != ARCHIVE_OK) return TarError(tar, WithinMember());
+    if (limits_.stop != nullptr && *limits_.stop != 0) {
+      return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
+    }
     if (offset != expected) return Invalid("it is a sparse file");
     expected += static_cast<la_int64_t>(count);
     DEPS_RETURN_IF_ERROR(use(std::string_view(static_cast<const char*>(bytes), count)));

@@ -12,13 +12,16 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "lib/archive/archive.h"
+#include "lib/archive/gzip_writer.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -32,7 +35,7 @@ constexpr size_t kBuffer = size_t{256} << 10;
 
 class Writer {
  public:
-  explicit Writer(const Sink& sink) : sink_(sink), tar_(archive_write_new()) {}
+  explicit Writer(const Sink& sink) : gzip_(sink), tar_(archive_write_new()) {}
   ~Writer() { archive_write_free(tar_); }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -50,14 +53,14 @@ class Writer {
   absl::Status Data(std::string_view bytes);
   absl::Status Check(int64_t result);
 
-  const Sink& sink_;
+  GzipWriter gzip_;
   archive* const tar_;
   absl::Status sink_status_;
 };
 
 la_ssize_t Writer::Pass(archive* tar, void* writer, const void* bytes, size_t count) {
   Writer& self = *static_cast<Writer*>(writer);
-  self.sink_status_ = self.sink_(std::string_view(static_cast<const char*>(bytes), count));
+  self.sink_status_ = self.gzip_.Write(std::string_view(static_cast<const char*>(bytes), count));
   if (self.sink_status_.ok()) return static_cast<la_ssize_t>(count);
   archive_set_error(tar, EIO, "cannot be written");
   return -1;
@@ -74,11 +77,7 @@ absl::Status Writer::Check(int64_t result) {
 
 absl::Status Writer::Open() {
   DEPS_RETURN_IF_ERROR(Check(archive_write_set_format_ustar(tar_)));
-  DEPS_RETURN_IF_ERROR(Check(archive_write_add_filter_gzip(tar_)));
-  // Most of it is layers, which are compressed already.
-  DEPS_RETURN_IF_ERROR(
-      Check(archive_write_set_options(tar_, "gzip:!timestamp,gzip:compression-level=1")));
-  // No padding of the compressed file.
+  // No padding, as Go's tar has none.
   DEPS_RETURN_IF_ERROR(Check(archive_write_set_bytes_in_last_block(tar_, 1)));
   return Check(archive_write_open(tar_, this, nullptr, &Writer::Pass, nullptr));
 }
@@ -141,7 +140,10 @@ absl::Status Writer::Bundle(const std::string& folder, const ArchivedBundle& bun
   return File(folder + "relocation-mapping.json", bundle.mapping_json);
 }
 
-absl::Status Writer::Close() { return Check(archive_write_close(tar_)); }
+absl::Status Writer::Close() {
+  DEPS_RETURN_IF_ERROR(Check(archive_write_close(tar_)));
+  return gzip_.Close();
+}
 
 absl::Status WriteLayout(const BundleArchive& content, Writer& writer) {
   for (const char* const folder :
@@ -149,9 +151,15 @@ absl::Status WriteLayout(const BundleArchive& content, Writer& writer) {
         "./artifacts/layout/blobs/sha256/"}) {
     DEPS_RETURN_IF_ERROR(writer.Folder(folder));
   }
+  bool has_sha512 = false;
   for (const auto& [digest, blob] : content.blobs) {
-    const std::string hex = digest.substr(digest.find(':') + 1);
-    DEPS_RETURN_IF_ERROR(writer.File("./artifacts/layout/blobs/sha256/" + hex, blob));
+    std::string name = digest;
+    name[name.find(':')] = '/';
+    // The map has all of sha256 first.
+    if (absl::StartsWith(name, "sha512") && !std::exchange(has_sha512, true)) {
+      DEPS_RETURN_IF_ERROR(writer.Folder("./artifacts/layout/blobs/sha512/"));
+    }
+    DEPS_RETURN_IF_ERROR(writer.File("./artifacts/layout/blobs/" + name, blob));
   }
   DEPS_RETURN_IF_ERROR(writer.File("./artifacts/layout/index.json", content.index_json));
   return writer.File("./artifacts/layout/oci-layout", kOciLayout);

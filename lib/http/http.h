@@ -6,6 +6,7 @@
 #ifndef DEPS_LIB_HTTP_HTTP_H_
 #define DEPS_LIB_HTTP_HTTP_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,13 @@ struct FileSlice {
   int64_t size = 0;
 };
 
+// A body of known size that is made while it is sent. It is read once.
+struct Stream {
+  int64_t size = 0;
+  // Fills the beginning of the buffer; 0 where it ends too early.
+  std::function<absl::StatusOr<size_t>(char* buffer, size_t size)> read;
+};
+
 // Takes a response's body piece by piece. An error ends the transfer and is
 // what Client::Send returns.
 using Sink = std::function<absl::Status(std::string_view piece)>;
@@ -39,12 +47,18 @@ struct Request {
   std::string url;  // http:// or https://
   std::vector<std::pair<std::string, std::string>> headers = {};
   // A string_view must stay valid during Send.
-  std::variant<std::monostate, std::string_view, FileSlice> body = {};
+  std::variant<std::monostate, std::string_view, FileSlice, Stream> body = {};
   // Gets the body of a response with status 2xx; other bodies, and all where
   // this is empty, are in Response::body.
   Sink sink = {};
   // Bounds Response::body. What `sink` gets is the sink's to bound.
   size_t max_body_bytes = size_t{8} << 20;
+  // Told how many bytes of the body went out, as they go.
+  std::function<void(int64_t bytes)> on_sent = {};
+  // Sent with the client's certificate, if there is one and the server asks.
+  bool with_certificate = false;
+  // Sent though the client was told to stop: to clean up.
+  bool after_stop = false;
   // Refuses link-local addresses, where cloud machines keep their metadata: for
   // URLs that came from outside.
   bool refuse_link_local = false;
@@ -66,6 +80,9 @@ struct ClientOptions {
   // Who we are, for servers that ask for a certificate; PEM files, "" for none.
   std::string client_certificate_file;
   std::string client_key_file;
+  // A certificate of our own and its key, PEM files; for requests that say so.
+  std::string cert_file;
+  std::string key_file;
   // "" is no proxy. Loopback hosts are never asked through a proxy.
   std::string http_proxy;
   std::string https_proxy;
@@ -74,6 +91,9 @@ struct ClientOptions {
   // A transfer in which nothing moves for so long is given up. There is no
   // limit on a transfer as a whole.
   int stall_timeout_seconds = 120;
+  // Where this is not null and becomes other than 0, transfers end within
+  // a second or so, and no other begins (interrupted).
+  const std::atomic<int>* stop = nullptr;
 };
 
 // The proxies of an environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
@@ -96,6 +116,7 @@ class Client {
   //   registry-unreachable  no connection, no trust, broken off, or stalled
   //   registry-protocol     headers or body over their limits, not HTTP
   //   file-read             a body's file cannot be read
+  //   interrupted           the client was told to stop
   absl::StatusOr<Response> Send(const Request& request);
 
  private:
@@ -108,6 +129,9 @@ class Client {
 bool IsTransient(const absl::Status& status);
 // Makes it one of those.
 void MarkTransient(absl::Status* status);
+
+// Whether an error of Send is that the server does not speak TLS.
+bool IsWithoutTls(const absl::Status& status);
 
 // Where a connection goes: equal origins may see each other's credentials.
 struct Origin {

@@ -29,6 +29,9 @@ namespace {
 constexpr size_t kMaxHeaderBytes = 256 << 10;
 constexpr long kBufferBytes = 512 << 10;  // NOLINT(runtime/int): curl's type
 constexpr char kTransientUrl[] = "cnab-deps/transient";
+constexpr char kNoTlsUrl[] = "cnab-deps/no-tls";
+// What is sent to clean up does not keep anyone waiting.
+constexpr long kAfterStopSeconds = 5;  // NOLINT(runtime/int): curl's type
 
 bool IsLinkLocal(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
@@ -59,6 +62,8 @@ bool IsTransient(const absl::Status& status) {
   return status.GetPayload(kTransientUrl).has_value();
 }
 
+bool IsWithoutTls(const absl::Status& status) { return status.GetPayload(kNoTlsUrl).has_value(); }
+
 void MarkTransient(absl::Status* status) { status->SetPayload(kTransientUrl, absl::Cord("1")); }
 
 Transfer::Transfer(CURL* handle, const ClientOptions& options, const Request& request)
@@ -72,6 +77,7 @@ Transfer::~Transfer() {
 }
 
 absl::StatusOr<Response> Transfer::Perform() {
+  if (IsStopped()) return ErrorOf(CURLE_ABORTED_BY_CALLBACK);
   DEPS_RETURN_IF_ERROR(SetUp());
   const CURLcode code = curl_easy_perform(handle_);
   if (code != CURLE_OK) return ErrorOf(code);
@@ -100,6 +106,13 @@ absl::Status Transfer::SetUp() {
   curl_easy_setopt(handle_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   curl_easy_setopt(handle_, CURLOPT_WRITEDATA, this);
+  if (request_.after_stop) {
+    curl_easy_setopt(handle_, CURLOPT_TIMEOUT, kAfterStopSeconds);
+  } else if (options_.stop != nullptr) {
+    curl_easy_setopt(handle_, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(handle_, CURLOPT_XFERINFOFUNCTION, &Transfer::OnProgress);
+    curl_easy_setopt(handle_, CURLOPT_XFERINFODATA, this);
+  }
   if (request_.refuse_link_local) {
     curl_easy_setopt(handle_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnSocket);
     curl_easy_setopt(handle_, CURLOPT_OPENSOCKETDATA, this);
@@ -115,16 +128,21 @@ absl::Status Transfer::SetUpBody() {
     curl_easy_setopt(handle_, CURLOPT_NOBODY, 1L);
     return absl::OkStatus();
   }
-  if (const auto* slice = std::get_if<FileSlice>(&request_.body)) {
+  const auto* slice = std::get_if<FileSlice>(&request_.body);
+  const auto* stream = std::get_if<Stream>(&request_.body);
+  if (slice != nullptr) {
     file_ = open(slice->path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file_ < 0) {
       return MakeError({.id = DiagnosticId::kFileRead,
                         .message = absl::StrCat("cannot read: ", std::strerror(errno)),
                         .location = {.file = slice->path}});
     }
+  }
+  if (slice != nullptr || stream != nullptr) {
+    const int64_t size = slice != nullptr ? slice->size : stream->size;
     curl_easy_setopt(handle_, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(handle_, CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
-    curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(slice->size));
+    curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
     curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &Transfer::OnRead);
     curl_easy_setopt(handle_, CURLOPT_READDATA, this);
     curl_easy_setopt(handle_, CURLOPT_SEEKFUNCTION, &Transfer::OnSeek);
@@ -162,6 +180,10 @@ void Transfer::SetUpTrust() {
     curl_easy_setopt(handle_, CURLOPT_SSLCERT, options_.client_certificate_file.c_str());
     curl_easy_setopt(handle_, CURLOPT_SSLKEY, options_.client_key_file.c_str());
   }
+  if (request_.with_certificate && !options_.cert_file.empty()) {
+    curl_easy_setopt(handle_, CURLOPT_SSLCERT, options_.cert_file.c_str());
+    curl_easy_setopt(handle_, CURLOPT_SSLKEY, options_.key_file.c_str());
+  }
   if (!options_.ca_file.empty()) {
     // CURLOPT_CAPATH stays that of the system.
     curl_easy_setopt(handle_, CURLOPT_CAINFO, options_.ca_file.c_str());
@@ -187,8 +209,15 @@ void Transfer::SetUpProxy(const Origin& origin) {
   curl_easy_setopt(handle_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
+bool Transfer::IsStopped() const {
+  return options_.stop != nullptr && !request_.after_stop && *options_.stop != 0;
+}
+
 absl::Status Transfer::ErrorOf(CURLcode code) {
   if (!failure_.ok()) return failure_;
+  if (IsStopped()) {
+    return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
+  }
   // curl's own text tells the milliseconds of these; messages may end up in
   // documents, whose bytes depend on the input alone.
   const bool timed = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
@@ -196,6 +225,11 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
       timed || error_text_[0] == 0 ? curl_easy_strerror(code) : error_text_;
   DEPS_ASSIGN_OR_RETURN(const Origin origin, OriginOf(request_.url));
   const std::string where = absl::StrCat(origin.scheme, "://", origin.host, ":", origin.port);
+  if (code == CURLE_SSL_CERTPROBLEM) {
+    return MakeError({.id = DiagnosticId::kFileRead,
+                      .message = absl::StrCat("the certificate or key is not usable: ", text),
+                      .location = {.file = options_.cert_file}});
+  }
   if (IsProtocolError(code)) {
     return MakeError({.id = DiagnosticId::kRegistryProtocol,
                       .message = absl::StrCat(where, " does not speak HTTP: ", text)});
@@ -217,6 +251,7 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
   if (IsBrokenOff(code) || (stalled && header_bytes_ > 0)) {
     MarkTransient(&status);
   }
+  if (code == CURLE_SSL_CONNECT_ERROR) status.SetPayload(kNoTlsUrl, absl::Cord("1"));
   return status;
 }
 
@@ -257,24 +292,34 @@ size_t Transfer::TakeBody(std::string_view piece) {
   return piece.size();
 }
 
-size_t Transfer::GiveBody(char* buffer, size_t size) {
-  const FileSlice& slice = std::get<FileSlice>(request_.body);
-  const auto wanted =
-      static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(size), slice.size - sent_));
-  if (wanted == 0) return 0;
+absl::StatusOr<size_t> Transfer::ReadSlice(const FileSlice& slice, char* buffer, size_t size) {
   ssize_t got;
   do {
-    got = pread(file_, buffer, wanted, slice.offset + sent_);
+    got = pread(file_, buffer, size, slice.offset + sent_);
   } while (got < 0 && errno == EINTR);
-  if (got <= 0) {
-    failure_ = MakeError({.id = DiagnosticId::kFileRead,
-                          .message = got == 0 ? std::string("the file is shorter than expected")
-                                              : absl::StrCat("cannot read: ", std::strerror(errno)),
-                          .location = {.file = slice.path}});
-    return CURL_READFUNC_ABORT;
+  if (got > 0) return static_cast<size_t>(got);
+  return MakeError({.id = DiagnosticId::kFileRead,
+                    .message = got == 0 ? std::string("the file is shorter than expected")
+                                        : absl::StrCat("cannot read: ", std::strerror(errno)),
+                    .location = {.file = slice.path}});
+}
+
+size_t Transfer::GiveBody(char* buffer, size_t size) {
+  const auto* slice = std::get_if<FileSlice>(&request_.body);
+  const auto* stream = std::get_if<Stream>(&request_.body);
+  const int64_t left = (slice != nullptr ? slice->size : stream->size) - sent_;
+  const auto wanted = static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(size), left));
+  if (wanted == 0) return 0;
+  const absl::StatusOr<size_t> got =
+      slice != nullptr ? ReadSlice(*slice, buffer, wanted) : stream->read(buffer, wanted);
+  failure_ = got.status();
+  if (got.ok() && *got == 0) {
+    failure_ = MakeError({.id = DiagnosticId::kInternal, .message = "a body ended too early"});
   }
-  sent_ += got;
-  return static_cast<size_t>(got);
+  if (!failure_.ok()) return CURL_READFUNC_ABORT;
+  sent_ += static_cast<int64_t>(*got);
+  if (request_.on_sent) request_.on_sent(static_cast<int64_t>(*got));
+  return *got;
 }
 
 size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
@@ -289,9 +334,16 @@ size_t Transfer::OnRead(char* data, size_t size, size_t count, void* self) {
   return static_cast<Transfer*>(self)->GiveBody(data, size * count);
 }
 
+int Transfer::OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<Transfer*>(self)->IsStopped() ? 1 : 0;
+}
+
 int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {
-  if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
-  static_cast<Transfer*>(self)->sent_ = offset;
+  Transfer& transfer = *static_cast<Transfer*>(self);
+  if (origin != SEEK_SET || std::holds_alternative<Stream>(transfer.request_.body)) {
+    return CURL_SEEKFUNC_CANTSEEK;
+  }
+  transfer.sent_ = offset;
   return CURL_SEEKFUNC_OK;
 }
 

@@ -35,10 +35,13 @@ class Transfer {
   size_t TakeHeader(std::string_view line);
   size_t TakeBody(std::string_view piece);
   size_t GiveBody(char* buffer, size_t size);
+  absl::StatusOr<size_t> ReadSlice(const FileSlice& slice, char* buffer, size_t size);
+  bool IsStopped() const;
 
   static size_t OnHeader(char* data, size_t size, size_t count, void* self);
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
   static size_t OnRead(char* data, size_t size, size_t count, void* self);
+  static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
   static int OnSeek(void* self, curl_off_t offset, int origin);
   static curl_socket_t OnSocket(void* self, curlsocktype purpose, struct curl_sockaddr* address);
 

@@ -34,6 +34,7 @@ absl::StatusOr<Descriptor> ReadDescriptor(const Source& source, const json::Valu
   reader.Required("mediaType", &descriptor.media_type);
   reader.Required("digest", &descriptor.digest);
   reader.Required("size", &descriptor.size);
+  reader.Optional("artifactType", &descriptor.artifact_type);
   // `"annotations": null` occurs.
   if (const json::Value* annotations = reader.Any("annotations");
       annotations != nullptr && annotations->IsObject()) {
@@ -115,6 +116,13 @@ absl::StatusOr<ManifestContent> ParseManifest(const Source& source, std::string_
   if (const json::Value* annotations = value.Find("annotations");
       annotations != nullptr && annotations->IsObject()) {
     reader.Optional("annotations", &content.annotations);
+  }
+  reader.Optional("artifactType", &content.artifact_type);
+  if (const json::Value* subject = value.Find("subject");
+      subject != nullptr && subject->IsObject()) {
+    DEPS_ASSIGN_OR_RETURN(const Descriptor descriptor,
+                          ReadDescriptor(source, *subject, reader.Pointer("subject")));
+    content.subject = descriptor.digest;
   }
   if (IsIndexType(media_type)) {
     DEPS_ASSIGN_OR_RETURN(content.manifests, ReadDescriptors(reader, "manifests"));

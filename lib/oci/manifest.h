@@ -38,6 +38,7 @@ struct Descriptor {
   std::map<std::string, std::string> annotations = {};
   std::string platform = {};  // "linux/arm64/v8"; "" where the descriptor has none.
   bool foreign = false;       // Kept elsewhere (`urls` and a "nondistributable" or "foreign" type).
+  std::string artifact_type = {};  // "" where the descriptor has none.
   bool operator==(const Descriptor&) const = default;
 };
 
@@ -54,6 +55,8 @@ struct ManifestContent {
   std::vector<Descriptor> manifests;  // Of an index.
   std::vector<Descriptor> blobs;      // Of a manifest: the config first, then the layers.
   std::map<std::string, std::string> annotations;
+  std::string subject = {};        // The digest of what it belongs to; "" where it tells none.
+  std::string artifact_type = {};  // "" where it tells none.
   bool operator==(const ManifestContent&) const = default;
 };
 

@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/digest/digest_hasher.h"
 #include "lib/digest/sha256.h"
 #include "lib/oci/session.h"
 
@@ -60,11 +61,11 @@ absl::Status Mismatch(std::string_view name, std::string_view found) {
 }
 
 absl::Status CheckDigest(std::string_view digest) {
-  if (IsValidDigest(digest) && absl::StartsWith(digest, "sha256:")) return absl::OkStatus();
+  if (IsValidDigest(digest)) return absl::OkStatus();
   return MakeError({.id = DiagnosticId::kDigestInvalid,
                     .message = absl::StrCat("'", absl::CHexEscape(digest.substr(0, 150)),
                                             "' is no digest that can be verified"),
-                    .hint = "sha256: and 64 hexadecimal digits"});
+                    .hint = "sha256: and 64 hexadecimal digits, or sha512: and 128"});
 }
 
 // A file that is being downloaded into; removed unless it was kept.
@@ -113,13 +114,17 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Create(
     std::function<std::optional<std::string>(std::string_view)> getenv, RetryPolicy retry) {
   DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Credentials> credentials,
                         Credentials::Load(options.registry_config, getenv));
-  if (!options.ca_file.empty() && access(options.ca_file.c_str(), R_OK) != 0) {
+  for (const std::string& file : {options.ca_file, options.cert_file, options.key_file}) {
+    if (file.empty() || access(file.c_str(), R_OK) == 0) continue;
     return MakeError({.id = DiagnosticId::kFileNotFound,
                       .message = absl::StrCat("cannot read: ", std::strerror(errno)),
-                      .location = {.file = options.ca_file}});
+                      .location = {.file = file}});
   }
   http::ClientOptions http = http::ProxiesFrom(getenv);
   http.ca_file = options.ca_file;
+  http.cert_file = options.cert_file;
+  http.key_file = options.key_file.empty() ? options.cert_file : options.key_file;
+  http.stop = options.stop;
   return std::unique_ptr<Registry>(new Registry(
       std::make_unique<Session>(options, std::move(http), std::move(credentials), retry)));
 }
@@ -148,12 +153,13 @@ absl::StatusOr<OciManifest> Registry::GetManifest(const Reference& reference) {
   DEPS_ASSIGN_OR_RETURN(const http::Response response, session_->Require(call));
   manifest.media_type = MediaTypeOf(response);
   DEPS_RETURN_IF_ERROR(CheckMediaType(reference, manifest.media_type));
-  manifest.digest = Sha256Digest(manifest.bytes);
+  manifest.digest = reference.digest().empty() ? Sha256Digest(manifest.bytes)
+                                               : DigestLike(reference.digest(), manifest.bytes);
   if (!reference.digest().empty() && manifest.digest != reference.digest()) {
     return Mismatch(call.name, manifest.digest);
   }
   const std::string told = response.Header("docker-content-digest");
-  if (absl::StartsWith(told, "sha256:") && told != manifest.digest) {
+  if (IsValidDigest(told) && told != DigestLike(told, manifest.bytes)) {
     return Mismatch(absl::StrCat(call.name, ", said to be ", absl::CHexEscape(told), ","),
                     manifest.digest);
   }
@@ -186,7 +192,8 @@ absl::StatusOr<std::optional<Descriptor>> Registry::HeadManifest(const Reference
 
 absl::Status Registry::PutManifest(const Reference& reference, std::string_view media_type,
                                    std::string_view bytes) {
-  const std::string digest = Sha256Digest(bytes);
+  const std::string digest =
+      reference.digest().empty() ? Sha256Digest(bytes) : DigestLike(reference.digest(), bytes);
   if (!reference.digest().empty() && reference.digest() != digest) {
     return Mismatch(reference.Familiar(), digest);
   }
@@ -209,10 +216,10 @@ absl::Status Registry::GetBlobToSink(const Reference& repository, std::string_vi
   DEPS_RETURN_IF_ERROR(CheckDigest(digest));
   Session::Call call = Session::Pull(repository, absl::StrCat("blobs/", digest));
   call.name = absl::StrCat(repository.FamiliarRepository(), "@", digest);
-  std::optional<Sha256> hash;
+  std::optional<DigestHasher> hash;
   int64_t received = 0;
   call.restart = [&] {
-    hash.emplace();
+    hash.emplace(digest);
     received = 0;
     return restart();
   };
@@ -253,11 +260,16 @@ absl::StatusOr<std::string> Registry::GetBlob(const Reference& repository, std::
 }
 
 absl::Status Registry::GetBlobToFile(const Reference& repository, std::string_view digest,
-                                     int64_t size, const std::string& path) {
+                                     int64_t size, const std::string& path,
+                                     const std::function<void(int64_t bytes)>& on_received) {
   NewFile file(path);
   DEPS_RETURN_IF_ERROR(file.Open());
   DEPS_RETURN_IF_ERROR(GetBlobToSink(
-      repository, digest, size, [&](std::string_view piece) { return file.Write(piece); },
+      repository, digest, size,
+      [&](std::string_view piece) {
+        if (on_received) on_received(static_cast<int64_t>(piece.size()));
+        return file.Write(piece);
+      },
       [&] { return file.Restart(); }));
   file.Keep();
   return absl::OkStatus();

@@ -36,11 +36,24 @@ struct RetryPolicy {
   absl::Duration longest_wait = absl::Seconds(30);
 };
 
+// The bytes of a blob from its beginning, once.
+class BlobReader {
+ public:
+  virtual ~BlobReader() = default;
+  // Up to `size` bytes, at least one; 0 at the end.
+  virtual absl::StatusOr<size_t> Read(char* buffer, size_t size) = 0;
+};
+
+// Called for each attempt.
+using OpenBlob = std::function<absl::StatusOr<std::unique_ptr<BlobReader>>()>;
+
 // Any number of threads may use one object at once. Where a call takes a
 // repository, only host and path of the reference count.
 //
 // Errors of every call:
 //   offline                --offline was given
+//   interrupted            AccessOptions::stop says so; uploads that had begun
+//                          are ended at the registry
 //   registry-unreachable   no connection
 //   registry-auth          401 or 403, or no token
 //   registry-not-found     404; the message names the reference
@@ -76,7 +89,8 @@ class Registry {
   // Writes `path`, a new file; after an error it is not there. Verified while it
   // comes in. Errors also: file-write.
   absl::Status GetBlobToFile(const Reference& repository, std::string_view digest, int64_t size,
-                             const std::string& path);
+                             const std::string& path,
+                             const std::function<void(int64_t bytes)>& on_received = {});
   // The same without a file: `sink` gets the bytes before they are verified.
   // `restart` is called before each attempt.
   absl::Status GetBlobToSink(const Reference& repository, std::string_view digest, int64_t size,
@@ -90,10 +104,18 @@ class Registry {
                                      std::string_view bytes);
   // `size` bytes of the file from `offset` on. Where `mount_from` (a path of the
   // same registry) has the blob, nothing is sent. The registry verifies the
-  // digest. Errors also: file-read.
+  // digest. What is too large for one request (413), or broke off, goes in
+  // parts. `on_sent` is told of bytes as they go, those sent again included.
+  // Errors also: file-read.
   absl::StatusOr<BlobAction> PutBlobFromFile(
       const Reference& repository, std::string_view digest, const std::string& path, int64_t offset,
-      int64_t size, const std::optional<std::string>& mount_from = std::nullopt);
+      int64_t size, const std::optional<std::string>& mount_from = std::nullopt,
+      std::function<void(int64_t bytes)> on_sent = {});
+  // The same from a reader, opened only where the blob is to be sent.
+  absl::StatusOr<BlobAction> PutBlobFromReader(
+      const Reference& repository, std::string_view digest, int64_t size, const OpenBlob& open,
+      const std::optional<std::string>& mount_from = std::nullopt,
+      std::function<void(int64_t bytes)> on_sent = {});
 
   // Mounts a blob that `mount_from` has: kMounted, kExisted, or nullopt where
   // the registry does not (it is to be uploaded).
@@ -112,6 +134,14 @@ class Registry {
     bool is_unchanged = false;  // And `tags` is empty.
   };
   absl::StatusOr<TagList> ListTags(const Reference& repository, const std::string& mark);
+
+  // What says of itself that it belongs to the manifest with this digest
+  // (signatures, SBOMs): by the referrers API or, where the registry has none, by
+  // the index under the tag that stands for it. At most a thousand.
+  absl::StatusOr<std::vector<Descriptor>> Referrers(const Reference& reference);
+  // After a manifest with a `subject` was put: adds it to that index, where the
+  // registry keeps no list of its own.
+  absl::Status AddReferrer(const Reference& subject, const Descriptor& referrer);
 
   class Session;  // Of the implementation.
 

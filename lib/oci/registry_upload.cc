@@ -2,6 +2,9 @@
 // answers 201 where the blob is there, else 202 with the Location for one PUT.
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,21 +14,28 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/digest/digest_hasher.h"
 #include "lib/digest/sha256.h"
 #include "lib/oci/session.h"
 
 namespace deps {
 namespace {
 
-using Body = std::variant<std::monostate, std::string_view, http::FileSlice>;
+using Body = std::variant<std::monostate, std::string_view, http::FileSlice, OpenBlob>;
 
 // Below this it is cheaper to send a blob again than to ask for it.
 constexpr int64_t kWorthAsking = 64 << 10;
+
+// Of an upload in parts. A registry may ask for larger ones, up to a limit.
+constexpr int64_t kChunk = int64_t{16} << 20;
+constexpr int64_t kLargestChunk = int64_t{1} << 30;
 
 struct Blob {
   const Reference& repository;
@@ -33,7 +43,25 @@ struct Blob {
   int64_t size;
   Body body;
   std::string from;  // The path of a repository that has it, perhaps the same.
+  std::function<void(int64_t)> on_sent = {};
 };
+
+// A part of the body; what is opened is read from its beginning.
+http::Stream StreamOf(int64_t size, BlobReader& reader) {
+  return {.size = size,
+          .read = [&reader](char* buffer, size_t count) { return reader.Read(buffer, count); }};
+}
+
+// How much of an upload the registry has, by "Range: 0-N"; -1 where it does not
+// say. "0-0" is told of uploads with nothing, too.
+int64_t Acknowledged(const http::Response& response) {
+  std::string range = response.Header("range");
+  std::string_view text = range;
+  absl::ConsumePrefix(&text, "bytes=");
+  int64_t last = 0;
+  if (!absl::ConsumePrefix(&text, "0-") || !absl::SimpleAtoi(text, &last) || last < 0) return -1;
+  return last == 0 ? 0 : last + 1;
+}
 
 absl::StatusOr<std::string> LocationOf(const std::string& url, const std::string& name,
                                        const http::Response& response) {
@@ -60,6 +88,7 @@ std::string WithDigest(std::string_view location, std::string_view digest) {
 struct Opened {
   bool there = false;    // The blob is in the repository now.
   std::string location;  // Else where to send it.
+  int64_t chunk = kChunk;
 };
 
 bool MayNotMount(int status) {
@@ -85,7 +114,7 @@ class BlobUpload {
           attempt >= session_.retry().attempts) {
         return action;
       }
-      absl::SleepFor(WaitBefore(attempt, session_.retry(), ""));
+      session_.Sleep(RandomWaitBefore(attempt, session_.retry(), ""));
     }
   }
 
@@ -133,17 +162,29 @@ class BlobUpload {
         std::string location,
         LocationOf(absl::StrCat(session_.EndpointOf(blob_.repository).url, target), name_,
                    *response));
-    return Opened{.location = std::move(location)};
+    Opened opened = {.location = std::move(location)};
+    int64_t least = 0;
+    if (absl::SimpleAtoi(response->Header("oci-chunk-min-length"), &least)) {
+      opened.chunk = std::clamp(least, kChunk, kLargestChunk);
+    }
+    return opened;
   }
 
   absl::StatusOr<BlobAction> Attempt() {
     DEPS_ASSIGN_OR_RETURN(std::optional<Opened> opened, Open(/*mount=*/true));
-    if (opened && opened->there) return WhereFrom();
     const bool elsewhere = blob_.from != blob_.repository.path();
+    if (opened && opened->there) {
+      if (!elsewhere) session_.LearnMount(blob_.repository, true);
+      return WhereFrom();
+    }
     // A registry that cannot mount, or not from there, may have the blob all the same.
-    if (!opened || (blob_.size >= kWorthAsking) || elsewhere) {
-      DEPS_ASSIGN_OR_RETURN(const bool there, registry_.HasBlob(blob_.repository, blob_.digest));
-      if (there) {
+    const bool told = opened && !elsewhere && session_.MountTells(blob_.repository);
+    if (!told && (!opened || blob_.size >= kWorthAsking || elsewhere)) {
+      const absl::StatusOr<bool> there = registry_.HasBlob(blob_.repository, blob_.digest);
+      if (opened) CancelIfStopped(there.status(), opened->location);
+      DEPS_RETURN_IF_ERROR(there.status());
+      if (*there) {
+        if (opened && !elsewhere) session_.LearnMount(blob_.repository, false);
         if (opened) Cancel(opened->location);
         return BlobAction::kExisted;
       }
@@ -152,22 +193,51 @@ class BlobUpload {
       blob_.from = blob_.repository.path();
       DEPS_ASSIGN_OR_RETURN(opened, Open(/*mount=*/false));
     }
+    if (in_chunks_) return PutInChunks(*std::move(opened));
     return Put(opened->location);
+  }
+
+  // Bytes from `offset` to the end of the part, for one request.
+  absl::Status SetBody(int64_t offset, int64_t size, Registry::Session::Call* call) {
+    call->on_sent = blob_.on_sent;
+    if (const auto* text = std::get_if<std::string_view>(&blob_.body)) {
+      call->body = text->substr(static_cast<size_t>(offset), static_cast<size_t>(size));
+    } else if (const auto* slice = std::get_if<http::FileSlice>(&blob_.body)) {
+      call->body =
+          http::FileSlice{.path = slice->path, .offset = slice->offset + offset, .size = size};
+    } else if (const auto* open = std::get_if<OpenBlob>(&blob_.body)) {
+      if (offset == 0) {
+        DEPS_ASSIGN_OR_RETURN(reader_, (*open)());
+      }
+      call->body = StreamOf(size, *reader_);
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<BlobAction> Put(const std::string& location) {
     Registry::Session::Call call = NewCall("PUT", WithDigest(location, blob_.digest));
     call.headers = {{"Content-Type", "application/octet-stream"}};
-    call.body = blob_.body;
+    DEPS_RETURN_IF_ERROR(SetBody(0, blob_.size, &call));
     call.once = true;  // The location is gone after an error.
     const absl::StatusOr<http::Response> response = session_.Send(call);
-    if (response.ok() && response->status / 100 == 2) return BlobAction::kUploaded;
+    CancelIfStopped(response.status(), location);
+    // Something on the way does not take so much at once.
+    if (response.ok() && response->status == 413 && blob_.size > 0 && !in_chunks_) {
+      in_chunks_ = true;
+      return Attempt();
+    }
+    if (response.ok() && response->status / 100 == 2) {
+      FindOutAboutMounts();
+      return BlobAction::kUploaded;
+    }
     const bool broken =
         response.ok() ? IsTemporary(response->status) : http::IsTransient(response.status());
     if (broken) {
       // Registries at times take a blob and fail to say so.
       DEPS_ASSIGN_OR_RETURN(const bool there, registry_.HasBlob(blob_.repository, blob_.digest));
       if (there) return BlobAction::kUploaded;
+      // Next time no more is lost than a part.
+      in_chunks_ = blob_.size > kChunk;
     }
     DEPS_RETURN_IF_ERROR(response.status());
     if (response->status == 400 && absl::StrContains(response->body, "DIGEST_INVALID")) {
@@ -180,11 +250,90 @@ class BlobUpload {
     return error;
   }
 
+  // Once for each registry, with a blob that is surely there: whether later ones
+  // need no question of their own.
+  void FindOutAboutMounts() {
+    const bool worth = blob_.size >= kWorthAsking && blob_.from == blob_.repository.path();
+    if (!worth || !session_.IsFirstToAsk(blob_.repository)) return;
+    const absl::StatusOr<std::optional<Opened>> opened = Open(/*mount=*/true);
+    if (!opened.ok() || !*opened) return;
+    session_.LearnMount(blob_.repository, (*opened)->there);
+    if (!(*opened)->there) Cancel((*opened)->location);
+  }
+
+  // A PATCH for each part, from what the registry has acknowledged.
+  absl::StatusOr<BlobAction> PutInChunks(Opened opened) {
+    int64_t offset = 0;
+    for (int failures = 0; offset < blob_.size;) {
+      const int64_t size = std::min(opened.chunk, blob_.size - offset);
+      Registry::Session::Call call = NewCall("PATCH", opened.location);
+      call.headers = {{"Content-Type", "application/octet-stream"},
+                      {"Content-Range", absl::StrCat(offset, "-", offset + size - 1)}};
+      DEPS_RETURN_IF_ERROR(SetBody(offset, size, &call));
+      call.once = true;
+      absl::StatusOr<http::Response> response = session_.Send(call);
+      CancelIfStopped(response.status(), opened.location);
+      const bool repeatable = !std::holds_alternative<OpenBlob>(blob_.body);
+      const bool broken = response.ok() ? IsTemporary(response->status) || response->status == 416
+                                        : http::IsTransient(response.status());
+      if (broken && repeatable && ++failures < session_.retry().attempts) {
+        session_.Sleep(RandomWaitBefore(failures, session_.retry(),
+                                        response.ok() ? response->Header("retry-after") : ""));
+        Registry::Session::Call ask = NewCall("GET", opened.location);
+        DEPS_ASSIGN_OR_RETURN(response, session_.Send(ask));
+        if (response->status == 404) return SessionIsGone();
+        if (response->status / 100 != 2) return session_.ErrorOf(ask, *response);
+      } else if (!response.ok() || response->status / 100 != 2) {
+        if (!response.ok()) return response.status();
+        absl::Status error = session_.ErrorOf(call, *response);
+        if (response->status == 404) return SessionIsGone();
+        return error;
+      }
+      const int64_t known = Acknowledged(*response);
+      const int64_t next = known < 0 || known > blob_.size ? offset + size : known;
+      // A registry that goes back, or stands still, must not keep us for ever.
+      if (next > offset) {
+        failures = 0;
+      } else if (!broken && ++failures >= session_.retry().attempts) {
+        return SessionIsGone();
+      }
+      offset = next;
+      if (!response->Header("location").empty()) {
+        DEPS_ASSIGN_OR_RETURN(opened.location, LocationOf(opened.location, name_, *response));
+      }
+    }
+    return Commit(opened.location);
+  }
+
+  absl::Status SessionIsGone() const {
+    absl::Status status =
+        MakeError({.id = DiagnosticId::kRegistryProtocol,
+                   .message = absl::StrCat("the registry has forgotten the upload of ", name_)});
+    http::MarkTransient(&status);
+    return status;
+  }
+
+  absl::StatusOr<BlobAction> Commit(const std::string& location) {
+    Registry::Session::Call call = NewCall("PUT", WithDigest(location, blob_.digest));
+    call.headers = {{"Content-Type", "application/octet-stream"}};
+    DEPS_ASSIGN_OR_RETURN(const http::Response response, session_.Send(call));
+    if (response.status / 100 == 2) return BlobAction::kUploaded;
+    DEPS_ASSIGN_OR_RETURN(const bool there, registry_.HasBlob(blob_.repository, blob_.digest));
+    if (there) return BlobAction::kUploaded;
+    return session_.ErrorOf(call, response);
+  }
+
+  // Whoever is told to stop leaves nothing half done behind.
+  void CancelIfStopped(const absl::Status& status, const std::string& location) {
+    if (HasId(status, DiagnosticId::kInterrupted)) Cancel(location);
+  }
+
   // Ends an upload that is not needed. Where that fails, nothing is lost: the
   // registry forgets old uploads by itself.
   void Cancel(const std::string& location) {
     Registry::Session::Call call = NewCall("DELETE", location);
     call.once = true;
+    call.after_stop = true;
     session_.Send(call).IgnoreError();
   }
 
@@ -192,22 +341,25 @@ class BlobUpload {
   Registry::Session& session_;
   Blob blob_;
   const std::string name_;
+  bool in_chunks_ = false;
+  std::unique_ptr<BlobReader> reader_;  // Of a body that is opened.
 };
 
 namespace {
 
-absl::Status CheckSha256(std::string_view digest) {
-  if (IsValidDigest(digest) && absl::StartsWith(digest, "sha256:")) return absl::OkStatus();
+absl::Status CheckDigestToPut(std::string_view digest) {
+  if (IsValidDigest(digest)) return absl::OkStatus();
   return MakeError({.id = DiagnosticId::kDigestInvalid,
-                    .message = "a blob is uploaded under sha256: and 64 hexadecimal digits"});
+                    .message = "a blob is uploaded under sha256: and 64 hexadecimal digits, or "
+                               "sha512: and 128"});
 }
 
 }  // namespace
 
 absl::StatusOr<BlobAction> Registry::PutBlob(const Reference& repository, std::string_view digest,
                                              std::string_view bytes) {
-  DEPS_RETURN_IF_ERROR(CheckSha256(digest));
-  if (const std::string found = Sha256Digest(bytes); found != digest) {
+  DEPS_RETURN_IF_ERROR(CheckDigestToPut(digest));
+  if (const std::string found = DigestLike(digest, bytes); found != digest) {
     return MakeError({.id = DiagnosticId::kDigestMismatch,
                       .message = absl::StrCat(repository.FamiliarRepository(), "@", digest,
                                               " has content of digest ", found)});
@@ -225,21 +377,39 @@ absl::StatusOr<BlobAction> Registry::PutBlobFromFile(const Reference& repository
                                                      std::string_view digest,
                                                      const std::string& path, int64_t offset,
                                                      int64_t size,
-                                                     const std::optional<std::string>& mount_from) {
-  DEPS_RETURN_IF_ERROR(CheckSha256(digest));
+                                                     const std::optional<std::string>& mount_from,
+                                                     std::function<void(int64_t)> on_sent) {
+  DEPS_RETURN_IF_ERROR(CheckDigestToPut(digest));
   return BlobUpload(*this, *session_,
                     {.repository = repository,
                      .digest = std::string(digest),
                      .size = size,
                      .body = http::FileSlice{.path = path, .offset = offset, .size = size},
-                     .from = mount_from.value_or(repository.path())})
+                     .from = mount_from.value_or(repository.path()),
+                     .on_sent = std::move(on_sent)})
+      .Run();
+}
+
+absl::StatusOr<BlobAction> Registry::PutBlobFromReader(const Reference& repository,
+                                                       std::string_view digest, int64_t size,
+                                                       const OpenBlob& open,
+                                                       const std::optional<std::string>& mount_from,
+                                                       std::function<void(int64_t)> on_sent) {
+  DEPS_RETURN_IF_ERROR(CheckDigestToPut(digest));
+  return BlobUpload(*this, *session_,
+                    {.repository = repository,
+                     .digest = std::string(digest),
+                     .size = size,
+                     .body = open,
+                     .from = mount_from.value_or(repository.path()),
+                     .on_sent = std::move(on_sent)})
       .Run();
 }
 
 absl::StatusOr<std::optional<BlobAction>> Registry::MountBlob(const Reference& repository,
                                                               std::string_view digest,
                                                               const std::string& mount_from) {
-  DEPS_RETURN_IF_ERROR(CheckSha256(digest));
+  DEPS_RETURN_IF_ERROR(CheckDigestToPut(digest));
   return BlobUpload(*this, *session_,
                     {.repository = repository,
                      .digest = std::string(digest),

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -93,15 +94,78 @@ Registry::Session::Session(const AccessOptions& options, http::ClientOptions htt
       credentials_(std::move(credentials)),
       authorizer_(&client_, credentials_.get(), options.trusted_realms) {}
 
+absl::Duration RandomWaitBefore(int next, const RetryPolicy& policy, std::string_view retry_after) {
+  thread_local absl::BitGen random;
+  const absl::Duration limit = WaitBefore(next, policy, retry_after);
+  const bool told = !retry_after.empty();
+  return limit * (told ? absl::Uniform(random, 1.0, 1.1) : absl::Uniform(random, 0.0, 1.0));
+}
+
+void Registry::Session::Sleep(absl::Duration wait) const {
+  const absl::Time end = absl::Now() + wait;
+  while (absl::Now() < end && (options_.stop == nullptr || *options_.stop == 0)) {
+    absl::SleepFor(std::min(end - absl::Now(), absl::Milliseconds(100)));
+  }
+}
+
+bool Registry::Session::MountTells(const Reference& reference) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = mount_tells_.find(reference.host());
+  return found != mount_tells_.end() && found->second;
+}
+
+void Registry::Session::LearnMount(const Reference& reference, bool tells) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  mount_tells_[reference.host()] = tells;
+}
+
+bool Registry::Session::IsFirstToAsk(const Reference& reference) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return mount_tells_.count(reference.host()) == 0 && asked_.insert(reference.host()).second;
+}
+
+Gate& Registry::Session::GateOf(const Endpoint& endpoint) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_ptr<Gate>& gate = gates_[endpoint.host];
+  if (!gate) gate = std::make_unique<Gate>();
+  return *gate;
+}
+
+// The server of Go answers in clear text and without headers to what is not TLS;
+// nginx says it, too.
+bool SaysTls(const http::Response& response) {
+  return response.status == 400 &&
+         (response.headers.empty() ||
+          absl::StrContains(response.body, "HTTP request to an HTTPS server") ||
+          absl::StrContains(response.body, "plain HTTP request was sent to HTTPS port"));
+}
+
+bool Registry::Session::LearnScheme(const Endpoint& endpoint,
+                                    const absl::StatusOr<http::Response>& response) {
+  if (!http::IsLoopback(endpoint.origin.host)) return false;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const bool other = response.ok() ? SaysTls(*response) : http::IsWithoutTls(response.status());
+  if (!other) {
+    if (response.ok()) speaks_[endpoint.host] = true;
+    return false;
+  }
+  if (speaks_.count(endpoint.host) > 0) return false;
+  const bool tls = endpoint.origin.scheme != "https";
+  // Each scheme is tried; whoever comes second finds what the first has learned.
+  return tls_.emplace(endpoint.host, tls).first->second == tls;
+}
+
 bool Registry::Session::IsInsecure(std::string_view host) const {
   const std::string_view name = WithoutPort(host);
-  if (http::IsLoopback(name)) return true;
   for (const std::string& insecure : options_.insecure_registries) {
     if (absl::EqualsIgnoreCase(insecure, host) || absl::EqualsIgnoreCase(insecure, name)) {
       return true;
     }
   }
-  return false;
+  if (!http::IsLoopback(name)) return false;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto learned = tls_.find(std::string(host));
+  return learned != tls_.end() ? !learned->second : options_.ca_file.empty();
 }
 
 Endpoint Registry::Session::EndpointOf(const Reference& reference) const {
@@ -140,7 +204,7 @@ Registry::Session::Call Registry::Session::Push(const Reference& reference,
 }
 
 absl::StatusOr<http::Response> Registry::Session::Send(const Call& call) {
-  const Endpoint endpoint = EndpointOf(call.reference);
+  Endpoint endpoint = EndpointOf(call.reference);
   if (options_.offline) {
     return MakeError({.id = DiagnosticId::kOffline,
                       .message = absl::StrCat(call.name, " would have to be asked for at ",
@@ -148,12 +212,28 @@ absl::StatusOr<http::Response> Registry::Session::Send(const Call& call) {
   }
   for (int attempt = 1;; ++attempt) {
     if (call.restart) DEPS_RETURN_IF_ERROR(call.restart());
+    // What sends on while it reads needs a second request for that: it does not
+    // wait for one, or none would come to its end.
+    const bool gated = !std::holds_alternative<http::Stream>(call.body);
+    Gate& gate = GateOf(endpoint);
+    if (gated) gate.Enter();
     absl::StatusOr<http::Response> response = SendOnce(call, endpoint);
+    const absl::Duration wait =
+        RandomWaitBefore(attempt, retry_, response.ok() ? response->Header("retry-after") : "");
+    if (gated && response.ok() && response->status == 429) {
+      gate.LeaveRefused(wait);
+    } else if (gated) {
+      gate.Leave();
+    }
+    if (LearnScheme(endpoint, response)) {
+      endpoint = EndpointOf(call.reference);
+      --attempt;
+      continue;
+    }
     const bool temporary =
         response.ok() ? IsTemporary(response->status) : http::IsTransient(response.status());
     if (!temporary || call.once || attempt >= retry_.attempts) return response;
-    absl::SleepFor(
-        WaitBefore(attempt, retry_, response.ok() ? response->Header("retry-after") : ""));
+    Sleep(wait);
   }
 }
 
@@ -185,7 +265,9 @@ absl::StatusOr<http::Response> Registry::Session::SendTo(const Call& call, const
                            .url = url,
                            .headers = call.headers,
                            .body = call.body,
-                           .sink = call.sink};
+                           .sink = call.sink,
+                           .on_sent = call.on_sent,
+                           .after_stop = call.after_stop};
   request.headers.emplace_back("User-Agent", absl::StrCat("cnab-deps/", kVersion));
   DEPS_ASSIGN_OR_RETURN(const http::Origin origin, http::OriginOf(url));
   if (!(origin == endpoint.origin)) {
@@ -193,6 +275,7 @@ absl::StatusOr<http::Response> Registry::Session::SendTo(const Call& call, const
     request.refuse_link_local = true;
     return client_.Send(request);
   }
+  request.with_certificate = true;
   DEPS_ASSIGN_OR_RETURN(std::string authorization, authorizer_.HeaderFor(endpoint, call.access));
   const auto headers = request.headers;
   for (int attempt = 0;; ++attempt) {

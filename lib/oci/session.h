@@ -5,7 +5,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +20,7 @@
 #include "lib/http/http.h"
 #include "lib/oci/authorizer.h"
 #include "lib/oci/credentials.h"
+#include "lib/oci/gate.h"
 #include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
 #include "lib/oci/registry_options.h"
@@ -33,11 +37,13 @@ class Registry::Session {
     std::string target;  // "/v2/…", or a whole URL.
     Access access;
     std::vector<std::pair<std::string, std::string>> headers = {};
-    std::variant<std::monostate, std::string_view, http::FileSlice> body = {};
+    std::variant<std::monostate, std::string_view, http::FileSlice, http::Stream> body = {};
+    std::function<void(int64_t)> on_sent = {};
     http::Sink sink = {};
     // Called before each attempt, so that a sink can begin anew.
     std::function<absl::Status()> restart = {};
-    bool once = false;  // Never sent again after an error of the server.
+    bool once = false;        // Never sent again after an error of the server.
+    bool after_stop = false;  // Sent even though everything is to end.
   };
 
   Session(const AccessOptions& options, http::ClientOptions http,
@@ -52,7 +58,16 @@ class Registry::Session {
   // What a status other than 2xx means.
   absl::Status ErrorOf(const Call& call, const http::Response& response);
 
+  // As it is known so far: a loopback registry may turn out to speak TLS.
   Endpoint EndpointOf(const Reference& reference) const;
+  // Whether the answer to a request to mount a blob from its own repository tells
+  // if it is there. Not every registry looks.
+  bool MountTells(const Reference& reference) const;
+  void LearnMount(const Reference& reference, bool tells);
+  // True once for each registry: for whoever is to find it out.
+  bool IsFirstToAsk(const Reference& reference);
+  // Less where everything is to end.
+  void Sleep(absl::Duration wait) const;
   const RetryPolicy& retry() const { return retry_; }
 
   // "/v2/PATH/SUFFIX", and what may be done there.
@@ -64,19 +79,33 @@ class Registry::Session {
   absl::StatusOr<http::Response> SendTo(const Call& call, const Endpoint& endpoint,
                                         const std::string& url);
   bool IsInsecure(std::string_view host) const;
+  // Whether a loopback registry that has said nothing yet speaks the other
+  // scheme; then EndpointOf says so from now on.
+  bool LearnScheme(const Endpoint& endpoint, const absl::StatusOr<http::Response>& response);
+  Gate& GateOf(const Endpoint& endpoint);
 
   AccessOptions options_;
   RetryPolicy retry_;
   http::Client client_;
   std::unique_ptr<Credentials> credentials_;
   Authorizer authorizer_;
+  mutable std::mutex mutex_;
+  std::map<std::string, bool> tls_;     // Loopback host -> whether it speaks TLS.
+  std::map<std::string, bool> speaks_;  // Those that have answered.
+  std::map<std::string, bool> mount_tells_;
+  std::set<std::string> asked_;  // About mounts.
+  std::map<std::string, std::unique_ptr<Gate>> gates_;
 };
 
 // Whether the same request may be answered otherwise a little later.
 bool IsTemporary(int status);
 
-// How long to wait before attempt `next` (1 is the first repetition).
+// How long to wait at most before attempt `next` (1 is the first repetition).
 absl::Duration WaitBefore(int next, const RetryPolicy& policy, std::string_view retry_after);
+
+// Any time up to that, so that clients do not come back together; a little more
+// than the Retry-After where there is one.
+absl::Duration RandomWaitBefore(int next, const RetryPolicy& policy, std::string_view retry_after);
 
 }  // namespace deps
 

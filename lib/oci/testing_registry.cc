@@ -76,6 +76,16 @@ std::string Config(const std::string& folder, const std::string& host, TestingRe
     absl::StrAppend(&config, "auth:\n  htpasswd:\n    realm: tests\n    path: ", folder,
                     "/htpasswd\n");
   }
+  if (auth == TestingRegistry::Auth::kTls) {
+    const std::string command = absl::StrCat(
+        "cd ", folder,
+        " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=tests -addext subjectAltName=IP:127.0.0.1,DNS:localhost "
+        "-keyout key.pem -out cert.pem 2>/dev/null");
+    if (std::system(command.c_str()) != 0) Abort("openssl makes no certificate");
+    absl::StrAppend(&config, "  tls:\n    certificate: ", folder, "/cert.pem\n    key: ", folder,
+                    "/key.pem\n");
+  }
   return config;
 }
 
@@ -127,14 +137,23 @@ void TestingRegistry::Stop() {
   pid_ = -1;
 }
 
-int TestingRegistry::Writes() const {
+std::vector<std::string> TestingRegistry::Requests() const {
   const absl::StatusOr<Source> log = ReadFile(absl::StrCat(folder_.path(), "/log"));
   if (!log.ok()) Abort("no log");
-  int writes = 0;
+  std::vector<std::string> requests;
   for (const std::string_view line : absl::StrSplit(log->text, '\n')) {
-    for (const char* const method : {"\"PUT ", "\"POST ", "\"PATCH ", "\"DELETE "}) {
-      if (absl::StrContains(line, method)) ++writes;
-    }
+    const size_t end = line.find(" HTTP/1.1\"");
+    if (end == std::string_view::npos) continue;
+    const size_t begin = line.rfind('"', end);
+    requests.emplace_back(line.substr(begin + 1, end - begin - 1));
+  }
+  return requests;
+}
+
+int TestingRegistry::Writes() const {
+  int writes = 0;
+  for (const std::string& request : Requests()) {
+    if (!absl::StartsWith(request, "GET ") && !absl::StartsWith(request, "HEAD ")) ++writes;
   }
   return writes;
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/io/file.h"
 #include "lib/oci/reference.h"
@@ -18,7 +19,7 @@ namespace deps {
 
 class TestingRegistry {
  public:
-  enum class Auth { kNone, kPassword };
+  enum class Auth { kNone, kPassword, kTls };
 
   // Started and answering; aborts where docker-registry does not start.
   explicit TestingRegistry(Auth auth = Auth::kNone);
@@ -36,6 +37,12 @@ class TestingRegistry {
   // Forgets a blob or manifest, and writes other bytes in its place.
   void Remove(std::string_view digest) const;
   void Damage(std::string_view digest) const;
+  // With Auth::kTls: the certificate to trust; openssl makes it.
+  std::string ca_file() const { return folder_.path() + "/cert.pem"; }
+  // Where the storage is.
+  const std::string& folder() const { return folder_.path(); }
+  // The requests so far, "METHOD /PATH".
+  std::vector<std::string> Requests() const;
   // A client without credentials, or with those of a config.json.
   std::unique_ptr<Registry> Client(std::string_view config_json = "") const;
 

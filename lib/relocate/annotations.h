@@ -15,6 +15,11 @@ inline constexpr std::string_view kFolder = "cnab-deps.folder";
 inline constexpr std::string_view kTag = "cnab-deps.tag";
 inline constexpr std::string_view kReferences = "cnab-deps.references";
 inline constexpr std::string_view kRequires = "cnab-deps.requires";
+// On the entry of a signature and the like: REPOSITORY@DIGEST of the member it
+// belongs to, the digest of what it is about, its type.
+inline constexpr std::string_view kAttachedTo = "cnab-deps.attached-to";
+inline constexpr std::string_view kSubject = "cnab-deps.subject";
+inline constexpr std::string_view kArtifactType = "cnab-deps.artifact-type";
 inline constexpr std::string_view kPlatform = "cnab-deps.platform";
 
 }  // namespace deps

@@ -75,6 +75,23 @@ json::Value BundleEntry(const FamilyMember& member, const std::string& folder) {
                member.index.digest, annotations);
 }
 
+json::Value AttachmentEntry(const FamilyMember& member, const Attachment& attachment) {
+  const OciManifest& manifest = attachment.manifest;
+  const std::string name = attachment.tag.empty() ? absl::StrCat("@", manifest.digest)
+                                                  : absl::StrCat(":", attachment.tag);
+  std::map<std::string, std::string> annotations = {
+      {std::string(kRefName), FullName(member.repository + name)},
+      {std::string(kAttachedTo), member.Source()},
+      {std::string(kSubject), attachment.subject},
+  };
+  if (!attachment.tag.empty()) annotations.emplace(kTag, attachment.tag);
+  if (!attachment.artifact_type.empty()) {
+    annotations.emplace(kArtifactType, attachment.artifact_type);
+  }
+  return Entry(manifest.media_type, static_cast<int64_t>(manifest.bytes.size()), manifest.digest,
+               annotations);
+}
+
 // Porter finds an image by the full form of what the mapping says; the images
 // come sorted by key, the invocation image last.
 void AddImages(const FamilyMember& member, std::set<std::string>* seen,
@@ -109,6 +126,9 @@ std::string IndexOf(const Family& family, const std::vector<std::string>& folder
     const FamilyMember& member = family.members[i];
     AddImages(member, &seen, &entries);
     entries.push_back(BundleEntry(member, folders[i]));
+    for (const Attachment& attachment : member.attachments) {
+      entries.push_back(AttachmentEntry(member, attachment));
+    }
     if (member.tag.empty()) continue;
     const std::string tagged = FullName(absl::StrCat(member.repository, ":", member.tag));
     if (!seen.insert(tagged).second) continue;

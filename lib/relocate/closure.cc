@@ -49,7 +49,8 @@ absl::Status Walker::Tell(const char* kind, std::string_view digest, std::string
 }
 
 absl::Status Walker::AddBlob(std::string_view parent, const Descriptor& blob) {
-  if (blob.foreign || !seen_.insert(blob.digest).second) return absl::OkStatus();
+  if (blob.foreign && family_.blobs.count(blob.digest) == 0) return absl::OkStatus();
+  if (!seen_.insert(blob.digest).second) return absl::OkStatus();
   const auto found = family_.blobs.find(blob.digest);
   if (found == family_.blobs.end()) {
     return Tell("missing", blob.digest,

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,23 @@ bool IsDifference(const absl::Status& status) {
          HasId(status, DiagnosticId::kBundleInvalid);
 }
 
+// Tells of a transfer while it lives.
+class Transfer {
+ public:
+  Transfer(Watcher& watcher, const Reference& repository, const std::string& digest, int64_t size)
+      : watcher_(watcher), name_(absl::StrCat(repository.FamiliarRepository(), "@", digest)) {
+    watcher_.Begin(name_, size);
+  }
+  ~Transfer() { watcher_.End(name_); }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  void Advance(int64_t bytes) const { watcher_.Advance(name_, bytes); }
+
+ private:
+  Watcher& watcher_;
+  const std::string name_;
+};
+
 class Collector {
  public:
   Collector(Registry& registry, const CollectOptions& options, Resolve resolve)
@@ -91,7 +109,13 @@ class Collector {
   absl::Status AddText(const std::string& digest, std::string_view text);
   absl::Status AddImages(const FamilyMember& member);
   absl::Status AddManifest(const Reference& reference, int depth);
-  void AddBlob(const Reference& repository, const Descriptor& blob);
+  absl::Status AddBlob(const Reference& repository, const Descriptor& blob);
+  absl::Status AddAttachments(FamilyMember* member);
+  absl::Status AttachTags(const Reference& repository, const std::vector<std::string>& tags,
+                          const std::string& subject, FamilyMember* member);
+  absl::Status AttachReferrers(const Reference& repository, const std::string& subject,
+                               FamilyMember* member);
+  absl::Status Attach(const Reference& reference, Attachment attachment, FamilyMember* member);
   absl::StatusOr<std::string> PathOf(const std::string& digest) const;
   absl::Status Download();
 
@@ -120,7 +144,7 @@ absl::Status Collector::Check(const absl::Status& status, const std::string& sub
 }
 
 absl::StatusOr<FamilyMember> Collector::Fetch(const Wanted& wanted) {
-  options_.progress(absl::StrCat("bundle ", wanted.reference.Familiar()));
+  options_.watcher->Say(absl::StrCat("bundle ", wanted.reference.Familiar()));
   DEPS_ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(registry_, wanted.reference));
   FamilyMember member = {.repository = wanted.reference.FamiliarRepository(),
                          .tag = wanted.tag,
@@ -214,6 +238,7 @@ absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Want
   const auto [place, added] = members_.emplace(member.source_digest, family_.members.size());
   if (added) {
     DEPS_RETURN_IF_ERROR(AddImages(member));
+    DEPS_RETURN_IF_ERROR(AddAttachments(&member));
     DEPS_RETURN_IF_ERROR(AddText(Sha256Digest(member.bundle_json), member.bundle_json));
     DEPS_RETURN_IF_ERROR(AddText(member.config_manifest.digest, member.config_manifest.bytes));
     DEPS_RETURN_IF_ERROR(AddText(member.index.digest, member.index.bytes));
@@ -237,9 +262,10 @@ absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Want
 }
 
 absl::StatusOr<std::string> Collector::PathOf(const std::string& digest) const {
-  if (!IsValidDigest(digest) || !absl::StartsWith(digest, "sha256:")) {
-    return Error(DiagnosticId::kDigestInvalid,
-                 absl::StrCat("'", digest, "' cannot be archived: only sha256 is known here"));
+  if (!IsValidDigest(digest)) {
+    return Error(
+        DiagnosticId::kDigestInvalid,
+        absl::StrCat("'", digest, "' cannot be archived: it is neither sha256 nor sha512"));
   }
   return absl::StrCat(family_.folder->path(), "/", digest.substr(7));
 }
@@ -278,33 +304,118 @@ absl::Status Collector::AddManifest(const Reference& reference, int depth) {
       const Reference below = reference.WithDigest(child.digest);
       DEPS_RETURN_IF_ERROR(Check(AddManifest(below, depth + 1), below.Familiar()));
     } else {
-      AddBlob(reference, child);
+      DEPS_RETURN_IF_ERROR(AddBlob(reference, child));
     }
   }
-  for (const Descriptor& blob : content.blobs) AddBlob(reference, blob);
+  for (const Descriptor& blob : content.blobs) DEPS_RETURN_IF_ERROR(AddBlob(reference, blob));
   return AddText(reference.digest(), manifest.bytes);
 }
 
-void Collector::AddBlob(const Reference& repository, const Descriptor& blob) {
+absl::Status Collector::AddBlob(const Reference& repository, const Descriptor& blob) {
   if (blob.foreign) {
-    family_.notes.push_back(absl::StrCat("left out: layer ", blob.digest, " of ",
-                                         repository.Familiar(), ", which is kept elsewhere"));
-    return;
+    bool there = false;
+    if (options_.foreign) {
+      DEPS_ASSIGN_OR_RETURN(there, registry_.HasBlob(repository, blob.digest));
+    }
+    if (!there) {
+      family_.notes.push_back(absl::StrCat("left out: layer ", blob.digest, " of ",
+                                           repository.Familiar(), ", which is kept elsewhere"));
+      return absl::OkStatus();
+    }
   }
   if (family_.blobs.emplace(blob.digest, BlobFile{.size = blob.size}).second) {
     downloads_.emplace(blob.digest, repository);
   }
+  return absl::OkStatus();
+}
+
+// What is attached is worth a note, and never a failure, where it cannot be had:
+// registries differ in what they let be asked.
+absl::Status Collector::AddAttachments(FamilyMember* member) {
+  if (!options_.attachments || options_.check) return absl::OkStatus();
+  DEPS_ASSIGN_OR_RETURN(const Reference repository, Reference::Parse(member->repository));
+  const absl::StatusOr<std::vector<std::string>> tags = registry_.ListTags(repository);
+  std::vector<std::string> subjects = {member->source_digest};
+  for (const BundleImage& image : member->images) {
+    const bool seen = std::find(subjects.begin(), subjects.end(), image.digest) != subjects.end();
+    if (!seen) subjects.push_back(image.digest);
+  }
+  for (const std::string& subject : subjects) {
+    absl::Status status =
+        tags.ok() ? AttachTags(repository, *tags, subject, member) : tags.status();
+    if (status.ok()) status = AttachReferrers(repository, subject, member);
+    if (status.ok()) continue;
+    if (HasId(status, DiagnosticId::kInterrupted)) return status;
+    family_.notes.push_back(absl::StrCat("left out: what is attached to ", member->repository, "@",
+                                         subject, ": ", DiagnosticsOf(status).front().message));
+  }
+  std::sort(member->attachments.begin(), member->attachments.end(),
+            [](const Attachment& a, const Attachment& b) {
+              return std::tie(a.manifest.digest, a.tag) < std::tie(b.manifest.digest, b.tag);
+            });
+  return absl::OkStatus();
+}
+
+// "sha256-HEX.sig", ".att", ".sbom"
+absl::Status Collector::AttachTags(const Reference& repository,
+                                   const std::vector<std::string>& tags, const std::string& subject,
+                                   FamilyMember* member) {
+  std::string prefix = subject;
+  prefix[prefix.find(':')] = '-';
+  for (const std::string_view suffix : {".att", ".sbom", ".sig"}) {
+    const std::string tag = absl::StrCat(prefix, suffix);
+    if (std::find(tags.begin(), tags.end(), tag) == tags.end()) continue;
+    DEPS_RETURN_IF_ERROR(Attach(repository.WithTag(tag), {.subject = subject, .tag = tag}, member));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Collector::AttachReferrers(const Reference& repository, const std::string& subject,
+                                        FamilyMember* member) {
+  DEPS_ASSIGN_OR_RETURN(const std::vector<Descriptor> referrers,
+                        registry_.Referrers(repository.WithDigest(subject)));
+  for (const Descriptor& referrer : referrers) {
+    if (!IsManifestType(referrer.media_type)) continue;
+    DEPS_RETURN_IF_ERROR(Attach(repository.WithDigest(referrer.digest),
+                                {.subject = subject, .artifact_type = referrer.artifact_type},
+                                member));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Collector::Attach(const Reference& reference, Attachment attachment,
+                               FamilyMember* member) {
+  DEPS_ASSIGN_OR_RETURN(attachment.manifest, registry_.GetManifest(reference));
+  DEPS_RETURN_IF_ERROR(AddManifest(reference.WithDigest(attachment.manifest.digest), 1));
+  const bool known = std::any_of(
+      member->attachments.begin(), member->attachments.end(), [&](const Attachment& other) {
+        return other.manifest.digest == attachment.manifest.digest && other.tag == attachment.tag;
+      });
+  if (!known) member->attachments.push_back(std::move(attachment));
+  return absl::OkStatus();
 }
 
 absl::Status Collector::Download() {
+  if (options_.stream) {
+    family_.remote = downloads_;
+    return absl::OkStatus();
+  }
   std::vector<std::function<absl::Status()>> steps;
   std::vector<std::string> bad;
+  for (const auto& [digest, repository] : downloads_) {
+    options_.watcher->Expect(family_.blobs.at(digest).size);
+  }
   for (const auto& [digest, repository] : downloads_) {
     BlobFile& blob = family_.blobs.at(digest);
     if (options_.check) {
       steps.push_back([this, &bad, &blob, &digest = digest, &repository = repository] {
+        const Transfer transfer(*options_.watcher, repository, digest, blob.size);
         const absl::Status status = registry_.GetBlobToSink(
-            repository, digest, blob.size, [](std::string_view) { return absl::OkStatus(); },
+            repository, digest, blob.size,
+            [&](std::string_view piece) {
+              transfer.Advance(static_cast<int64_t>(piece.size()));
+              return absl::OkStatus();
+            },
             [] { return absl::OkStatus(); });
         if (!status.ok()) {
           const std::lock_guard<std::mutex> lock(mutex_);
@@ -316,10 +427,12 @@ absl::Status Collector::Download() {
     }
     DEPS_ASSIGN_OR_RETURN(blob.path, PathOf(digest));
     steps.push_back([this, &blob, &digest = digest, &repository = repository] {
-      return registry_.GetBlobToFile(repository, digest, blob.size, blob.path);
+      const Transfer transfer(*options_.watcher, repository, digest, blob.size);
+      return registry_.GetBlobToFile(repository, digest, blob.size, blob.path,
+                                     [&](int64_t bytes) { transfer.Advance(bytes); });
     });
   }
-  if (!steps.empty()) options_.progress(absl::StrCat(steps.size(), " blobs"));
+  if (!steps.empty()) options_.watcher->Say(absl::StrCat(steps.size(), " blobs"));
   DEPS_RETURN_IF_ERROR(RunSteps(steps, options_.jobs));
   for (const std::string& digest : bad) family_.blobs.erase(digest);
   return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "lib/model/relocation.h"
 #include "lib/oci/registry.h"
 #include "lib/relocate/family.h"
+#include "lib/relocate/watcher.h"
 
 namespace deps {
 
@@ -26,7 +27,15 @@ struct CollectOptions {
   // For a check: everything is read and nothing kept; what is missing or
   // different goes into the family's differences.
   bool check = false;
-  Progress progress = [](std::string_view) {};
+  // Blobs stay where they are, and the family says where: for a copy.
+  bool stream = false;
+  // Take along what is attached to bundles and images: cosign's tags and
+  // referrers. What cannot be asked for is noted.
+  bool attachments = true;
+  // Layers that are said to be kept elsewhere, too, where the registry has them.
+  // Their URLs are never asked.
+  bool foreign = false;
+  Watcher* watcher = &Nobody();
 };
 
 // The bundle at `reference` and, to any depth, what each bundle.json requires, by

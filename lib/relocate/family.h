@@ -3,7 +3,6 @@
 #ifndef DEPS_LIB_RELOCATE_FAMILY_H_
 #define DEPS_LIB_RELOCATE_FAMILY_H_
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,8 +14,18 @@
 #include "lib/model/relocation.h"
 #include "lib/oci/bundle_format.h"
 #include "lib/oci/manifest.h"
+#include "lib/oci/reference.h"
 
 namespace deps {
+
+// A manifest that says something of a bundle or an image: a signature, an SBOM.
+struct Attachment {
+  std::string subject;  // The digest of what it is about.
+  std::string tag;      // "sha256-HEX.sig" of cosign; "" where it names its subject itself.
+  OciManifest manifest;
+  std::string artifact_type;
+  bool operator==(const Attachment&) const = default;
+};
 
 struct FamilyMember {
   std::string repository;  // Where it is from, as people write it.
@@ -37,6 +46,8 @@ struct FamilyMember {
   // Alias -> REPOSITORY@DIGEST of a member of the family. Requirements that are
   // not here (an existing installation serves them) stay as they are.
   std::map<std::string, std::string> requirements;
+  // Signatures and the like, in the order of their digests.
+  std::vector<Attachment> attachments;
   // In a check: its documents or a requirement of it are missing or different.
   bool incomplete = false;
 
@@ -47,14 +58,13 @@ struct FamilyMember {
 struct Family {
   std::vector<FamilyMember> members;      // What is required comes first; the root is the last.
   std::map<std::string, BlobFile> blobs;  // All manifests and blobs of all images, by digest.
-  std::vector<std::string> notes;         // What was left out, and why.
+  // Where blobs are that have no file: they go from one registry to the other.
+  std::map<std::string, Reference> remote;
+  std::vector<std::string> notes;  // What was left out, and why.
   // What a check found while the family was read; others stop at such things.
   std::vector<RelocationDifference> differences;
   std::shared_ptr<TemporaryFolder> folder;  // Holds the blobs.
 };
-
-// Told of each step, for people.
-using Progress = std::function<void(std::string_view)>;
 
 }  // namespace deps
 

@@ -71,6 +71,7 @@ class Builder {
   absl::StatusOr<std::string> ReadBlob(const std::string& digest, std::string_view what) const;
   absl::Status ConnectByReference(FamilyMember* member);
   const FamilyMember* FindByReference(const WrittenRequirement& requirement) const;
+  absl::Status ReadAttachments();
   absl::Status Order(const std::string& digest, int depth);
 
   OpenedArchive archive_;
@@ -343,6 +344,34 @@ absl::Status Builder::ConnectByReference(FamilyMember* member) {
               "oci-relocate pack puts all dependencies into an archive");
 }
 
+// Entries of signatures and the like; what they are about is a member or its image.
+absl::Status Builder::ReadAttachments() {
+  for (const Descriptor& entry : layout_.manifests) {
+    const auto value = [&](std::string_view key) {
+      const auto found = entry.annotations.find(std::string(key));
+      return found == entry.annotations.end() ? std::string() : found->second;
+    };
+    const auto member = members_.find(DigestOf(value(kAttachedTo)));
+    if (member == members_.end()) continue;
+    Attachment attachment = {
+        .subject = value(kSubject), .tag = value(kTag), .artifact_type = value(kArtifactType)};
+    if (!IsValidDigest(attachment.subject) || !IsManifestType(entry.media_type) ||
+        (!attachment.tag.empty() && !IsValidTag(attachment.tag))) {
+      return Invalid(absl::StrCat("the entry of ", entry.digest, " in the layout is malformed"));
+    }
+    if (archive_.content.blobs.count(entry.digest) == 0) {
+      DEPS_RETURN_IF_ERROR(Tell("missing", entry.digest,
+                                absl::StrCat("manifest ", entry.digest, ", attached to ",
+                                             attachment.subject, ", is missing")));
+      continue;
+    }
+    attachment.manifest = {.media_type = entry.media_type, .digest = entry.digest};
+    DEPS_ASSIGN_OR_RETURN(attachment.manifest.bytes, ReadBlob(entry.digest, "the manifest"));
+    member->second.attachments.push_back(std::move(attachment));
+  }
+  return absl::OkStatus();
+}
+
 // Recursion is bounded by kMaxDepth.
 absl::Status Builder::Order(const std::string& digest, int depth) {
   if (ordered_.count(digest) > 0) return absl::OkStatus();
@@ -376,6 +405,7 @@ absl::StatusOr<Family> Builder::Build() {
     DEPS_RETURN_IF_ERROR(AddMember(folder, bundle));
   }
   for (auto& [digest, member] : members_) DEPS_RETURN_IF_ERROR(ConnectByReference(&member));
+  DEPS_RETURN_IF_ERROR(ReadAttachments());
   DEPS_RETURN_IF_ERROR(Order(root_, 1));
   family_.blobs = std::move(archive_.content.blobs);
   family_.folder = std::move(archive_.folder);

@@ -8,8 +8,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "lib/relocate/watcher.h"
 
 namespace deps {
+
+Watcher& Nobody() {
+  static Watcher watcher;
+  return watcher;
+}
 
 absl::Status RunSteps(const std::vector<std::function<absl::Status()>>& steps, int jobs) {
   std::vector<absl::Status> results(steps.size());

@@ -4,24 +4,32 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/digest/sha256.h"
+#include "lib/oci/blob_pipe.h"
 #include "lib/relocate/closure.h"
 #include "lib/relocate/parallel.h"
 #include "lib/relocate/verify.h"
 
 namespace deps {
 namespace {
+
+constexpr std::string_view kEmptyConfig = "{}";
+constexpr std::string_view kMappingType = "application/vnd.cnab.relocation-mapping.v1+json";
 
 class Publisher {
  public:
@@ -33,8 +41,15 @@ class Publisher {
 
  private:
   absl::Status LookAtTargets();
+  absl::Status TellSizes();
   absl::Status PublishBundle(size_t i);
   absl::StatusOr<std::string> PublishImage(const Reference& repository, const BundleImage& image);
+  absl::StatusOr<BlobAction> PutBlob(const Reference& repository, const std::string& digest,
+                                     const std::optional<std::string>& from);
+  absl::Status PutAttachments(size_t i);
+  absl::Status PutAttachment(const Reference& repository, const FamilyMember& member,
+                             const Attachment& attachment);
+  absl::Status AttachMapping();
   absl::Status PutBlobs(const Reference& repository, const std::vector<Descriptor>& blobs,
                         std::string* action);
   absl::Status CountReused(const Reference& repository, const BundleImage& image);
@@ -76,18 +91,50 @@ absl::Status Publisher::LookAtTargets() {
   return exist.empty() ? absl::OkStatus() : MakeErrors(std::move(exist));
 }
 
+absl::StatusOr<BlobAction> Publisher::PutBlob(const Reference& repository,
+                                              const std::string& digest,
+                                              const std::optional<std::string>& from) {
+  const BlobFile& file = family_.blobs.at(digest);
+  const std::string name = absl::StrCat(repository.FamiliarRepository(), "@", digest);
+  Watcher& watcher = *options_.watcher;
+  watcher.Begin(name, file.size);
+  const absl::Cleanup end = [&] { watcher.End(name); };
+  int64_t sent = 0;
+  const auto on_sent = [&](int64_t bytes) {
+    sent += bytes;
+    watcher.Advance(name, bytes);
+  };
+  const auto remote = family_.remote.find(digest);
+  absl::StatusOr<BlobAction> action =
+      remote == family_.remote.end()
+          ? registry_.PutBlobFromFile(repository, digest, file.path, 0, file.size, from, on_sent)
+          : registry_.PutBlobFromReader(
+                repository, digest, file.size,
+                BlobInRegistry(registry_, remote->second, digest, file.size), from, on_sent);
+  if (sent == 0) watcher.Skip(file.size);
+  return action;
+}
+
 absl::Status Publisher::PutBlobs(const Reference& repository, const std::vector<Descriptor>& blobs,
                                  std::string* action) {
   std::vector<BlobAction> actions(blobs.size());
   std::vector<std::function<absl::Status()>> steps;
-  for (size_t i = 0; i < blobs.size(); ++i) {
-    const BlobFile& file = family_.blobs.at(blobs[i].digest);
+  // The largest first: none is left alone at the end.
+  std::vector<size_t> order(blobs.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return blobs[a].size > blobs[b].size; });
+  for (const size_t i : order) {
     const auto mount = mounts_.find(blobs[i].digest);
+    const auto remote = family_.remote.find(blobs[i].digest);
     std::optional<std::string> from;
-    if (mount != mounts_.end() && mount->second != repository.path()) from = mount->second;
-    steps.push_back([this, &repository, &blobs, &actions, &file, from, i]() -> absl::Status {
-      DEPS_ASSIGN_OR_RETURN(actions[i], registry_.PutBlobFromFile(repository, blobs[i].digest,
-                                                                  file.path, 0, file.size, from));
+    if (mount != mounts_.end() && mount->second != repository.path()) {
+      from = mount->second;
+    } else if (remote != family_.remote.end() && remote->second.host() == repository.host()) {
+      from = remote->second.path();
+    }
+    steps.push_back([this, &repository, &blobs, &actions, from, i]() -> absl::Status {
+      DEPS_ASSIGN_OR_RETURN(actions[i], PutBlob(repository, blobs[i].digest, from));
       return absl::OkStatus();
     });
   }
@@ -121,7 +168,7 @@ absl::StatusOr<std::string> Publisher::PublishImage(const Reference& repository,
       mounts_.emplace(blob.digest, repository.path());
     }
   } else if (!options_.dry_run) {
-    options_.progress(absl::StrCat("image ", image.reference, " to ", target.Familiar()));
+    options_.watcher->Say(absl::StrCat("image ", image.reference, " to ", target.Familiar()));
     DEPS_RETURN_IF_ERROR(PutBlobs(repository, closure.blobs, &action));
     for (const OciManifest& manifest : closure.manifests) {
       DEPS_RETURN_IF_ERROR(registry_.PutManifest(repository.WithDigest(manifest.digest),
@@ -185,9 +232,10 @@ absl::Status Publisher::PublishBundle(size_t i) {
     }
     Report(image, bundle.target, std::move(action));
   }
+  DEPS_RETURN_IF_ERROR(PutAttachments(i));
   if (unchanged) relocation_.bytes_reused += static_cast<int64_t>(bundle.config.size());
   if (!unchanged && !options_.dry_run) {
-    options_.progress(absl::StrCat("bundle ", bundle.target.Familiar()));
+    options_.watcher->Say(absl::StrCat("bundle ", bundle.target.Familiar()));
     DEPS_RETURN_IF_ERROR(PutIndex(bundle));
   }
   relocation_.bundles.push_back({.source = bundle.source,
@@ -197,11 +245,104 @@ absl::Status Publisher::PublishBundle(size_t i) {
   return absl::OkStatus();
 }
 
+// What is about a bundle says nothing of it once it has another digest.
+absl::Status Publisher::PutAttachments(size_t i) {
+  const FamilyMember& member = family_.members[i];
+  for (const Attachment& attachment : member.attachments) {
+    const bool of_bundle = attachment.subject == member.source_digest;
+    if (of_bundle && plan_.bundles[i].index.digest != member.source_digest) continue;
+    DEPS_RETURN_IF_ERROR(PutAttachment(plan_.bundles[i].target, member, attachment));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Publisher::PutAttachment(const Reference& repository, const FamilyMember& member,
+                                      const Attachment& attachment) {
+  const OciManifest& manifest = attachment.manifest;
+  const Reference target = attachment.tag.empty() ? repository.WithDigest(manifest.digest)
+                                                  : repository.WithTag(attachment.tag);
+  if (!handled_.emplace(target.Full(), "attached").second) return absl::OkStatus();
+  DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> found, registry_.HeadManifest(target));
+  std::string action = "unchanged";
+  if (!found.has_value() || found->digest != manifest.digest) {
+    DEPS_ASSIGN_OR_RETURN(const ImageClosure closure,
+                          ClosureOf(family_, manifest.digest, manifest.media_type));
+    action = "pushed";
+    if (!options_.dry_run) {
+      DEPS_RETURN_IF_ERROR(PutBlobs(repository, closure.blobs, &action));
+      for (const OciManifest& part : closure.manifests) {
+        DEPS_RETURN_IF_ERROR(
+            registry_.PutManifest(repository.WithDigest(part.digest), part.media_type, part.bytes));
+      }
+      if (!attachment.tag.empty()) {
+        DEPS_RETURN_IF_ERROR(registry_.PutManifest(target, manifest.media_type, manifest.bytes));
+      }
+    }
+  }
+  if (attachment.tag.empty() && !options_.dry_run) {
+    const Descriptor descriptor = {.media_type = manifest.media_type,
+                                   .digest = manifest.digest,
+                                   .size = static_cast<int64_t>(manifest.bytes.size()),
+                                   .artifact_type = attachment.artifact_type};
+    DEPS_RETURN_IF_ERROR(
+        registry_.AddReferrer(repository.WithDigest(attachment.subject), descriptor));
+  }
+  const std::string name = attachment.tag.empty() ? absl::StrCat("@", manifest.digest)
+                                                  : absl::StrCat(":", attachment.tag);
+  relocation_.images.push_back({.source = absl::StrCat(member.repository, name),
+                                .target = repository.WithDigest(manifest.digest).Familiar(),
+                                .digest = manifest.digest,
+                                .action = std::move(action)});
+  return absl::OkStatus();
+}
+
+// A manifest without config whose layer is the mapping and whose subject is the
+// root's index, as OCI 1.1 has artifacts.
+absl::Status Publisher::AttachMapping() {
+  const PlannedBundle& root = plan_.bundles.back();
+  const std::string mapping = FormatMapping(plan_.mapping);
+  const std::string mapping_digest = Sha256Digest(mapping);
+  const std::string empty_digest = Sha256Digest(kEmptyConfig);
+  const std::string manifest = absl::StrCat(
+      R"({"schemaVersion":2,"mediaType":")", kOciManifest, R"(","artifactType":")", kMappingType,
+      R"(","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":")", empty_digest,
+      R"(","size":2},"layers":[{"mediaType":")", kMappingType, R"(","digest":")", mapping_digest,
+      R"(","size":)", mapping.size(), R"(}],"subject":{"mediaType":")", root.index.media_type,
+      R"(","digest":")", root.index.digest, R"(","size":)", root.index.bytes.size(), "}}");
+  const std::string digest = Sha256Digest(manifest);
+  DEPS_RETURN_IF_ERROR(registry_.PutBlob(root.target, empty_digest, kEmptyConfig).status());
+  DEPS_RETURN_IF_ERROR(registry_.PutBlob(root.target, mapping_digest, mapping).status());
+  DEPS_RETURN_IF_ERROR(
+      registry_.PutManifest(root.target.WithDigest(digest), kOciManifest, manifest));
+  return registry_.AddReferrer(root.target.WithDigest(root.index.digest),
+                               {.media_type = std::string(kOciManifest),
+                                .digest = digest,
+                                .size = static_cast<int64_t>(manifest.size()),
+                                .artifact_type = std::string(kMappingType)});
+}
+
+absl::Status Publisher::TellSizes() {
+  std::set<std::string> seen;
+  for (size_t i = 0; i < plan_.bundles.size(); ++i) {
+    if (present_[i] == plan_.bundles[i].index.digest) continue;
+    for (const BundleImage& image : family_.members[i].images) {
+      DEPS_ASSIGN_OR_RETURN(const ImageClosure closure,
+                            ClosureOf(family_, image.digest, image.media_type));
+      for (const Descriptor& blob : closure.blobs) {
+        if (seen.insert(blob.digest).second) options_.watcher->Expect(blob.size);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Relocation> Publisher::Run() {
   // What is missing shall be known before anything is written.
   DEPS_RETURN_IF_ERROR(CheckFamily(family_));
   DEPS_RETURN_IF_ERROR(LookAtTargets());
+  DEPS_RETURN_IF_ERROR(TellSizes());
   for (size_t i = 0; i < plan_.bundles.size(); ++i) DEPS_RETURN_IF_ERROR(PublishBundle(i));
+  if (options_.attach_mapping && !options_.dry_run) DEPS_RETURN_IF_ERROR(AttachMapping());
   std::sort(relocation_.images.begin(), relocation_.images.end(),
             [](const RelocatedImage& a, const RelocatedImage& b) {
               return std::tie(a.source, a.target) < std::tie(b.source, b.target);

@@ -7,6 +7,7 @@
 #include "lib/oci/registry.h"
 #include "lib/relocate/family.h"
 #include "lib/relocate/plan.h"
+#include "lib/relocate/watcher.h"
 
 namespace deps {
 
@@ -14,7 +15,9 @@ struct PublishOptions {
   bool force = false;    // Replace targets that have other content.
   bool dry_run = false;  // Look, but write nothing.
   int jobs = 4;
-  Progress progress = [](std::string_view) {};
+  Watcher* watcher = &Nobody();
+  // Attach the mapping to the root's index as a referrer.
+  bool attach_mapping = false;
 };
 
 // All targets are looked at before the first write. Each bundle's images go into
@@ -22,7 +25,10 @@ struct PublishOptions {
 // index under the tag; bundles in the order of the plan, so the root is last. A
 // target that has the digest already is left alone, its images included.
 //
-// Only the registry of the targets is ever asked.
+// What is attached to images, and to bundles that keep their digest, goes along.
+// Only the registry of the targets is ever asked, and those where blobs are that
+// have no file: these are mounted where the host is the same, else sent on while
+// they come in.
 //
 // Errors: relocate-exists, all of them at once; those of Registry and ClosureOf.
 absl::StatusOr<Relocation> Publish(const Family& family, const RelocationPlan& plan,

@@ -1,12 +1,15 @@
 #include "tools/oci-relocate/command.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,9 +41,42 @@
 #include "lib/relocate/publish.h"
 #include "lib/relocate/verify.h"
 #include "lib/solve/resolve.h"
+#include "tools/oci-relocate/progress_bars.h"
 
 namespace deps {
 namespace {
+
+// What signal came, if one did. Registries and archives look at it.
+std::atomic<int> first_signal = 0;
+
+void OnSignal(int signal) {
+  // Whoever asks twice does not want to wait.
+  if (first_signal.exchange(signal) != 0) _exit(128 + signal);
+}
+
+// While it lives the first SIGINT or SIGTERM ends what goes on in good order.
+// A signal that the caller has ignored stays ignored.
+class SignalsCaught {
+ public:
+  SignalsCaught() {
+    first_signal = 0;
+    for (size_t i = 0; i < std::size(kSignals); ++i) {
+      struct sigaction action = {};
+      action.sa_handler = OnSignal;
+      sigaction(kSignals[i], nullptr, &old_[i]);
+      if (old_[i].sa_handler != SIG_IGN) sigaction(kSignals[i], &action, nullptr);
+    }
+  }
+  ~SignalsCaught() {
+    for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &old_[i], nullptr);
+  }
+  SignalsCaught(const SignalsCaught&) = delete;
+  SignalsCaught& operator=(const SignalsCaught&) = delete;
+
+ private:
+  static constexpr int kSignals[] = {SIGINT, SIGTERM};
+  struct sigaction old_[std::size(kSignals)] = {};
+};
 
 struct Options {
   CommonOptions common;
@@ -51,7 +87,10 @@ struct Options {
   std::string platform;
   bool force = false;
   bool dry_run = false;
-  int64_t jobs = 4;
+  bool attach_mapping = false;
+  bool include_foreign = false;
+  std::string referrers = "all";
+  int64_t jobs = 6;
 };
 
 CommandSpec MakeSpec(Options* options) {
@@ -80,7 +119,8 @@ CommandSpec MakeSpec(Options* options) {
                     "Pack what was solved."},
                    {"oci-relocate publish app.tgz --registry localhost:5000 --mapping map.json",
                     "Publish it behind the air gap."}},
-      .environment = {"TMPDIR  where the blobs of archives are kept meanwhile"},
+      .environment = {"CI  not empty: progress as lines, also without a terminal",
+                      "TMPDIR  where the blobs of archives are kept meanwhile"},
       .see_also = {"deps-graph(1)", "deps-solve(1)"},
   };
   spec.options = {
@@ -98,6 +138,16 @@ CommandSpec MakeSpec(Options* options) {
            "Keep the whole path of each repository instead of its last element."),
       Choice("dependencies", {"none", "all"}, &options->dependencies,
              "Which dependencies pack and copy take along."),
+      Choice("referrers", {"all", "none"}, &options->referrers,
+             "Whether pack and copy take along what is attached to bundles and images: cosign's "
+             "signatures, attestations and SBOMs, and all that names them as its subject. What is "
+             "about a bundle stays behind where the bundle gets a new digest."),
+      Flag("include-foreign", &options->include_foreign,
+           "Take along layers that are said to be kept elsewhere, where the registry has them; "
+           "their URLs are never asked. Without it they are left out, and named."),
+      Flag("attach-mapping", &options->attach_mapping,
+           "Attach the mapping to the root at the target, as an OCI artifact whose subject is the "
+           "bundle's index."),
       Value("platform", "OS/ARCH[/VARIANT]", &options->platform,
             "Pack of images for many platforms this one alone. Bundles with such images get new "
             "digests."),
@@ -114,7 +164,13 @@ absl::Status Usage(std::string message) {
 class Command {
  public:
   Command(const Options& options, const Env& env, Terminal& terminal)
-      : options_(options), env_(env), terminal_(terminal) {}
+      : options_(options),
+        env_(env),
+        terminal_(terminal),
+        bars_(terminal.interactive() ? env.err : nullptr, [this, &env](std::string_view text) {
+          const bool wanted = terminal_.interactive() || env.getenv("CI").value_or("") != "";
+          wanted ? terminal_.Say(text) : terminal_.Detail(text);
+        }) {}
 
   absl::StatusOr<ExitCode> Run(const Invocation& invocation);
 
@@ -124,20 +180,20 @@ class Command {
   absl::StatusOr<ExitCode> Verify(const std::string& operand);
   absl::StatusOr<Graph> Solve(const std::string& reference, bool read_mapping, bool check);
   absl::Status Relocate(absl::StatusOr<Family> family, bool root_by_name);
-  absl::StatusOr<Family> Collect(const std::string& reference, bool read_mapping,
-                                 bool check = false);
+  absl::StatusOr<Family> Collect(const std::string& reference, bool read_mapping, bool stream,
+                                 bool check);
   absl::StatusOr<Family> CollectSolution(const std::string& operand);
   absl::StatusOr<Family> Open(const std::string& path);
   absl::StatusOr<Family> OpenToCheck(const std::string& path);
   absl::StatusOr<Registry*> TheRegistry();
   absl::Status WriteReport(const Relocation& relocation);
   void TellNotes(const Family& family);
-  Progress MakeProgress();
   absl::StatusOr<CollectOptions> MakeCollectOptions(bool read_mapping);
 
   const Options& options_;
   const Env& env_;
   Terminal& terminal_;
+  ProgressBars bars_;
   std::unique_ptr<Registry> registry_;
 };
 
@@ -170,21 +226,13 @@ absl::Status CheckWritable(const std::string& path) {
                     .location = {.file = path}});
 }
 
-Progress Command::MakeProgress() {
-  return [this](std::string_view text) {
-    if (terminal_.interactive()) {
-      terminal_.Say(text);
-    } else {
-      terminal_.Detail(text);
-    }
-  };
-}
-
 absl::StatusOr<CollectOptions> Command::MakeCollectOptions(bool read_mapping) {
   CollectOptions options = {.jobs = static_cast<int>(options_.jobs),
                             .dependencies = options_.dependencies == "all",
                             .platform = options_.platform,
-                            .progress = MakeProgress()};
+                            .attachments = options_.referrers == "all",
+                            .foreign = options_.include_foreign,
+                            .watcher = &bars_};
   if (!read_mapping || options_.mapping.empty()) return options;
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(options_.mapping, env_));
   DEPS_ASSIGN_OR_RETURN(options.mapping, ParseMapping(source));
@@ -193,7 +241,9 @@ absl::StatusOr<CollectOptions> Command::MakeCollectOptions(bool read_mapping) {
 
 absl::StatusOr<Registry*> Command::TheRegistry() {
   if (registry_ == nullptr) {
-    DEPS_ASSIGN_OR_RETURN(registry_, Registry::Create(options_.access, env_.getenv));
+    AccessOptions access = options_.access;
+    access.stop = &first_signal;
+    DEPS_ASSIGN_OR_RETURN(registry_, Registry::Create(access, env_.getenv));
   }
   return registry_.get();
 }
@@ -246,10 +296,11 @@ absl::StatusOr<Graph> Command::Solve(const std::string& reference, bool read_map
 }
 
 absl::StatusOr<Family> Command::Collect(const std::string& reference, bool read_mapping,
-                                        bool check) {
+                                        bool stream, bool check) {
   DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(read_mapping));
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
   options.check = check;
+  options.stream = stream;
   options.solve = [&](const std::string& root) { return Solve(root, read_mapping, check); };
   return CollectFromReference(reference, *registry, options);
 }
@@ -257,13 +308,14 @@ absl::StatusOr<Family> Command::Collect(const std::string& reference, bool read_
 absl::StatusOr<Family> Command::CollectSolution(const std::string& operand) {
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env_));
   DEPS_ASSIGN_OR_RETURN(const Graph solution, ParseSolution(source));
-  DEPS_ASSIGN_OR_RETURN(const CollectOptions options, MakeCollectOptions(true));
+  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(true));
+  options.stream = options_.dry_run;
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
   return CollectFromSolution(solution, *registry, options);
 }
 
 absl::StatusOr<Family> Command::Open(const std::string& path) {
-  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, ReadArchive(path));
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, ReadArchive(path, {.stop = &first_signal}));
   return FamilyOf(std::move(archive), path);
 }
 
@@ -271,15 +323,24 @@ absl::Status Command::Pack(const std::string& operand) {
   DEPS_RETURN_IF_ERROR(CheckWritable(options_.common.output));
   const bool is_solution = LooksLikeFile(operand);
   DEPS_ASSIGN_OR_RETURN(const Family family,
-                        is_solution ? CollectSolution(operand) : Collect(operand, true));
+                        is_solution ? CollectSolution(operand)
+                                    : Collect(operand, /*read_mapping=*/true,
+                                              /*stream=*/options_.dry_run, /*check=*/false));
+  bars_.Clear();
   TellNotes(family);
   const BundleArchive archive = ArchiveOf(family);
   terminal_.Detail(absl::StrCat(family.members.size(), " bundles, ", family.blobs.size(),
                                 " manifests and blobs"));
-  if (options_.dry_run) return absl::OkStatus();
+  if (options_.dry_run) {
+    DEPS_ASSIGN_OR_RETURN(const Relocation relocation, deps::Verify(family));
+    return WriteReport(relocation);
+  }
   const std::string& output = options_.common.output;
   if (!output.empty() && output != "-") return WriteArchiveFile(archive, output);
   return WriteArchive(archive, [this](std::string_view bytes) {
+    if (first_signal != 0) {
+      return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
+    }
     if (env_.out->write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
       return absl::OkStatus();
     }
@@ -305,7 +366,9 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name)
                                 {.force = options_.force,
                                  .dry_run = options_.dry_run,
                                  .jobs = static_cast<int>(options_.jobs),
-                                 .progress = MakeProgress()}));
+                                 .watcher = &bars_,
+                                 .attach_mapping = options_.attach_mapping}));
+  bars_.Clear();
   if (!options_.mapping.empty() && !options_.dry_run) {
     DEPS_RETURN_IF_ERROR(WriteResult(options_.mapping, FormatMapping(relocation.mapping), env_));
   }
@@ -313,14 +376,17 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name)
 }
 
 absl::StatusOr<Family> Command::OpenToCheck(const std::string& path) {
-  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, ReadArchive(path, {}, /*keep_going=*/true));
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive,
+                        ReadArchive(path, {.stop = &first_signal}, /*keep_going=*/true));
   return FamilyToCheck(std::move(archive), path);
 }
 
 absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
   DEPS_ASSIGN_OR_RETURN(const Family family, LooksLikeFile(operand)
                                                  ? OpenToCheck(operand)
-                                                 : Collect(operand, true, /*check=*/true));
+                                                 : Collect(operand, /*read_mapping=*/true,
+                                                           /*stream=*/false, /*check=*/true));
+  bars_.Clear();
   TellNotes(family);
   DEPS_ASSIGN_OR_RETURN(const Relocation relocation, deps::Verify(family));
   for (const RelocationDifference& difference : relocation.differences) {
@@ -363,7 +429,9 @@ absl::StatusOr<ExitCode> Command::Run(const Invocation& invocation) {
   } else if (invocation.verb == "publish") {
     DEPS_RETURN_IF_ERROR(Relocate(Open(operand), /*root_by_name=*/true));
   } else {
-    DEPS_RETURN_IF_ERROR(Relocate(Collect(operand, false), /*root_by_name=*/false));
+    DEPS_RETURN_IF_ERROR(Relocate(Collect(operand, /*read_mapping=*/false, /*stream=*/true,
+                                          /*check=*/false),
+                                  /*root_by_name=*/false));
   }
   return ExitCode::kOk;
 }
@@ -373,11 +441,18 @@ absl::StatusOr<ExitCode> Command::Run(const Invocation& invocation) {
 ExitCode RunOciRelocate(absl::Span<const std::string> args, const Env& env) {
   Options options;
   const CommandSpec spec = MakeSpec(&options);
-  return RunCommand(spec, options.common, args, env,
-                    [&](const Invocation& invocation, const Env& env,
-                        Terminal& terminal) -> absl::StatusOr<ExitCode> {
-                      return Command(options, env, terminal).Run(invocation);
-                    });
+  return RunCommand(
+      spec, options.common, args, env,
+      [&](const Invocation& invocation, const Env& env,
+          Terminal& terminal) -> absl::StatusOr<ExitCode> {
+        const SignalsCaught caught;
+        absl::StatusOr<ExitCode> code = Command(options, env, terminal).Run(invocation);
+        if (first_signal == 0) return code;
+        terminal.Report({.id = DiagnosticId::kInterrupted,
+                         .severity = Severity::kNote,
+                         .message = "a signal ended it; run it again to go on"});
+        return first_signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
+      });
 }
 
 }  // namespace deps

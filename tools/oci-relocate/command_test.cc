@@ -19,6 +19,7 @@
 #include "lib/io/file.h"
 #include "lib/model/relocation.h"
 #include "lib/oci/bundle_format.h"
+#include "lib/oci/manifest.h"
 #include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
 #include "lib/oci/testing_registry.h"
@@ -302,6 +303,84 @@ TEST_F(OciRelocateTest, AnArchiveWithoutABlobIsIncomplete) {
   const Result cut = Execute({"verify", Path("cut.tgz")});
   EXPECT_EQ(cut.code, ExitCode::kInput);
   EXPECT_EQ(cut.out, "");
+}
+
+TEST_F(OciRelocateTest, SignaturesAndWhatElseIsAttachedGoAlong) {
+  const Reference db = *Reference::Parse(source_.host() + "/team/db");
+  const std::string image = maker_.family.members[0].images[0].digest;
+  const auto put = [&](const Reference& reference, const std::string& more) {
+    const std::string manifest =
+        absl::StrCat(R"({"schemaVersion":2,"mediaType":")", kOciManifest,
+                     R"(","config":{"mediaType":"c","digest":")", Sha256Digest("{}"),
+                     R"(","size":2},"layers":[])", more, "}");
+    const std::string digest = Sha256Digest(manifest);
+    EXPECT_TRUE(
+        registry_
+            ->PutManifest(reference.tag().empty() ? reference.WithDigest(digest) : reference,
+                          kOciManifest, manifest)
+            .ok());
+    return Descriptor{.media_type = std::string(kOciManifest),
+                      .digest = digest,
+                      .size = static_cast<int64_t>(manifest.size()),
+                      .artifact_type = "application/sbom"};
+  };
+  const std::string tag = "sha256-" + image.substr(7) + ".sig";
+  const Descriptor signature = put(db.WithTag(tag), R"(,"annotations":{"a":"signature"})");
+  const Descriptor sbom = put(db, absl::StrCat(R"(,"subject":{"mediaType":")", kOciManifest,
+                                               R"(","digest":")", image, R"(","size":1})"));
+  ASSERT_TRUE(registry_->AddReferrer(db.WithDigest(image), sbom).ok());
+
+  const auto check = [&](const std::string& host) {
+    const Reference there = *Reference::Parse(host + "/db");
+    const absl::StatusOr<std::optional<Descriptor>> found =
+        registry_->HeadManifest(there.WithTag(tag));
+    ASSERT_TRUE(found.ok() && found->has_value()) << found.status();
+    EXPECT_EQ((*found)->digest, signature.digest);
+    EXPECT_EQ(*registry_->Referrers(there.WithDigest(image)), std::vector<Descriptor>{sbom});
+  };
+  Pack();
+  Report(Execute({"copy", app_, "--registry", target_.host() + "/copied"}));
+  check(target_.host() + "/copied");
+  Report(Execute({"copy", app_, "--registry", source_.host() + "/mounted"}));
+  check(source_.host() + "/mounted");
+  source_.Stop();
+  const std::vector<std::string> publish = {"publish", Path("a.tgz"), "--registry", target_.host(),
+                                            "--attach-mapping"};
+  Report(Execute(publish));
+  check(target_.host());
+  const Relocation again = Report(Execute(publish));
+  for (const RelocatedImage& each : again.images) EXPECT_EQ(each.action, "unchanged");
+
+  // The mapping is an artifact whose subject is the root.
+  const std::string& root = again.bundles[2].target;
+  const absl::StatusOr<std::vector<Descriptor>> referrers =
+      registry_->Referrers(*Reference::Parse(root));
+  ASSERT_TRUE(referrers.ok() && referrers->size() == 1) << referrers.status();
+  const OciManifest manifest =
+      *registry_->GetManifest(Reference::Parse(root)->WithDigest(referrers->front().digest));
+  const ManifestContent content =
+      *ParseManifest({.name = "m", .text = manifest.bytes}, manifest.media_type);
+  EXPECT_EQ(*registry_->GetBlob(*Reference::Parse(root), content.blobs[1].digest, 10000),
+            FormatMapping(again.mapping));
+}
+
+TEST_F(OciRelocateTest, ACopyKeepsNoFilesAndMountsWhereTheHostIsTheSame) {
+  const Relocation mounted =
+      Report(Execute({"copy", app_, "--registry", source_.host() + "/other"}));
+  EXPECT_EQ(mounted.images[0].action, "mounted");
+  EXPECT_GT(mounted.bytes_reused, 0);
+  const Relocation sent = Report(Execute({"copy", app_, "--registry", target_.host()}));
+  EXPECT_EQ(sent.images[0].action, "pushed");
+  for (const Relocation* const copy : {&mounted, &sent}) {
+    EXPECT_TRUE(Execute({"verify", copy->bundles[0].tag}).code == ExitCode::kOk);
+  }
+}
+
+TEST_F(OciRelocateTest, ADryRunOfPackTellsWhatWouldGo) {
+  const Relocation listed = Report(Execute({"pack", app_, "--dry-run"}));
+  EXPECT_EQ(listed.bundles.size(), 3u);
+  EXPECT_EQ(listed.images.size(), 3u);
+  EXPECT_GT(listed.bytes_reused, 0);
 }
 
 TEST_F(OciRelocateTest, WhatBundlesShareIsPackedInOneVersion) {

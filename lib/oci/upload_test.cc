@@ -1,0 +1,262 @@
+// Uploads to registries that misbehave, and how many requests they take.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/digest/digest_hasher.h"
+#include "lib/digest/sha256.h"
+#include "lib/http/testing_server.h"
+#include "lib/io/file.h"
+#include "lib/oci/blob_pipe.h"
+#include "lib/oci/gate.h"
+#include "lib/oci/registry.h"
+#include "lib/oci/testing_registry.h"
+
+namespace deps {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::unique_ptr<Registry> Client(AccessOptions options = {}) {
+  auto registry =
+      Registry::Create(options, EmptyEnvironment, {.first_wait = absl::Milliseconds(1)});
+  EXPECT_TRUE(registry.ok()) << registry.status();
+  return *std::move(registry);
+}
+
+Reference Ref(const std::string& host, std::string_view rest) {
+  return *Reference::Parse(absl::StrCat(host, "/", rest));
+}
+
+// A registry of one upload that takes parts, and loses some of them.
+class Uploads {
+ public:
+  size_t most = SIZE_MAX;      // Larger bodies are answered with 413.
+  std::vector<size_t> losses;  // Of the n-th PATCH only so much arrives, then 503.
+  std::string content;
+  bool committed = false;
+  std::vector<std::string> seen;  // "METHOD" or "PATCH RANGE".
+
+  std::string operator()(const std::string& request) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::string method = request.substr(0, request.find(' '));
+    const std::string body = request.substr(request.find("\r\n\r\n") + 4);
+    seen.push_back(method == "PATCH" ? absl::StrCat("PATCH ", Field(request, "Content-Range: "))
+                                     : method);
+    if (method == "HEAD") return Answer("404 Not Found");
+    if (method == "POST") return Answer("202 Accepted", {"Location: /up"});
+    if (body.size() > most) return Answer("413 Payload Too Large");
+    if (method == "DELETE") return Answer("204 No Content");
+    if (method == "PATCH") {
+      const size_t n = patches_++;
+      if (n < losses.size()) {
+        content += body.substr(0, losses[n]);
+        return Answer("503 Service Unavailable");
+      }
+      content += body;
+    } else if (method == "PUT") {
+      content += body;
+      committed = true;
+      return Answer("201 Created");
+    }
+    const std::string end = absl::StrCat(content.empty() ? 0 : content.size() - 1);
+    return Answer(method == "GET" ? "204 No Content" : "202 Accepted",
+                  {"Location: /up?more", absl::StrCat("Range: 0-", end)});
+  }
+
+ private:
+  static std::string Field(const std::string& request, const std::string& name) {
+    const size_t at = request.find(name);
+    if (at == std::string::npos) return "";
+    const size_t begin = at + name.size();
+    return request.substr(begin, request.find('\r', begin) - begin);
+  }
+  std::mutex mutex_;
+  size_t patches_ = 0;
+};
+
+std::string Text(size_t size) {
+  std::string text(size, 'x');
+  for (size_t i = 0; i < size; i += 1000) text[i] = static_cast<char>('a' + i / 1000 % 26);
+  return text;
+}
+
+TEST(UploadTest, GoesInPartsWhereTheWholeIsTooLarge) {
+  Uploads uploads;
+  uploads.most = size_t{17} << 20;
+  TestingServer server([&](const std::string& request) { return uploads(request); });
+  const std::string text = Text(size_t{40} << 20);
+  const auto action = Client()->PutBlob(Ref(server.host(), "app"), Sha256Digest(text), text);
+  ASSERT_TRUE(action.ok()) << action.status();
+  EXPECT_TRUE(uploads.committed);
+  EXPECT_TRUE(uploads.content == text);
+  EXPECT_THAT(uploads.seen,
+              ElementsAre("POST", "HEAD", "PUT", "POST", "HEAD", "PATCH 0-16777215",
+                          "PATCH 16777216-33554431", "PATCH 33554432-41943039", "PUT"));
+}
+
+TEST(UploadTest, GoesOnBehindWhatTheRegistryHasAcknowledged) {
+  Uploads uploads;
+  uploads.most = size_t{17} << 20;
+  uploads.losses = {1000, 0, 5'000'000};
+  TestingServer server([&](const std::string& request) { return uploads(request); });
+  const std::string text = Text(size_t{20} << 20);
+  const auto action = Client()->PutBlob(Ref(server.host(), "app"), Sha256Digest(text), text);
+  ASSERT_TRUE(action.ok()) << action.status();
+  EXPECT_TRUE(uploads.content == text);
+  EXPECT_THAT(uploads.seen, ElementsAre("POST", "HEAD", "PUT", "POST", "HEAD", "PATCH 0-16777215",
+                                        "GET", "PATCH 1000-16778215", "GET", "PATCH 1000-16778215",
+                                        "GET", "PATCH 5001000-20971519", "PUT"));
+}
+
+TEST(UploadTest, EndsAtTheRegistryWhereASignalCame) {
+  std::atomic<int> stop = 0;
+  std::vector<std::string> methods;
+  TestingServer server([&](const std::string& request) {
+    methods.push_back(request.substr(0, request.find(' ')));
+    if (methods.back() == "PUT") stop = 2;
+    return methods.back() == "PUT" ? std::string() : Answer("202 Accepted", {"Location: /up"});
+  });
+  const auto action =
+      Client({.stop = &stop})->PutBlob(Ref(server.host(), "app"), Sha256Digest("x"), "x");
+  EXPECT_TRUE(HasId(action.status(), DiagnosticId::kInterrupted)) << action.status();
+  EXPECT_EQ(methods.back(), "DELETE");
+}
+
+TEST(UploadTest, TakesOneRequestForABlobThatExistsAndTwoForANewOne) {
+  TestingRegistry server;
+  const auto registry = server.Client();
+  const Reference repository = server.Ref("counted");
+  const auto count = [&](const std::string& bytes) {
+    const size_t before = server.Requests().size();
+    EXPECT_TRUE(registry->PutBlob(repository, Sha256Digest(bytes), bytes).ok());
+    return server.Requests().size() - before;
+  };
+  // With the first large blob it is found out what the registry tells.
+  EXPECT_EQ(count(std::string(100'000, 'a')), 4u);
+  EXPECT_EQ(count("small"), 2u);
+  EXPECT_EQ(count("small"), 1u);
+  EXPECT_EQ(count(std::string(100'000, 'b')), 2u);
+  EXPECT_EQ(count(std::string(100'000, 'b')), 1u);
+}
+
+TEST(UploadTest, GoesFromRegistryToRegistryWithoutAFile) {
+  TestingRegistry from;
+  TestingRegistry to;
+  const auto registry = to.Client();
+  const std::string text = Text(size_t{9} << 20);
+  const std::string digest = Sha256Digest(text);
+  const auto size = static_cast<int64_t>(text.size());
+  ASSERT_TRUE(registry->PutBlob(from.Ref("a"), digest, text).ok());
+  const auto copy = [&] {
+    return registry->PutBlobFromReader(to.Ref("b"), digest, size,
+                                       BlobInRegistry(*registry, from.Ref("a"), digest, size));
+  };
+  const auto action = copy();
+  ASSERT_TRUE(action.ok()) << action.status();
+  EXPECT_EQ(*action, BlobAction::kUploaded);
+  EXPECT_EQ(*registry->GetBlob(to.Ref("b"), digest, text.size()), text);
+  EXPECT_EQ(*copy(), BlobAction::kExisted);
+
+  // What is damaged at its source does not arrive.
+  const std::string other = Text(size_t{3} << 20);
+  const std::string bad = Sha256Digest(other);
+  ASSERT_TRUE(registry->PutBlob(from.Ref("a"), bad, other).ok());
+  from.Damage(bad);
+  const auto refused = registry->PutBlobFromReader(
+      to.Ref("b"), bad, static_cast<int64_t>(other.size()),
+      BlobInRegistry(*registry, from.Ref("a"), bad, static_cast<int64_t>(other.size())));
+  EXPECT_TRUE(HasId(refused.status(), DiagnosticId::kDigestMismatch)) << refused.status();
+  EXPECT_FALSE(*registry->HasBlob(to.Ref("b"), bad));
+}
+
+TEST(UploadTest, KnowsSha512) {
+  TestingRegistry server;
+  const auto registry = server.Client();
+  const std::string digest = DigestLike("sha512:", "hello");
+  const auto action = registry->PutBlob(server.Ref("a"), digest, "hello");
+  ASSERT_TRUE(action.ok()) << action.status();
+  EXPECT_EQ(*registry->GetBlob(server.Ref("a"), digest, 5), "hello");
+  EXPECT_TRUE(HasId(registry->PutBlob(server.Ref("a"), digest, "other").status(),
+                    DiagnosticId::kDigestMismatch));
+}
+
+TEST(LoopbackTest, ARegistryWithTlsIsReachedWhereItsCertificateIsTrusted) {
+  TestingRegistry server(TestingRegistry::Auth::kTls);
+  const auto trusting = Client({.ca_file = server.ca_file()});
+  const auto action = trusting->PutBlob(server.Ref("a"), Sha256Digest("x"), "x");
+  ASSERT_TRUE(action.ok()) << action.status();
+  const absl::Status status = Client()->HeadManifest(server.Ref("a:v1")).status();
+  EXPECT_TRUE(HasId(status, DiagnosticId::kRegistryUnreachable)) << status;
+  EXPECT_EQ(DiagnosticsOf(status)[0].hint, "--ca-file FILE trusts more certificates");
+}
+
+TEST(LoopbackTest, ARegistryWithoutTlsIsReachedInSpiteOfACaFile) {
+  TestingRegistry tls(TestingRegistry::Auth::kTls);
+  TestingRegistry plain;
+  const auto registry = Client({.ca_file = tls.ca_file()});
+  const auto action = registry->PutBlob(plain.Ref("a"), Sha256Digest("x"), "x");
+  EXPECT_TRUE(action.ok()) << action.status();
+}
+
+TEST(ReferrersTest, AreListedUnderTheirTagWhereTheRegistryHasNoList) {
+  TestingRegistry server;
+  const auto registry = server.Client();
+  ASSERT_TRUE(registry->PutBlob(server.Ref("a"), Sha256Digest("{}"), "{}").ok());
+  const auto put = [&](const std::string& more) {
+    const std::string manifest =
+        absl::StrCat(R"({"schemaVersion":2,"mediaType":")", kOciManifest,
+                     R"(","config":{"mediaType":"c","digest":")", Sha256Digest("{}"),
+                     R"(","size":2},"layers":[])", more, "}");
+    const std::string digest = Sha256Digest(manifest);
+    EXPECT_TRUE(
+        registry->PutManifest(server.Ref("a").WithDigest(digest), kOciManifest, manifest).ok());
+    return Descriptor{.media_type = std::string(kOciManifest),
+                      .digest = digest,
+                      .size = static_cast<int64_t>(manifest.size()),
+                      .artifact_type = "sbom"};
+  };
+  const Reference subject = server.Ref("a").WithDigest(put("").digest);
+  EXPECT_EQ(*registry->Referrers(subject), std::vector<Descriptor>());
+  const Descriptor first = put(R"(,"annotations":{"n":"1"})");
+  const Descriptor second = put(R"(,"annotations":{"n":"2"})");
+  for (const Descriptor& referrer : {first, second, first}) {
+    ASSERT_TRUE(registry->AddReferrer(subject, referrer).ok());
+  }
+  EXPECT_EQ(*registry->Referrers(subject), (std::vector<Descriptor>{first, second}));
+}
+
+TEST(GateTest, LetsFewerThroughAfterTooMany) {
+  Gate gate;
+  for (int i = 0; i < 8; ++i) gate.Enter();
+  gate.LeaveRefused(absl::ZeroDuration());
+  EXPECT_EQ(gate.limit(), 4);
+  for (int i = 0; i < 7; ++i) gate.Leave();
+  EXPECT_EQ(gate.limit(), 4);
+  for (int i = 0; i < 3; ++i) {
+    gate.Enter();
+    gate.Leave();
+  }
+  EXPECT_EQ(gate.limit(), 5);
+  gate.Enter();
+  gate.LeaveRefused(absl::ZeroDuration());
+  EXPECT_EQ(gate.limit(), 1);
+}
+
+}  // namespace
+}  // namespace deps
