@@ -106,8 +106,9 @@ absl::Status Transfer::SetUp() {
   curl_easy_setopt(handle_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   curl_easy_setopt(handle_, CURLOPT_WRITEDATA, this);
+  const bool stopped = options_.stop != nullptr && *options_.stop != 0;
   if (request_.after_stop) {
-    curl_easy_setopt(handle_, CURLOPT_TIMEOUT, kAfterStopSeconds);
+    if (stopped) curl_easy_setopt(handle_, CURLOPT_TIMEOUT, kAfterStopSeconds);
   } else if (options_.stop != nullptr) {
     curl_easy_setopt(handle_, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(handle_, CURLOPT_XFERINFOFUNCTION, &Transfer::OnProgress);

@@ -150,7 +150,9 @@ class BlobUpload {
         mount ? absl::StrCat("?mount=", absl::StrReplaceAll(blob_.digest, {{":", "%3A"}}),
                              "&from=", blob_.from)
               : "");
-    const Registry::Session::Call call = NewCall("POST", target);
+    Registry::Session::Call call = NewCall("POST", target);
+    // Whoever is told to stop needs the answer, to end what it has begun.
+    call.after_stop = true;
     const absl::StatusOr<http::Response> response = session_.Send(call);
     const bool elsewhere = blob_.from != blob_.repository.path();
     if (elsewhere && HasId(response.status(), DiagnosticId::kRegistryAuth)) return std::nullopt;

@@ -15,8 +15,8 @@ command=$PWD/$1
 . tools/oci-relocate/made_bundle.sh
 
 scratch=$(mktemp -d)
-export TMPDIR=$scratch/tmp HOME=$scratch
-mkdir "$TMPDIR"
+export HOME=$scratch
+mkdir "$scratch/tmp"
 clean_up() {
   stop_registry "$scratch/registry"
   rm -rf "$scratch"
@@ -29,7 +29,7 @@ registry=$(start_registry "$scratch/registry") || exit 1
 interrupt() {
   local pid wait before
   before=$(grep -c '"POST ' "$scratch/registry/log")
-  "$command" publish "$scratch/app.tgz" --registry "$registry/$2" >/dev/null 2>"$scratch/err" &
+  TMPDIR=$scratch/tmp "$command" publish "$scratch/app.tgz" --registry "$registry/$2" >/dev/null 2>"$scratch/err" &
   pid=$!
   for ((wait = 0; wait < 500; ++wait)); do
     [[ $(grep -c '"POST ' "$scratch/registry/log") -gt $before ]] && break
@@ -45,7 +45,7 @@ ends_in_good_order() {
   local status
   status=$(interrupt "$1" "$2")
   [[ $status == "$3" || $status == 0 ]] || { echo "exit status $status"; return 1; }
-  [[ -z $(ls -A "$TMPDIR") ]] || { echo "left behind: $(ls -A "$TMPDIR")"; return 1; }
+  [[ -z $(ls -A "$scratch/tmp") ]] || { echo "left behind: $(ls -A "$scratch/tmp")"; return 1; }
   [[ -z $(find "$scratch/registry/content" -path '*_uploads/*' -name data) ]] ||
     { echo "uploads are left at the registry"; return 1; }
 }
