@@ -290,7 +290,8 @@ absl::StatusOr<Graph> Command::Solve(const std::string& reference, bool read_map
   for (const Explanation& step : result.solution.explanation) {
     errors.push_back({.id = DiagnosticId::kSolveUnsatisfiable,
                       .message = absl::StrCat(step.message, step.because.empty() ? "" : ": ",
-                                              absl::StrJoin(step.because, "; "))});
+                                              absl::StrJoin(step.because, "; ")),
+                      .hint = step.hint});
   }
   return MakeErrors(std::move(errors));
 }
