@@ -305,6 +305,7 @@ absl::StatusOr<Progress> Scheduler::Advance(const Change& change) {
 }
 
 TaskResult Scheduler::Attempt(const PlannedTask& task, const Claim& claim) {
+  if (options_.attempt) return options_.attempt(task, claim, [this] { return stop_.load(); });
   const AttemptOptions options = {.logs = options_.files.logs,
                                   .mapping = options_.mapping,
                                   .timeout = options_.timeout,

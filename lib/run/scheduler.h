@@ -46,6 +46,10 @@ struct RunOptions {
   // As in AttemptOptions. May be empty.
   std::function<absl::StatusOr<std::string>(const Bundle&)> bundle_json;
   Getenv getenv;
+  // Where it is set it takes the place of RunAttempt: the task runs elsewhere.
+  // `stop` is as in RunWatch. Called by many threads.
+  std::function<TaskResult(const PlannedTask&, const Claim&, const std::function<int()>& stop)>
+      attempt;
   // How many signals asked to stop: with one, tasks are asked to end; with two
   // they are killed. May be empty.
   std::function<int()> signals;

@@ -36,6 +36,8 @@ class SqlStore : public Store {
   absl::Status Register(const Owner& owner, absl::Duration lease) override;
   absl::Status TakeWorkflow(const std::string& id, const WorkflowStart& start, const Owner& owner,
                             const std::vector<std::string>& tasks) override;
+  absl::Status SetOptions(const std::string& id, const std::string& options,
+                          const Owner& owner) override;
   absl::StatusOr<Progress> Advance(const std::string& id, const Change& change,
                                    const Owner& owner) override;
   absl::StatusOr<Workflow> FinishWorkflow(const std::string& id,

@@ -14,20 +14,22 @@ namespace {
 
 constexpr std::string_view kColumns =
     "w.driver, w.mode, w.options, w.status, w.action, w.namespace, w.installation, w.created, "
-    "w.modified, w.cancel_requested, r.id, r.host, r.pid, r.start_time, r.boot_id "
+    "w.modified, w.cancel_requested, r.id, r.host, r.pid, r.start_time, r.boot_id, w.engine "
     "FROM workflow w LEFT JOIN runner r ON r.id = w.owner ";
 
 StoredWorkflow FromRow(const Statement& row) {
-  StoredWorkflow workflow = {
-      .id = row.Text(0),
-      .plan = row.Text(1),
-      .start = {.driver = row.Text(2), .mode = row.Text(3), .options = row.Text(4)},
-      .status = row.Text(5),
-      .action = row.Text(6),
-      .installation = {.name_space = row.Text(7), .name = row.Text(8)},
-      .created = row.Text(9),
-      .modified = row.Text(10),
-      .cancel_requested = row.Number(11) != 0};
+  StoredWorkflow workflow = {.id = row.Text(0),
+                             .plan = row.Text(1),
+                             .start = {.engine = row.Text(17),
+                                       .driver = row.Text(2),
+                                       .mode = row.Text(3),
+                                       .options = row.Text(4)},
+                             .status = row.Text(5),
+                             .action = row.Text(6),
+                             .installation = {.name_space = row.Text(7), .name = row.Text(8)},
+                             .created = row.Text(9),
+                             .modified = row.Text(10),
+                             .cancel_requested = row.Number(11) != 0};
   if (!row.IsNull(12)) {
     workflow.owner = Owner{.id = row.Text(12),
                            .host = row.Text(13),

@@ -53,10 +53,15 @@ absl::Status SqlStore::PutWorkflow(const std::string& id, const Plan& plan,
   Statement insert(database_,
                    "INSERT INTO workflow(id, plan_digest, plan, action, namespace, installation, "
                    "engine, driver, mode, options, status, created, modified, owner) "
-                   "VALUES(?, ?, ?, ?, ?, ?, 'local', ?, ?, ?, 'running', ?, ?, ?)");
+                   "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)");
   insert.Bind(id).Bind(plan.digest).Bind(FormatPlan(plan, json::Style::kCompact)).Bind(plan.action);
   insert.Bind(plan.installation.name_space).Bind(plan.installation.name);
-  insert.Bind(start.driver).Bind(start.mode).Bind(start.options).Bind(now).Bind(now);
+  insert.Bind(start.engine)
+      .Bind(start.driver)
+      .Bind(start.mode)
+      .Bind(start.options)
+      .Bind(now)
+      .Bind(now);
   if (owner == nullptr) {
     insert.BindNull();
   } else {
@@ -105,6 +110,17 @@ absl::Status SqlStore::TakeWorkflow(const std::string& id, const WorkflowStart& 
       DEPS_RETURN_IF_ERROR(Statement(database_, reset).Bind(id).Bind(task).Run());
     }
     return AddEvent(id, "", 0, "workflow.resumed", json::Value::Object());
+  });
+}
+
+absl::Status SqlStore::SetOptions(const std::string& id, const std::string& options,
+                                  const Owner& owner) {
+  return Transact([&]() -> absl::Status {
+    Statement update(database_, "UPDATE workflow SET options = ? WHERE id = ? AND owner = ?");
+    DEPS_RETURN_IF_ERROR(update.Bind(options).Bind(id).Bind(owner.id).Run());
+    if (update.Changes() > 0) return absl::OkStatus();
+    return MakeError({.id = DiagnosticId::kRunBusy,
+                      .message = absl::StrCat("another process took workflow '", id, "'")});
   });
 }
 

@@ -37,6 +37,7 @@ struct StoredOutput {
 
 // What a workflow is started with.
 struct WorkflowStart {
+  std::string engine = "local";
   std::string driver;  // As --driver has it.
   // "run": by one process, which holds it; "shared": by any number of workers;
   // "step": a task at a time, each by a process of its own.
@@ -166,6 +167,10 @@ class Store {
   // them. `tasks` limits the latter to these; empty: all. Errors: run-busy.
   virtual absl::Status TakeWorkflow(const std::string& id, const WorkflowStart& start,
                                     const Owner& owner, const std::vector<std::string>& tasks) = 0;
+  // Replaces WorkflowStart::options. Errors: run-busy where `owner` does not hold
+  // the workflow.
+  virtual absl::Status SetOptions(const std::string& id, const std::string& options,
+                                  const Owner& owner) = 0;
   // One transaction. Errors: run-busy where `owner` holds the workflow no longer
   // or has been silent for too long and was replaced.
   virtual absl::StatusOr<Progress> Advance(const std::string& id, const Change& change,

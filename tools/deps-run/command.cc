@@ -10,6 +10,7 @@
 #include "lib/run/report.h"
 #include "lib/state/open_store.h"
 #include "lib/state/ulid.h"
+#include "tools/deps-run/engine_run.h"
 #include "tools/deps-run/session.h"
 #include "tools/deps-run/verbs.h"
 
@@ -62,6 +63,8 @@ CommandSpec Describe(RunCommandOptions* options) {
   spec.options = {
       Value("engine", "NAME", &options->engine,
             "What runs the tasks: local, or an engine that a plugin deps-engine-NAME brings."),
+      Value("engine-config", "FILE", &options->engine_config,
+            "The settings of that engine, a JSON object; its manual page names them."),
       Value("driver", "DRIVER", &options->driver,
             "How a bundle is run: podman (the default), docker, runc (images come straight from "
             "their registries; no engine is needed), NAME of a program cnab-NAME on PATH (CNAB's "
@@ -162,6 +165,12 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
   if (const absl::Status status = CheckPlan(plan, env.getenv); !status.ok()) {
     return WithFile(status, source.name);
   }
+  if (options.engine != "local") {
+    if (!options.step.empty()) {
+      return MakeError({.id = DiagnosticId::kUsage, .message = "--step does not go with --engine"});
+    }
+    return RunOnEngine(plan, options, env, terminal);
+  }
   const std::string name = options.driver.empty() ? std::string(kDefaultDriver) : options.driver;
   DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(options, name, env));
   if (options.dry_run) {
@@ -191,21 +200,16 @@ ExitCode RunDepsRun(absl::Span<const std::string> args, const Env& env) {
   prctl(PR_SET_DUMPABLE, 0);
   RunCommandOptions options;
   const CommandSpec spec = Describe(&options);
-  return RunCommand(
-      spec, options.common, args, env,
-      [&options](const Invocation& invocation, const Env& world,
-                 Terminal& terminal) -> absl::StatusOr<ExitCode> {
-        if (options.engine != "local") {
-          return MakeError({.id = DiagnosticId::kUsage,
-                            .message = absl::StrCat("the engine plugin 'deps-engine-",
-                                                    options.engine, "' is not installed")});
-        }
-        if (!invocation.verb.empty()) {
-          return RunVerb(invocation, options, world, terminal);
-        }
-        const std::string operand = invocation.operands.empty() ? "" : invocation.operands[0];
-        return RunPlan(operand, options, world, terminal);
-      });
+  return RunCommand(spec, options.common, args, env,
+                    [&options](const Invocation& invocation, const Env& world,
+                               Terminal& terminal) -> absl::StatusOr<ExitCode> {
+                      if (!invocation.verb.empty()) {
+                        return RunVerb(invocation, options, world, terminal);
+                      }
+                      const std::string operand =
+                          invocation.operands.empty() ? "" : invocation.operands[0];
+                      return RunPlan(operand, options, world, terminal);
+                    });
 }
 
 }  // namespace deps

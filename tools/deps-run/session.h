@@ -25,7 +25,8 @@ struct RunCommandOptions {
   StateOptions state;
   AccessOptions registry;
   std::string engine = "local";
-  std::string driver;  // "": podman, or that of the workflow that is resumed.
+  std::string engine_config;  // A file.
+  std::string driver;         // "": podman, or that of the workflow that is resumed.
   std::string mapping;
   int64_t jobs = 0;  // 0: as many as there are processors.
   int64_t retries = 0;

@@ -17,6 +17,7 @@
 #include "lib/run/report.h"
 #include "lib/run/settings.h"
 #include "lib/state/open_store.h"
+#include "tools/deps-run/engine_run.h"
 
 namespace deps {
 namespace {
@@ -75,6 +76,13 @@ absl::StatusOr<ExitCode> Events(Verbs& verbs) {
 }
 
 absl::StatusOr<ExitCode> Logs(Verbs& verbs) {
+  DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(verbs.operand(0)));
+  if (stored.start.engine != "local") {
+    DEPS_ASSIGN_OR_RETURN(const std::string log,
+                          LogsOnEngine(stored, verbs.has(1) ? verbs.operand(1) : "", verbs.env));
+    DEPS_RETURN_IF_ERROR(verbs.Write(log));
+    return ExitCode::kOk;
+  }
   DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url, StateFolder(verbs.env)));
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
   std::string text;
@@ -156,6 +164,9 @@ absl::StatusOr<ExitCode> Resume(Verbs& verbs) {
     return ExitCode::kOk;
   }
   if (stored.status == "succeeded") return Show(verbs);
+  if (stored.start.engine != "local") {
+    return ResumeOnEngine(stored, verbs.options, verbs.env, verbs.terminal);
+  }
   DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = id, .text = stored.plan}));
   const std::string driver_name =
       verbs.options.driver.empty() ? stored.start.driver : verbs.options.driver;
@@ -191,7 +202,10 @@ absl::StatusOr<ExitCode> Cancel(Verbs& verbs) {
   DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(id));
   if (stored.status == "running") {
     DEPS_RETURN_IF_ERROR(verbs.store->RequestCancel(id));
-    if (!stored.held) DEPS_RETURN_IF_ERROR(CancelAbandoned(verbs, stored));
+    if (!stored.held) {
+      DEPS_RETURN_IF_ERROR(stored.start.engine == "local" ? CancelAbandoned(verbs, stored)
+                                                          : CancelOnEngine(stored, verbs.env));
+    }
   }
   return Show(verbs);
 }
@@ -203,6 +217,10 @@ absl::StatusOr<ExitCode> Worker(Verbs& verbs) {
 absl::StatusOr<ExitCode> Delete(Verbs& verbs) {
   const std::string& id = verbs.operand(0);
   DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url, StateFolder(verbs.env)));
+  DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(id));
+  if (stored.start.engine != "local" && !stored.held) {
+    DEPS_RETURN_IF_ERROR(DeleteOnEngine(stored, verbs.env));
+  }
   DEPS_RETURN_IF_ERROR(verbs.store->DeleteWorkflow(id));
   // The id is one of the state's, so it is no path that leads elsewhere.
   std::error_code error;

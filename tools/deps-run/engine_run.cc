@@ -1,0 +1,498 @@
+#include "tools/deps-run/engine_run.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "lib/base/status_macros.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/engine/engine.h"
+#include "lib/engine/plugin.h"
+#include "lib/engine/residual.h"
+#include "lib/io/file.h"
+#include "lib/json/json.h"
+#include "lib/run/runtime_files.h"
+#include "lib/run/settings.h"
+#include "lib/state/open_store.h"
+#include "lib/state/state_option.h"
+#include "lib/state/ulid.h"
+
+namespace deps {
+namespace {
+
+constexpr absl::Duration kFirstPoll = absl::Milliseconds(200);
+constexpr absl::Duration kLastPoll = absl::Seconds(5);
+// How long an engine that does not answer is asked again.
+constexpr absl::Duration kPatience = absl::Minutes(10);
+// Tasks that are waited for at the same time: each has a thread.
+constexpr int64_t kWaiters = 64;
+
+bool HasEnded(const std::string& status) { return status != "pending" && status != "running"; }
+
+absl::Status Unsupported(std::string message, std::string hint = "") {
+  return MakeError({.id = DiagnosticId::kEngineUnsupported,
+                    .message = std::move(message),
+                    .hint = std::move(hint)});
+}
+
+// A run on the engine, and what is known of it. For many threads that wait for
+// their task.
+class RemoteRun {
+ public:
+  RemoteRun(Engine& engine, std::string run) : engine_(engine), run_(std::move(run)) {}
+
+  // What the run has of `task` once that has ended. Asks the engine to stop
+  // where `stop` says so. Errors: those of the engine, after some patience.
+  absl::StatusOr<WorkflowTask> Await(const std::string& task, const std::function<int()>& stop) {
+    absl::Duration pause = kFirstPoll;
+    while (true) {
+      DEPS_RETURN_IF_ERROR(HeedStop(stop()));
+      DEPS_ASSIGN_OR_RETURN(const std::optional<WorkflowTask> found, Look(task));
+      if (found.has_value() && HasEnded(found->status)) return *found;
+      const absl::Time end = absl::Now() + pause;
+      const int stops = stop();
+      while (absl::Now() < end && stop() == stops) absl::SleepFor(absl::Milliseconds(20));
+      pause = std::min(pause * 1.3, kLastPoll);
+    }
+  }
+
+ private:
+  // One thread asks for all; what it learns is good for a short time.
+  absl::StatusOr<std::optional<WorkflowTask>> Look(const std::string& task) {
+    absl::MutexLock lock(&mutex_);
+    if (absl::Now() > fresh_until_) DEPS_RETURN_IF_ERROR(Refresh());
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return std::optional<WorkflowTask>();
+    return std::optional<WorkflowTask>(found->second);
+  }
+
+  absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    absl::StatusOr<EngineStatus> status = engine_.Status(run_);
+    const absl::Time now = absl::Now();
+    if (!status.ok()) {
+      const bool may_pass = HasId(status.status(), DiagnosticId::kEngineUnavailable) ||
+                            HasId(status.status(), DiagnosticId::kEngineProtocol);
+      if (!may_pass || now > heard_ + kPatience) return status.status();
+      fresh_until_ = now + kLastPoll;
+      return absl::OkStatus();
+    }
+    heard_ = now;
+    const bool changed = status->cursor != cursor_;
+    cursor_ = status->cursor;
+    poll_ = changed ? kFirstPoll : std::min(poll_ * 1.3, kLastPoll);
+    fresh_until_ = now + poll_;
+    for (WorkflowTask& task : status->workflow.tasks) {
+      WorkflowTask& known = tasks_[task.id];
+      // An engine that lost its memory does not undo what has ended.
+      if (!HasEnded(known.status) || known.status.empty()) known = std::move(task);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status HeedStop(int stops) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stops <= canceled_) return absl::OkStatus();
+      canceled_ = stops;
+      fresh_until_ = absl::InfinitePast();
+    }
+    return engine_.Cancel({.run = run_, .force = stops > 1});
+  }
+
+  Engine& engine_;
+  const std::string run_;
+  absl::Mutex mutex_;
+  std::map<std::string, WorkflowTask> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::string cursor_ ABSL_GUARDED_BY(mutex_);
+  absl::Time fresh_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time heard_ ABSL_GUARDED_BY(mutex_) = absl::Now();
+  absl::Duration poll_ ABSL_GUARDED_BY(mutex_) = kFirstPoll;
+  int canceled_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// What an attempt on the engine came to, as one of this machine would tell it.
+TaskResult ResultOf(const PlannedTask& task, const Claim& claim, const WorkflowTask& remote) {
+  TaskResult result = {.status = remote.status,
+                       .exit_code = remote.exit_code,
+                       .reason = remote.reason,
+                       .message = remote.message};
+  if (remote.status == "unknown") {
+    result.status = "failed";
+    result.reason = "engine";
+  } else if (remote.status == "skipped") {
+    // What it needs ended well here: the engine knows of something else.
+    result.status = "failed";
+    result.message = "the engine did not run it";
+  } else if (remote.status == "failed" && remote.reason.empty()) {
+    result.reason = "bundle";
+  }
+  for (const auto& [name, output] : remote.outputs) {
+    StoredOutput stored = {.name = name, .sensitive = output.sensitive, .ref = output.ref};
+    if (output.value.has_value()) stored.value = *output.value;
+    result.outputs.push_back(std::move(stored));
+  }
+  const RunRecord record = {.run_id = NewUlid(),
+                            .result_id = NewUlid(),
+                            .revision = claim.revision,
+                            .created = NowText()};
+  result.run_id = record.run_id;
+  result.result_id = record.result_id;
+  result.installation = ApplyRun(claim.before, task, record, result);
+  result.run_document = RunDocument(task, record);
+  result.result_document = ResultDocument(task, record, result);
+  return result;
+}
+
+// The scheduler's attempts are those of the engine: there is nothing to start.
+class NoDriver : public Driver {
+ public:
+  absl::StatusOr<RunEnd> Run(const BundleRun&, const RunWatch&) override {
+    return absl::InternalError("a task of an engine is started here");
+  }
+  absl::StatusOr<std::optional<RunEnd>> Attach(const Traces&, const RunWatch&) override {
+    return std::optional<RunEnd>();
+  }
+  absl::Status CleanUp(const Traces&) override { return absl::OkStatus(); }
+  bool UsesImages() const override { return false; }
+};
+
+absl::StatusOr<JsonText> ReadConfig(const RunCommandOptions& options) {
+  if (options.engine_config.empty()) return JsonText{"{}"};
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(options.engine_config));
+  DEPS_ASSIGN_OR_RETURN(const json::Value config, json::Parse(source));
+  if (config.IsObject()) return json::ToText(config);
+  return MakeError({.id = DiagnosticId::kDocumentType,
+                    .message = "an engine's settings are an object",
+                    .location = source.At(0)});
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> OpenEngine(const std::string& name, const JsonText& config,
+                                                   const Env& env) {
+  std::error_code error;
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  DEPS_ASSIGN_OR_RETURN(std::string program, FindEngine(name, self, env.getenv));
+  PluginOptions options = {.config = config};
+  options.state_dir = absl::StrCat(StateFolder(env), "/engines/", name);
+  std::filesystem::create_directories(options.state_dir, error);
+  if (error) {
+    return MakeError({.id = DiagnosticId::kFileWrite,
+                      .message = error.message(),
+                      .location = {.file = options.state_dir}});
+  }
+  chmod(options.state_dir.c_str(), 0700);
+  return MakePluginEngine(std::move(program), std::move(options));
+}
+
+// What the engine must offer for this plan, before it gets it.
+absl::Status CheckOffer(const EngineInfo& info, const Plan& plan, const RunOptions& run) {
+  const EngineCapabilities& can = info.capabilities;
+  if (!can.secrets_in_task && UsesSecrets(plan)) {
+    return Unsupported(absl::StrCat("the engine ", info.name,
+                                    " cannot read secrets where a task runs, and the plan has "
+                                    "some"));
+  }
+  if (run.retries > 0 && !can.retries) {
+    return Unsupported(absl::StrCat("the engine ", info.name, " does not retry tasks"),
+                       "leave --retries out");
+  }
+  if (run.timeout != absl::InfiniteDuration() && !can.timeout) {
+    return Unsupported(absl::StrCat("the engine ", info.name, " keeps to no time limit"),
+                       "leave --timeout out");
+  }
+  const int64_t size = static_cast<int64_t>(FormatPlan(plan, json::Style::kCompact).size());
+  if (can.max_plan_bytes > 0 && size > can.max_plan_bytes) {
+    return Unsupported(absl::StrCat("the plan has ", size, " bytes, and the engine ", info.name,
+                                    " takes ", can.max_plan_bytes));
+  }
+  return absl::OkStatus();
+}
+
+KnownOutputs Known(const std::vector<StoredOutput>& outputs) {
+  KnownOutputs known;
+  for (const StoredOutput& output : outputs) {
+    ValueSource source = {.value = output.value};
+    if (output.sensitive) source = {.kind = ValueSource::Kind::kSecret, .text = output.ref};
+    known[output.name] = std::move(source);
+  }
+  return known;
+}
+
+// The tasks that need not run again, with what they left.
+absl::StatusOr<std::map<std::string, KnownOutputs>> DoneTasks(const Plan& plan,
+                                                              const std::string& id, Store& store) {
+  std::set<std::string> ended;
+  if (!id.empty()) {
+    DEPS_ASSIGN_OR_RETURN(const Workflow workflow, store.Document(id));
+    for (const WorkflowTask& task : workflow.tasks) {
+      if (task.status == "succeeded") ended.insert(task.id);
+    }
+  }
+  std::map<std::string, KnownOutputs> done;
+  for (const PlannedTask& task : plan.tasks) {
+    if (task.action == "skip") {
+      DEPS_ASSIGN_OR_RETURN(const auto outputs, store.InstallationOutputs(task.installation.name));
+      done[task.id] = Known(outputs);
+    } else if (ended.count(task.id) > 0) {
+      DEPS_ASSIGN_OR_RETURN(const auto outputs, store.Outputs(id, task.id));
+      done[task.id] = Known(outputs);
+    }
+  }
+  return done;
+}
+
+EngineRun MakeRun(const std::string& id, int64_t revision, Plan plan, const std::string& driver,
+                  const RunOptions& run) {
+  EngineRun engine = {.id = id, .revision = revision, .plan = std::move(plan)};
+  engine.options = {
+      .driver = driver, .jobs = run.jobs, .retries = run.retries, .fail_fast = run.fail_fast};
+  if (run.timeout != absl::InfiniteDuration()) {
+    engine.options.timeout_seconds =
+        absl::ToInt64Seconds(absl::Ceil(run.timeout, absl::Seconds(1)));
+  }
+  return engine;
+}
+
+absl::StatusOr<ExitCode> Show(const std::vector<EngineFile>& files,
+                              const RunCommandOptions& options, const Env& env) {
+  std::string text;
+  for (const EngineFile& file : files) {
+    if (files.size() > 1) absl::StrAppend(&text, "==> ", file.name, " <==\n");
+    absl::StrAppend(&text, file.text, absl::EndsWith(file.text, "\n") ? "" : "\n");
+  }
+  DEPS_RETURN_IF_ERROR(WriteResult(options.common.output, text, env));
+  return ExitCode::kOk;
+}
+
+// A workflow that this process holds, on its way to the engine and there.
+class EngineWorkflow {
+ public:
+  EngineWorkflow(const RunCommandOptions& options, const Env& env, Terminal& terminal)
+      : options_(options), env_(env), terminal_(terminal) {}
+
+  absl::StatusOr<ExitCode> Start(const Plan& plan);
+  absl::StatusOr<ExitCode> Resume(const StoredWorkflow& stored);
+
+ private:
+  absl::Status Open(const std::string& name, const JsonText& config);
+  // Submits what is left of the plan, and notes it.
+  absl::Status Submit();
+  absl::Status Note();
+  absl::StatusOr<ExitCode> Follow();
+
+  const RunCommandOptions& options_;
+  const Env& env_;
+  Terminal& terminal_;
+  std::unique_ptr<Engine> engine_;
+  EngineInfo info_;
+  Session session_;
+  RunOptions run_;
+  Plan plan_;
+  std::string id_;
+  std::string driver_;
+  EngineSettings settings_;
+};
+
+absl::Status EngineWorkflow::Open(const std::string& name, const JsonText& config) {
+  settings_.config = config;
+  DEPS_ASSIGN_OR_RETURN(engine_, OpenEngine(name, config, env_));
+  DEPS_ASSIGN_OR_RETURN(info_, engine_->Info());
+  return absl::OkStatus();
+}
+
+absl::Status EngineWorkflow::Note() {
+  return session_.store->SetOptions(id_, FormatSettings(run_, settings_), session_.owner);
+}
+
+absl::Status EngineWorkflow::Submit() {
+  DEPS_ASSIGN_OR_RETURN(const auto done, DoneTasks(plan_, id_, *session_.store));
+  DEPS_ASSIGN_OR_RETURN(Plan residual, ResidualPlan(plan_, done));
+  if (residual.tasks.empty()) return absl::OkStatus();
+  DEPS_ASSIGN_OR_RETURN(
+      const Submitted submitted,
+      engine_->Submit(MakeRun(id_, settings_.revision, std::move(residual), driver_, run_)));
+  settings_.run = submitted.run;
+  terminal_.Say(absl::StrCat(info_.name, " has the run as ", submitted.run));
+  return Note();
+}
+
+absl::StatusOr<ExitCode> EngineWorkflow::Follow() {
+  RemoteRun remote(*engine_, settings_.run);
+  run_.jobs = kWaiters;
+  // The engine does that.
+  run_.retries = 0;
+  run_.attempt = [&remote](const PlannedTask& task, const Claim& claim,
+                           const std::function<int()>& stop) -> TaskResult {
+    const absl::StatusOr<WorkflowTask> ended = remote.Await(task.id, stop);
+    if (ended.ok()) return ResultOf(task, claim, *ended);
+    return {.status = "failed",
+            .reason = "engine",
+            .message = DiagnosticsOf(ended.status()).front().message};
+  };
+  NoDriver driver;
+  return Drive(plan_, id_, session_.owner, *session_.store, driver, run_, options_, env_,
+               terminal_);
+}
+
+absl::StatusOr<ExitCode> EngineWorkflow::Start(const Plan& plan) {
+  plan_ = plan;
+  DEPS_ASSIGN_OR_RETURN(const JsonText config, ReadConfig(options_));
+  DEPS_RETURN_IF_ERROR(Open(options_.engine, config));
+  DEPS_ASSIGN_OR_RETURN(WorkflowStart start, MakeStart(options_, options_.driver, "run", env_));
+  start.engine = options_.engine;
+  driver_ = start.driver;
+  DEPS_ASSIGN_OR_RETURN(run_, MakeRunOptions(options_, env_));
+  if (options_.jobs > 0 && !info_.capabilities.parallelism) {
+    terminal_.Report({.id = DiagnosticId::kEngineUnsupported,
+                      .severity = Severity::kWarning,
+                      .message = absl::StrCat("the engine ", info_.name,
+                                              " decides by itself how many tasks run at a time")});
+  }
+  DEPS_RETURN_IF_ERROR(CheckOffer(info_, plan, run_));
+  id_ = NewUlid();
+  if (options_.dry_run) {
+    if (!info_.capabilities.render) {
+      return Unsupported(absl::StrCat("the engine ", info_.name, " has nothing to show"));
+    }
+    DEPS_ASSIGN_OR_RETURN(const Plan residual, ResidualPlan(plan, {}));
+    // The same plan is to be shown with the same bytes.
+    DEPS_ASSIGN_OR_RETURN(const auto files, engine_->Render(MakeRun(plan.digest.substr(7, 26), 1,
+                                                                    residual, driver_, run_)));
+    return Show(files, options_, env_);
+  }
+  DEPS_ASSIGN_OR_RETURN(session_, OpenSession(options_, env_));
+  // Before there is a workflow: what cannot be submitted is none.
+  DEPS_ASSIGN_OR_RETURN(const auto done, DoneTasks(plan_, "", *session_.store));
+  DEPS_RETURN_IF_ERROR(ResidualPlan(plan_, done).status());
+  DEPS_ASSIGN_OR_RETURN(const std::vector<Diagnostic> notes, engine_->Check());
+  for (const Diagnostic& note : notes) terminal_.Report(note);
+  start.options = FormatSettings(run_, settings_);
+  DEPS_RETURN_IF_ERROR(session_.store->CreateWorkflow(id_, plan_, start, session_.owner));
+  DEPS_RETURN_IF_ERROR(Submit());
+  if (!options_.detach) return Follow();
+  if (!info_.capabilities.detached) {
+    terminal_.Report(
+        {.id = DiagnosticId::kEngineUnsupported,
+         .severity = Severity::kWarning,
+         .message = absl::StrCat("the engine ", info_.name, " may stop where nobody follows it")});
+  }
+  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session_.store->Document(id_));
+  DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan_, options_, env_));
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> EngineWorkflow::Resume(const StoredWorkflow& stored) {
+  id_ = stored.id;
+  driver_ = options_.driver.empty() ? stored.start.driver : options_.driver;
+  DEPS_ASSIGN_OR_RETURN(plan_, ParsePlan({.name = stored.id, .text = stored.plan}));
+  DEPS_ASSIGN_OR_RETURN(settings_, ParseEngineSettings(stored.start.options));
+  DEPS_RETURN_IF_ERROR(Open(stored.start.engine, settings_.config));
+  DEPS_ASSIGN_OR_RETURN(run_, OptionsFor(stored.start, options_, env_));
+  bool goes_on = false;
+  std::set<std::string> unseen;
+  if (!settings_.run.empty()) {
+    const absl::StatusOr<EngineStatus> status = engine_->Status(settings_.run);
+    if (!status.ok() && !HasId(status.status(), DiagnosticId::kEngineUnknownRun)) {
+      return status.status();
+    }
+    if (status.ok()) {
+      goes_on = !HasEnded(status->workflow.status);
+      for (const WorkflowTask& task : status->workflow.tasks) {
+        if (task.status == "succeeded") unseen.insert(task.id);
+      }
+    }
+  }
+  DEPS_ASSIGN_OR_RETURN(session_, OpenSession(options_, env_));
+  DEPS_ASSIGN_OR_RETURN(const Workflow document, session_.store->Document(id_));
+  for (const WorkflowTask& task : document.tasks) {
+    if (task.status == "succeeded") unseen.erase(task.id);
+  }
+  const WorkflowStart start = {.engine = stored.start.engine,
+                               .driver = driver_,
+                               .mode = "run",
+                               .options = FormatSettings(run_, settings_)};
+  DEPS_RETURN_IF_ERROR(session_.store->TakeWorkflow(id_, start, session_.owner, {}));
+  // What the run did while nobody followed it belongs to this workflow first.
+  if (goes_on || !unseen.empty()) {
+    const auto follow = Follow();
+    if (goes_on || !follow.ok() || *follow != ExitCode::kNo) return follow;
+    DEPS_RETURN_IF_ERROR(session_.store->TakeWorkflow(id_, start, session_.owner, {}));
+  }
+  if (!settings_.run.empty()) {
+    ++settings_.revision;
+    settings_.run.clear();
+    DEPS_RETURN_IF_ERROR(Note());
+  }
+  DEPS_RETURN_IF_ERROR(Submit());
+  return Follow();
+}
+
+// The engine of a workflow, and the run there; "" where none was submitted.
+struct Remote {
+  std::unique_ptr<Engine> engine;
+  std::string run;
+};
+
+absl::StatusOr<Remote> OpenRemote(const StoredWorkflow& stored, const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(const EngineSettings settings, ParseEngineSettings(stored.start.options));
+  Remote remote = {.run = settings.run};
+  DEPS_ASSIGN_OR_RETURN(remote.engine, OpenEngine(stored.start.engine, settings.config, env));
+  return remote;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> RunOnEngine(const Plan& plan, const RunCommandOptions& options,
+                                     const Env& env, Terminal& terminal) {
+  return EngineWorkflow(options, env, terminal).Start(plan);
+}
+
+absl::StatusOr<ExitCode> ResumeOnEngine(const StoredWorkflow& stored,
+                                        const RunCommandOptions& options, const Env& env,
+                                        Terminal& terminal) {
+  return EngineWorkflow(options, env, terminal).Resume(stored);
+}
+
+absl::StatusOr<std::string> LogsOnEngine(const StoredWorkflow& stored, const std::string& task,
+                                         const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(const Remote remote, OpenRemote(stored, env));
+  std::string text;
+  std::string heading;
+  if (remote.run.empty()) return text;
+  DEPS_RETURN_IF_ERROR(
+      remote.engine->Logs({.run = remote.run, .task = task}, [&](const LogLine& line) {
+        if (task.empty() && line.task != heading) {
+          absl::StrAppend(&text, "==> ", line.task, " <==\n");
+          heading = line.task;
+        }
+        absl::StrAppend(&text, line.text, "\n");
+        return absl::OkStatus();
+      }));
+  return text;
+}
+
+absl::Status CancelOnEngine(const StoredWorkflow& stored, const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(const Remote remote, OpenRemote(stored, env));
+  return remote.run.empty() ? absl::OkStatus() : remote.engine->Cancel({.run = remote.run});
+}
+
+absl::Status DeleteOnEngine(const StoredWorkflow& stored, const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(const Remote remote, OpenRemote(stored, env));
+  return remote.run.empty() ? absl::OkStatus() : remote.engine->Delete(remote.run);
+}
+
+}  // namespace deps
