@@ -4,6 +4,9 @@
 # slurm-wlm on free ports of the loopback, all they keep in one folder. To be
 # sourced; needs root.
 
+# Where Debian has the daemons.
+PATH=$PATH:/usr/sbin
+
 # free_port: a port of the loopback that nobody listens on.
 free_port() {
   local port
@@ -66,8 +69,8 @@ CONF
   echo $! >"$dir/slurmctld.pid"
   slurmd -D -f "$SLURM_CONF" </dev/null >"$dir/slurmd.out" 2>&1 3>&- &
   echo $! >"$dir/slurmd.pid"
-  for ((wait = 0; wait < 200; ++wait)); do
-    [[ $(sinfo -h -o %T 2>/dev/null) == idle ]] && return
+  for ((wait = SECONDS; SECONDS < wait + 60;)); do
+    [[ $(timeout 5 sinfo -h -o %T 2>/dev/null) == idle ]] && return
     sleep 0.1
   done
   tail -n 20 "$dir"/*.log "$dir"/*.out >&2

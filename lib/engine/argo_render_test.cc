@@ -91,9 +91,10 @@ TEST(RenderArgoTest, RefusesWhatCannotRunThere) {
   plan.tasks[0].credentials["token"] = {.kind = ValueSource::Kind::kSecret, .text = "env:TOKEN"};
   plan.tasks[0].bundle.invocation_images.clear();
   const absl::Status status = RenderArgo(plan, {}).status();
-  EXPECT_TRUE(HasId(status, DiagnosticId::kPlanSink));
-  EXPECT_TRUE(HasId(status, DiagnosticId::kSecretReference));
-  EXPECT_TRUE(HasId(status, DiagnosticId::kDocumentValue));
+  std::set<DiagnosticId> ids;
+  for (const Diagnostic& diagnostic : DiagnosticsOf(status)) ids.insert(diagnostic.id);
+  EXPECT_EQ(ids, (std::set<DiagnosticId>{DiagnosticId::kPlanSink, DiagnosticId::kSecretReference,
+                                         DiagnosticId::kDocumentValue}));
   EXPECT_TRUE(
       HasId(RenderArgo(TwoTasks(), {.max_bytes = 1000}).status(), DiagnosticId::kPlanTooLarge));
 }

@@ -87,7 +87,8 @@ TEST(WantsOfTest, IsWhatTheParentUsesAndWhatTheInterfaceSays) {
   parent.dependencies = {db, web};
   parent.sources = {{.alias = "db", .output = "in-a-step"}, {.alias = "web", .output = "no"}};
   parent.bundle.parameters["p"].sources = {{"db", "by-parameter"}, {"", "own-output"}};
-  const absl::StatusOr<std::unique_ptr<Catalog>> catalog = Catalog::Open({}, Env());
+  const Env env = {.getenv = [](std::string_view) { return std::nullopt; }};
+  const absl::StatusOr<std::unique_ptr<Catalog>> catalog = Catalog::Open({}, env);
   ASSERT_TRUE(catalog.ok()) << catalog.status();
   const absl::StatusOr<Wants> wants = WantsOf(parent, db, **catalog);
   ASSERT_TRUE(wants.ok()) << wants.status();

@@ -295,8 +295,8 @@ wait "$process"
 same 'cancel ends the run with status 1' 1 $?
 rm slow
 
-deps 2 --engine argo plan.json
-expect 'another engine is a plugin' grep -q 'deps-engine-argo' err
+deps 4 --engine nowhere plan.json
+expect 'another engine is a plugin' grep -q 'no program deps-engine-nowhere .*engine-unknown' err
 
 cat >parallel <<'TOOL'
 #!/bin/bash
