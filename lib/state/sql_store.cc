@@ -212,13 +212,15 @@ absl::Status SqlStore::ClaimTask(const std::string& workflow, const PlannedTask&
                                  const Change& change, const Owner& owner, Progress* progress) {
   Claim claim = {.workflow = workflow, .task = task.id};
   std::string message;
-  DEPS_ASSIGN_OR_RETURN(const bool free, HoldInstallation(workflow, task, &message));
+  DEPS_ASSIGN_OR_RETURN(const bool free, IsInstallationFree(workflow, task, &message));
   if (!free) {
     progress->busy.emplace_back(task.id, message);
     return absl::OkStatus();
   }
   DEPS_ASSIGN_OR_RETURN(const bool begun, BeginAttempt(task, owner, &claim));
-  if (!begun) return absl::OkStatus();  // Another worker has it.
+  // Another worker has it, or has ended it: a hold of this one would never end.
+  if (!begun) return absl::OkStatus();
+  DEPS_RETURN_IF_ERROR(HoldInstallation(workflow, task));
   if (!claim.begun) {
     claim.traces = change.traces ? change.traces(claim) : "";
     DEPS_RETURN_IF_ERROR(
@@ -284,8 +286,8 @@ absl::StatusOr<bool> SqlStore::BeginAttempt(const PlannedTask& task, const Owner
   return true;
 }
 
-absl::StatusOr<bool> SqlStore::HoldInstallation(const std::string& workflow,
-                                                const PlannedTask& task, std::string* message) {
+absl::StatusOr<bool> SqlStore::IsInstallationFree(const std::string& workflow,
+                                                  const PlannedTask& task, std::string* message) {
   const InstallationName& name = task.installation.name;
   std::string other;
   {
@@ -294,27 +296,28 @@ absl::StatusOr<bool> SqlStore::HoldInstallation(const std::string& workflow,
     if (rows.Bind(name.name_space).Bind(name.name).Bind(workflow).Step()) other = rows.Text(0);
     DEPS_RETURN_IF_ERROR(rows.status());
   }
-  if (!other.empty()) {
-    // Also where its process is dead: what that one started may run on.
-    DEPS_ASSIGN_OR_RETURN(const bool held, IsHeld(other));
-    *message = absl::StrCat("installation '", name.name_space, "/", name.name,
-                            "' is in use by workflow '", other, "'",
-                            held ? ""
-                                 : absl::StrCat(", whose process is gone; deps-run resume ", other,
-                                                " or deps-run cancel ", other, " frees it"));
-    return false;
-  }
-  DEPS_RETURN_IF_ERROR(
-      Statement(database_,
-                "INSERT INTO hold(namespace, name, workflow, task) VALUES(?, ?, ?, ?) "
-                "ON CONFLICT(namespace, name) DO UPDATE SET workflow = excluded.workflow, "
-                "task = excluded.task")
-          .Bind(name.name_space)
-          .Bind(name.name)
-          .Bind(workflow)
-          .Bind(task.id)
-          .Run());
-  return true;
+  if (other.empty()) return true;
+  // Also where its process is dead: what that one started may run on.
+  DEPS_ASSIGN_OR_RETURN(const bool held, IsHeld(other));
+  *message = absl::StrCat("installation '", name.name_space, "/", name.name,
+                          "' is in use by workflow '", other, "'",
+                          held ? ""
+                               : absl::StrCat(", whose process is gone; deps-run resume ", other,
+                                              " or deps-run cancel ", other, " frees it"));
+  return false;
+}
+
+absl::Status SqlStore::HoldInstallation(const std::string& workflow, const PlannedTask& task) {
+  const InstallationName& name = task.installation.name;
+  return Statement(database_,
+                   "INSERT INTO hold(namespace, name, workflow, task) VALUES(?, ?, ?, ?) "
+                   "ON CONFLICT(namespace, name) DO UPDATE SET workflow = excluded.workflow, "
+                   "task = excluded.task")
+      .Bind(name.name_space)
+      .Bind(name.name)
+      .Bind(workflow)
+      .Bind(task.id)
+      .Run();
 }
 
 }  // namespace deps

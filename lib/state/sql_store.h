@@ -107,9 +107,11 @@ class SqlStore : public Store {
   absl::Status ClaimTask(const std::string& workflow, const PlannedTask& task, const Change& change,
                          const Owner& owner, Progress* progress);
   absl::StatusOr<bool> BeginAttempt(const PlannedTask& task, const Owner& owner, Claim* claim);
-  // Whether it is free, or is this workflow's; then it is held.
-  absl::StatusOr<bool> HoldInstallation(const std::string& workflow, const PlannedTask& task,
-                                        std::string* message);
+  // Whether it is free, or is this workflow's; else why not.
+  absl::StatusOr<bool> IsInstallationFree(const std::string& workflow, const PlannedTask& task,
+                                          std::string* message);
+  // Until the attempt has ended.
+  absl::Status HoldInstallation(const std::string& workflow, const PlannedTask& task);
 
   absl::Mutex mutex_;
   const std::unique_ptr<Database> database_holder_;

@@ -245,6 +245,16 @@ TEST_P(StoreTest, SharesAWorkflowBetweenWorkers) {
       HasId(store_->TakeWorkflow(id, {.driver = "podman"}, owner_, {}), DiagnosticId::kRunBusy));
 }
 
+TEST_P(StoreTest, AWorkerThatComesLateLeavesTheInstallationFree) {
+  const std::string id = Create(owner_, "shared");
+  const Owner late = ThisProcess();
+  const std::unique_ptr<Store> second = *OpenStore(url_);
+  ASSERT_EQ(second->Register(late, absl::Seconds(30)), absl::OkStatus());
+  ASSERT_TRUE(End(*ClaimOne(id, 0, owner_), {.status = "succeeded"}, owner_).ok());
+  EXPECT_FALSE(ClaimOne(id, 0, late, second.get()).has_value());
+  EXPECT_TRUE(ClaimOne(Create(owner_), 0, owner_).has_value());
+}
+
 TEST_P(StoreTest, TakesOverFromAWorkerThatIsSilent) {
   const std::string id = Create(owner_, "shared");
   const Owner silent = ThisProcess();
