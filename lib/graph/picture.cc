@@ -1,4 +1,3 @@
-#include "lib/diag/diagnostic.h"
 #include "lib/draw/picture.h"
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lib/diag/diagnostic.h"
 #include "lib/graph/describe.h"
 #include "lib/graph/show.h"
 

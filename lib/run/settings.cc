@@ -25,6 +25,7 @@ std::string FormatSettings(const RunOptions& options, const std::optional<Engine
     settings.Set("config", JsonValue::Of(engine->config));
     settings.Set("revision", JsonValue::Integer(engine->revision));
     settings.Set("run", JsonValue::String(engine->run));
+    settings.Set("earlier", JsonValue::Strings(engine->earlier));
     value.Set("engine", std::move(settings));
   }
   return json::Canonical(value);
@@ -41,6 +42,7 @@ absl::StatusOr<EngineSettings> ParseEngineSettings(const std::string& text) {
   reader.Optional("config", &config);
   reader.Required("revision", &engine.revision);
   reader.Required("run", &engine.run);
+  reader.Optional("earlier", &engine.earlier);
   DEPS_RETURN_IF_ERROR(reader.Finish());
   if (config.has_value()) engine.config = *std::move(config);
   return engine;

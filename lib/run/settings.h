@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "lib/json/json.h"
@@ -14,9 +15,10 @@ namespace deps {
 
 // What goes with a workflow of another engine.
 struct EngineSettings {
-  JsonText config;       // The engine's own settings; an object.
-  int64_t revision = 1;  // Of what was submitted last, or is about to be.
-  std::string run;       // The engine's name of it; "" where it may not be there yet.
+  JsonText config;                   // The engine's own settings; an object.
+  int64_t revision = 1;              // Of what was submitted last, or is about to be.
+  std::string run;                   // The engine's name of it; "" where it may not be there yet.
+  std::vector<std::string> earlier;  // Its names of the revisions before, in their order.
 };
 
 // retries, timeout, grace, fail_fast and mapping as JSON; those of the engine

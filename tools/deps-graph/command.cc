@@ -31,7 +31,8 @@ CommandSpec MakeSpec(Options* options) {
       .description =
           "Reads a bundle, expands the default of every dependency to any depth, checks how they "
           "are wired and writes the graph. BUNDLE is a porter.yaml, a bundle.json, a folder with "
-          "either, an archive (.tgz), an OCI layout (oci:FOLDER[:TAG]), or a reference to a registry; "
+          "either, an archive (.tgz), an OCI layout (oci:FOLDER[:TAG]), or a reference to a "
+          "registry; "
           "- reads a bundle.json from standard input. What an archive or layout holds besides is "
           "taken from there.\n\n"
           "Both forms of dependencies are read, io.cnab.dependencies and "

@@ -278,6 +278,27 @@ absl::StatusOr<ExitCode> Show(const std::vector<EngineFile>& files,
   return ExitCode::kOk;
 }
 
+// Whether a task may still do something: it has not ended, and nothing that it
+// needs has ended badly. An engine takes a while to give the others up.
+bool GoesOn(const Plan& plan, const Workflow& workflow) {
+  std::map<std::string, std::string> status;
+  for (const WorkflowTask& task : workflow.tasks) status[task.id] = task.status;
+  std::set<std::string> lost;
+  for (const PlannedTask& task : plan.tasks) {
+    const auto found = status.find(task.id);
+    if (found == status.end()) continue;
+    const bool ended = HasEnded(found->second);
+    if ((ended && found->second != "succeeded") ||
+        std::any_of(task.needs.begin(), task.needs.end(),
+                    [&](const std::string& need) { return lost.count(need) > 0; })) {
+      lost.insert(task.id);
+    } else if (!ended) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // A workflow that this process holds, on its way to the engine and there.
 class EngineWorkflow {
  public:
@@ -410,7 +431,7 @@ absl::StatusOr<ExitCode> EngineWorkflow::Resume(const StoredWorkflow& stored) {
       return status.status();
     }
     if (status.ok()) {
-      goes_on = !HasEnded(status->workflow.status);
+      goes_on = GoesOn(plan_, status->workflow);
       for (const WorkflowTask& task : status->workflow.tasks) {
         if (task.status == "succeeded") unseen.insert(task.id);
       }
@@ -433,25 +454,37 @@ absl::StatusOr<ExitCode> EngineWorkflow::Resume(const StoredWorkflow& stored) {
     DEPS_RETURN_IF_ERROR(session_.store->TakeWorkflow(id_, start, session_.owner, {}));
   }
   if (!settings_.run.empty()) {
+    DEPS_RETURN_IF_ERROR(engine_->Cancel({.run = settings_.run}));
     ++settings_.revision;
-    settings_.run.clear();
+    settings_.earlier.push_back(std::exchange(settings_.run, ""));
     DEPS_RETURN_IF_ERROR(Note());
   }
   DEPS_RETURN_IF_ERROR(Submit());
   return Follow();
 }
 
-// The engine of a workflow, and the run there; "" where none was submitted.
+// The engine of a workflow, and the runs there, the last one last.
 struct Remote {
   std::unique_ptr<Engine> engine;
-  std::string run;
+  std::vector<std::string> runs;
 };
 
 absl::StatusOr<Remote> OpenRemote(const StoredWorkflow& stored, const Env& env) {
-  DEPS_ASSIGN_OR_RETURN(const EngineSettings settings, ParseEngineSettings(stored.start.options));
-  Remote remote = {.run = settings.run};
+  DEPS_ASSIGN_OR_RETURN(EngineSettings settings, ParseEngineSettings(stored.start.options));
+  Remote remote = {.runs = std::move(settings.earlier)};
+  if (!settings.run.empty()) remote.runs.push_back(std::move(settings.run));
   DEPS_ASSIGN_OR_RETURN(remote.engine, OpenEngine(stored.start.engine, settings.config, env));
   return remote;
+}
+
+// The tasks of one run that have been started.
+absl::StatusOr<std::vector<std::string>> StartedIn(Engine& engine, const std::string& run) {
+  DEPS_ASSIGN_OR_RETURN(const EngineStatus status, engine.Status(run));
+  std::vector<std::string> tasks;
+  for (const WorkflowTask& task : status.workflow.tasks) {
+    if (task.attempt > 0) tasks.push_back(task.id);
+  }
+  return tasks;
 }
 
 }  // namespace
@@ -471,28 +504,32 @@ absl::StatusOr<std::string> LogsOnEngine(const StoredWorkflow& stored, const std
                                          const Env& env) {
   DEPS_ASSIGN_OR_RETURN(const Remote remote, OpenRemote(stored, env));
   std::string text;
-  std::string heading;
-  if (remote.run.empty()) return text;
-  DEPS_RETURN_IF_ERROR(
-      remote.engine->Logs({.run = remote.run, .task = task}, [&](const LogLine& line) {
-        if (task.empty() && line.task != heading) {
-          absl::StrAppend(&text, "==> ", line.task, " <==\n");
-          heading = line.task;
-        }
+  for (const std::string& run : remote.runs) {
+    DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> started, StartedIn(*remote.engine, run));
+    for (const std::string& id : started) {
+      if (!task.empty() && task != id) continue;
+      if (task.empty()) absl::StrAppend(&text, "==> ", id, " <==\n");
+      DEPS_RETURN_IF_ERROR(remote.engine->Logs({.run = run, .task = id}, [&](const LogLine& line) {
         absl::StrAppend(&text, line.text, "\n");
         return absl::OkStatus();
       }));
+    }
+  }
   return text;
 }
 
 absl::Status CancelOnEngine(const StoredWorkflow& stored, const Env& env) {
   DEPS_ASSIGN_OR_RETURN(const Remote remote, OpenRemote(stored, env));
-  return remote.run.empty() ? absl::OkStatus() : remote.engine->Cancel({.run = remote.run});
+  return remote.runs.empty() ? absl::OkStatus()
+                             : remote.engine->Cancel({.run = remote.runs.back()});
 }
 
 absl::Status DeleteOnEngine(const StoredWorkflow& stored, const Env& env) {
   DEPS_ASSIGN_OR_RETURN(const Remote remote, OpenRemote(stored, env));
-  return remote.run.empty() ? absl::OkStatus() : remote.engine->Delete(remote.run);
+  for (const std::string& run : remote.runs) {
+    DEPS_RETURN_IF_ERROR(remote.engine->Delete(run));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace deps

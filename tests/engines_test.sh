@@ -1,0 +1,91 @@
+#!/bin/bash
+#
+# One plan runs unchanged on the local engine, on Slurm and on the example engine,
+# and ends with the same outputs; a run that failed on an engine is resumed there.
+# The arguments are the commands and engines.
+
+set -uo pipefail
+
+# shellcheck source=tests/slurm.sh
+. tests/slurm.sh
+# shellcheck source=tests/report.sh
+. tests/report.sh
+
+# Short: munged's socket is below it. Jobs are not in the sandbox of this test.
+work=$(mktemp -d /tmp/engines-test.XXXXXX)
+clean_up() {
+  stop_slurm "$work/slurm"
+  rm -rf "$work"
+}
+trap clean_up EXIT
+mkdir "$work/bin" "$work/sink"
+for command in "$@"; do
+  ln -s "$PWD/$command" "$work/bin/"
+done
+export PATH=$work/bin:$PATH XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
+
+# plan INSTALLATION: the demo's plan; secrets are where every task can read them.
+plan() {
+  local registry=(--offline --index testdata/registries/family.index.json)
+  deps-graph "${registry[@]}" example.com/myenv:v0.1.0 |
+    deps-solve "${registry[@]}" --namespace "$1" |
+    deps-plan --action install --namespace "$1" --credential-set "$work/credentials.yaml" \
+      --sink "file:$work/sink/$1" -o "$work/$1.json"
+}
+
+# check NAME FILE FILTER EXPECTED: what jq finds in FILE.
+check() {
+  local found
+  found=$(jq -c "$3" "$2" 2>&1)
+  if [[ $found == "$4" ]]; then
+    report_pass "$1"
+  else
+    printf 'expected: %s\nfound:    %s\n' "$4" "$found" >"$work/why"
+    cat "$work/err" >>"$work/why"
+    report_fail "$1" "$work/why"
+  fi
+}
+
+run() { timeout 120 deps-run --driver "process:$PWD/testdata/demo/run" "$@" 2>"$work/err"; }
+
+cat >"$work/credentials.yaml" <<SET
+schemaType: CredentialSet
+schemaVersion: 1.0.1
+name: shop
+credentials:
+  - name: token
+    source: {path: $work/token}
+SET
+jq -n --arg deps_run "$work/bin/deps-run" '{depsRun: $deps_run}' >"$work/slurm.config"
+echo '{}' >"$work/example.config"
+start_slurm "$work/slurm" || exit 1
+
+printf 'open sesame' >"$work/token"
+endpoint='{"endpoint":{"value":"http://192.0.2.10:8080/shop"}}'
+mkdir "$work"/sink/{local,slurm,example}
+plan local
+run "$work/local.json" >"$work/out"
+check 'local: the outputs' "$work/out" .outputs "$endpoint"
+for engine in slurm example; do
+  plan "$engine"
+  # A wrong token at first: app fails, and what needs it does not run.
+  printf 'open barley' >"$work/token"
+  run --engine "$engine" --engine-config "$work/$engine.config" "$work/$engine.json" >"$work/out"
+  check "$engine: a task that fails" "$work/out" '[.engine, .tasks[].status]' \
+    "[\"$engine\",\"succeeded\",\"succeeded\",\"failed\",\"skipped\"]"
+  id=$(jq -r .id "$work/out")
+  printf 'open sesame' >"$work/token"
+  timeout 120 deps-run resume "$id" >"$work/out" 2>"$work/err"
+  check "$engine: resumed, finished tasks stay finished" "$work/out" '[.tasks[] | .status, .attempt]' \
+    '["succeeded",1,"succeeded",1,"succeeded",2,"succeeded",1]'
+  check "$engine: the outputs" "$work/out" .outputs "$endpoint"
+  deps-run logs "$id" root/infra >"$work/log" 2>"$work/err"
+  check "$engine: the log of a task that is not run again" <(jq -Rs . "$work/log") . \
+    '"infra: address 192.0.2.10 in region eu\n"'
+done
+secrets_in_engines() {
+  grep -rlaF -e 'open sesame' "$work/slurm" "$work/state/cnab-deps/engines"
+  [[ $? -eq 1 ]]
+}
+report_check 'no engine has a secret' secrets_in_engines
+report_end engines
