@@ -466,6 +466,18 @@ void RemoveLeftovers(const Workflow& workflow) {
   RemoveOtherScratches(prefix, kept);
 }
 
+void RemoveEnded(const Workflow& workflow) {
+  for (const WorkflowTask& task : workflow.tasks) {
+    if (task.attempt == 0 || task.status == "pending" || task.status == "running" ||
+        task.status == "unknown") {
+      continue;
+    }
+    const absl::StatusOr<Traces> traces =
+        TracesOf({.workflow = workflow.id, .task = task.id, .attempt = task.attempt});
+    if (traces.ok()) RemoveScratch(traces->folder);
+  }
+}
+
 TaskResult RunAttempt(const PlannedTask& task, const Claim& claim, const InputResolver& inputs,
                       StateKey& key, Driver& driver, const AttemptOptions& options) {
   return AttemptRunner(task, claim, inputs, key, driver, options).Run();

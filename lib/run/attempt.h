@@ -40,6 +40,10 @@ absl::StatusOr<Traces> TracesOf(const Claim& claim);
 // runner died before it could. Tasks that are not over keep theirs.
 void RemoveLeftovers(const Workflow& workflow);
 
+// Removes what a worker that died left in memory of attempts that have ended;
+// attempts that begin meanwhile have other folders.
+void RemoveEnded(const Workflow& workflow);
+
 // "state:WORKFLOW/TASK#NAME": where a sensitive output is kept.
 std::string OutputRef(const std::string& workflow, const std::string& task,
                       const std::string& name);

@@ -107,6 +107,7 @@ absl::StatusOr<Workflow> Scheduler::Run() {
   absl::StatusOr<Workflow> finished = RunWith(table, pool);
   // Without its state nothing can be finished; a later runner attaches.
   if (!finished.ok()) stop_.store(kLeaveRunning);
+  if (finished.ok() && options_.shared && table.AllEnded()) RemoveEnded(*finished);
   return finished;
 }
 

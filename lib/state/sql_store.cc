@@ -16,6 +16,9 @@ namespace {
 
 // The part of a lease after which it is renewed, and after which others look.
 constexpr int64_t kRenewals = 4;
+// How often others look at least: a dead process of the same machine is known
+// for one before its lease ends.
+constexpr int64_t kLookMilliseconds = 1000;
 
 absl::Status Replaced() {
   return MakeError({.id = DiagnosticId::kRunBusy,
@@ -90,7 +93,7 @@ absl::Status SqlStore::Renew(const Owner& owner) {
 absl::Status SqlStore::Recover(const std::string& id) {
   DEPS_ASSIGN_OR_RETURN(const int64_t now, database_.Clock());
   if (now < recover_after_) return absl::OkStatus();
-  recover_after_ = now + absl::ToInt64Milliseconds(lease_) / kRenewals;
+  recover_after_ = now + std::min(kLookMilliseconds, absl::ToInt64Milliseconds(lease_) / kRenewals);
   DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> runners, RunnersOf(id));
   for (const std::string& runner : runners) {
     DEPS_ASSIGN_OR_RETURN(const bool alive, IsRunnerAlive(runner));

@@ -68,6 +68,8 @@ try_workers() {
   workers=("${workers[1]}")
   finish
   once_each "$kind, a worker is killed" "$id" done 60
+  same "$kind: and nothing of it is left in memory" '' \
+    "$(find /dev/shm -maxdepth 1 -name "cnab-deps-deps-${id,,}-*")"
 
   # Stopped beyond its lease, then continued: what it began is gone on with.
   echo 1 >time
