@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -6,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/model/installation.h"
+#include "lib/model/installation_clash.h"
 #include "lib/run/scheduler.h"
 
 namespace deps {
@@ -82,6 +85,29 @@ absl::Status CheckPlan(const Plan& plan, const Getenv& getenv) {
   }
   if (done.size() < tasks.size()) return Wrong("tasks of the plan need each other in a circle");
   return absl::OkStatus();
+}
+
+absl::Status CheckClashes(const Plan& plan, Store& store) {
+  DEPS_ASSIGN_OR_RETURN(const std::vector<Installation> installations, store.Installations());
+  std::map<InstallationName, const Installation*> by_name;
+  for (const Installation& installation : installations) {
+    by_name[installation.name] = &installation;
+  }
+  std::vector<Diagnostic> errors;
+  for (const PlannedTask& task : plan.tasks) {
+    if (task.action != "install") continue;
+    const auto existing = by_name.find(task.installation.name);
+    if (existing == by_name.end()) continue;
+    const std::string clash = ClashOf(task.installation, task.bundle, *existing->second);
+    if (clash.empty()) continue;
+    errors.push_back(
+        {.id = DiagnosticId::kPlanClash,
+         .message = absl::StrCat("task '", task.id, "' would install ",
+                                 existing->second->DisplayName(), ", which exists and ", clash),
+         .hint = "make the plan anew: deps-plan --state tells what is installed, and "
+                 "--installation-of and --namespace choose another name"});
+  }
+  return errors.empty() ? absl::OkStatus() : MakeErrors(std::move(errors));
 }
 
 }  // namespace deps

@@ -67,6 +67,10 @@ struct RunOptions {
 // Errors: document-value, secret-reference, secret-unavailable.
 absl::Status CheckPlan(const Plan& plan, const Getenv& getenv);
 
+// Refuses to install over what is another's: by the state's installations, which
+// may have come after the plan. Errors, one a task: plan-clash; state-open.
+absl::Status CheckClashes(const Plan& plan, Store& store);
+
 // Runs workflow `id`, which `owner` holds in `store` or shares with others,
 // until no task can go on, and finishes it. Succeeded and reused tasks stay as
 // they are. What needs a task that failed is skipped with reason "upstream"; what

@@ -140,6 +140,7 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
                       .message = absl::StrCat("the plan has no task '", options.step, "'")});
   }
   DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(options, env));
+  DEPS_RETURN_IF_ERROR(CheckClashes(plan, *session.store));
   DEPS_ASSIGN_OR_RETURN(const std::string id,
                         options.workflow.empty()
                             ? session.store->JoinSteps(NewUlid(), plan, start)
@@ -182,6 +183,7 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
   DEPS_ASSIGN_OR_RETURN(const WorkflowStart start,
                         MakeStart(options, name, options.detach ? "shared" : "run", env));
   DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(options, env));
+  DEPS_RETURN_IF_ERROR(CheckClashes(plan, *session.store));
   const std::string id = NewUlid();
   DEPS_RETURN_IF_ERROR(session.store->CreateWorkflow(id, plan, start, session.owner));
   if (options.detach) {

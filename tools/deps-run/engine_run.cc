@@ -397,6 +397,7 @@ absl::StatusOr<ExitCode> EngineWorkflow::Start(const Plan& plan) {
   }
   DEPS_ASSIGN_OR_RETURN(session_, OpenSession(options_, env_));
   // Before there is a workflow: what cannot be submitted is none.
+  DEPS_RETURN_IF_ERROR(CheckClashes(plan_, *session_.store));
   DEPS_ASSIGN_OR_RETURN(const auto done, DoneTasks(plan_, "", *session_.store));
   DEPS_RETURN_IF_ERROR(ResidualPlan(plan_, done).status());
   DEPS_ASSIGN_OR_RETURN(const std::vector<Diagnostic> notes, engine_->Check());
