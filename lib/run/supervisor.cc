@@ -165,6 +165,7 @@ absl::StatusOr<std::optional<RunEnd>> WaitForOrphan(const std::string& control, 
   const pid_t process = static_cast<pid_t>((*file)[0]);
   Stopper stopper(watch, [process](int signal) { kill(-process, signal); });
   bool open = true;
+  absl::Time gone = absl::InfiniteFuture();
   while (true) {
     int status = 0;
     const pid_t found = waitpid(process, &status, WNOHANG);
@@ -175,10 +176,17 @@ absl::StatusOr<std::optional<RunEnd>> WaitForOrphan(const std::string& control, 
     }
     if (found < 0) {
       const absl::StatusOr<std::optional<int>> left = ReadExit(control);
-      if (left.ok() && left->has_value()) return stopper.End(**left);
-      return MakeError({.id = DiagnosticId::kRunDriver,
-                        .message = "the supervisor was killed, and nothing tells how the run "
-                                   "tool ended"});
+      if (left.ok() && left->has_value()) {
+        PassRest(output, watch);
+        return stopper.End(**left);
+      }
+      // A dying supervisor closes its connections before its children are passed on.
+      if (!SupervisedProcess(control).has_value()) gone = std::min(gone, absl::Now());
+      if (absl::Now() > gone + kForExit) {
+        return MakeError({.id = DiagnosticId::kRunDriver,
+                          .message = "the supervisor was killed, and nothing tells how the run "
+                                     "tool ended"});
+      }
     }
     pollfd waiting = {.fd = open ? output : -1, .events = POLLIN, .revents = 0};
     if (poll(&waiting, 1, 10) > 0) open = Pass(output, watch);

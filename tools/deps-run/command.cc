@@ -160,7 +160,8 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
 
 absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOptions& options,
                                  const Env& env, Terminal& terminal) {
-  DEPS_RETURN_IF_ERROR(MakeRunOptions(options, env).status());
+  DEPS_RETURN_IF_ERROR(
+      (options.dry_run ? ReadRunOptions(options, env) : MakeRunOptions(options, env)).status());
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
   DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(source));
   if (const absl::Status status = CheckPlan(plan, env.getenv); !status.ok()) {

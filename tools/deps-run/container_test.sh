@@ -19,8 +19,12 @@ shift
 work=$(mktemp -d /tmp/deps-XXXXXX)
 memory=$(mktemp -d /dev/shm/deps-XXXXXX)
 runner=
-cleanup() {
-  [[ -z $runner ]] || kill -KILL "$runner" 2>/dev/null
+# Ends the runner and removes all containers.
+drop_runs() {
+  [[ -z $runner ]] || {
+    kill -KILL "$runner" && wait "$runner"
+  } 2>/dev/null
+  runner=
   case $driver in
     podman) podman rm --all --force --time=0 >/dev/null 2>&1 ;;
     docker) docker ps --all --quiet --filter name=deps-01 | xargs -r docker rm --force >/dev/null ;;
@@ -30,6 +34,11 @@ cleanup() {
       done
       ;;
   esac
+}
+cleanup() {
+  # A child that a signal ends before it has become a command has this trap, too.
+  [[ $BASHPID -eq $$ ]] || return
+  drop_runs
   stop_registry "$work/registry"
   [[ ! -d $work/containers ]] || remove_containers "$work/containers"
   rm -rf "$work" "$memory"
@@ -121,8 +130,10 @@ published() {
 report_check 'the bundle is published' published
 
 # What is searched for stands in memory only, and in no command line of a search.
-printf 'sentinel-token-%s' 8c1d >"$memory/token"
-printf 'sentinel-%s\n' token-8c1d made-inside >"$memory/secrets"
+# The token is this run's alone: whoever has it belongs to this test.
+nonce=$(</proc/sys/kernel/random/uuid)
+printf 'sentinel-token-%s' "$nonce" >"$memory/token"
+printf 'sentinel-%s\n' "token-$nonce" made-inside >"$memory/secrets"
 cat >credentials.yaml <<SET
 schemaType: CredentialSet
 schemaVersion: 1.0.1
@@ -131,11 +142,11 @@ credentials:
   - {name: token, source: {path: $memory/token}}
 SET
 
-# make_plan GREETING: plan-GREETING.json.
+# make_plan GREETING [INSTALLATION]: plan-GREETING.json.
 make_plan() {
   deps-graph "$registry/hello:v1.0.0" >graph.json && deps-solve graph.json >solution.json &&
     deps-plan --credential-set credentials.yaml --param "root#greeting=$1" --namespace dev \
-      --installation "hello-$1" solution.json >"plan-$1.json"
+      --installation "${2-hello-$1}" solution.json >"plan-$1.json"
 }
 
 # await COMMAND…: until it succeeds, for at most ten seconds.
@@ -150,7 +161,7 @@ await() {
 }
 ready() { compgen -G "$memory/run/cnab-deps-*/root/cnab/app/outputs/ready"; }
 go() { touch "$(echo "$memory"/run/cnab-deps-*/root/cnab/app/outputs)/go"; }
-run_id() { deps-run list | jq -r --arg n "hello-$1" '[.[] | select(.installation.name == $n)][0].id'; }
+run_id() { deps-run list | jq -r --arg n "$1" '[.[] | select(.installation.name == $n)][0].id'; }
 # Which containers there are.
 containers() {
   case $driver in
@@ -201,17 +212,31 @@ link() {
 }
 report_check 'an output that is a symbolic link is refused' link
 
+# check_run NAME COMMAND: what a failed one left does not disturb the next.
+check_run() {
+  local before=$report_failed
+  report_check "$@"
+  [[ $report_failed -eq $before ]] || {
+    drop_runs
+    rm -rf "$memory"/run/cnab-deps-*
+  }
+}
+
 # Where the secrets of a run may not be, asked while it runs and after it.
 search() {
-  local found=0 file process
+  local found=0 file process program
   grep -rla --file="$memory/secrets" "$work" && found=1
-  while read -r file; do
-    process=${file%/*}
-    # The run tool's own environment is where the token belongs.
-    if [[ $file != */environ || $(readlink "$process/exe") != */busybox* ]]; then
-      echo "$file: $(tr '\0' ' ' 2>/dev/null <"$process/cmdline")" && found=1
-    fi
-  done < <(grep -la --file="$memory/secrets" /proc/[0-9]*/{cmdline,environ} 2>/dev/null)
+  for process in /proc/[0-9]*; do
+    # Asked first: the tool's processes come and go, and what is gone has no name.
+    program=$(readlink "$process/exe") || continue
+    while read -r file; do
+      # The run tool's own environment is where the token belongs.
+      if [[ $file != */environ || $program != */busybox ]]; then
+        echo "$file of $program: $(tr '\0' ' ' 2>/dev/null <"$process/cmdline")"
+        found=1
+      fi
+    done < <(grep -la --file="$memory/secrets" "$process"/{cmdline,environ} 2>/dev/null)
+  done
   case $driver in
     podman | docker)
       for file in $(containers); do
@@ -239,7 +264,7 @@ sentinel() {
   }
   go && wait "$runner" && runner= && search
 }
-report_check 'no secret is on a disk, in a command line or in what an engine tells' sentinel
+check_run 'no secret is on a disk, in a command line or in what an engine tells' sentinel
 
 # There is one attempt, and its log has all of it, each line once.
 started_once() {
@@ -247,12 +272,12 @@ started_once() {
   [[ $(deps-run logs "$id" root | grep -c -e '^start ' -e '^done$') -eq 2 ]]
 }
 killed_while_running() {
-  make_plan wait || return
+  make_plan wait killed-while-running || return
   deps-run --driver "$driver" plan-wait.json >out 2>err &
   runner=$!
   await ready && kill -KILL "$runner"
   wait "$runner" 2>/dev/null
-  id=$(run_id wait)
+  id=$(run_id killed-while-running)
   deps-run resume "$id" >out 2>err &
   runner=$!
   sleep 0.3
@@ -261,21 +286,21 @@ killed_while_running() {
   [[ $(jq -r '.tasks[0].outputs.said.value' out) == wait ]] || return
   started_once
 }
-report_check 'a container whose runner is killed is attached to again' killed_while_running
+check_run 'a container whose runner is killed is attached to again' killed_while_running
 
 killed_and_ended() {
-  make_plan wait || return
+  make_plan wait killed-and-ended || return
   deps-run --driver "$driver" plan-wait.json >out 2>err &
   runner=$!
   await ready && kill -KILL "$runner"
   wait "$runner" 2>/dev/null
   runner=
-  id=$(run_id wait)
+  id=$(run_id killed-and-ended)
   go && await compgen -G "$memory/run/cnab-deps-*/control/exit" || return
   deps-run resume "$id" >out 2>err || return
   started_once
 }
-report_check 'a container that ended without a runner is not started again' killed_and_ended
+check_run 'a container that ended without a runner is not started again' killed_and_ended
 
 stopped() {
   make_plan stop || return
@@ -286,9 +311,9 @@ stopped() {
   local status=$?
   runner=
   [[ $status -eq 143 ]] && jq -e '.tasks[0].status == "canceled"' out || return
-  deps-run logs "$(run_id stop)" root | grep -qx 'asked to stop'
+  deps-run logs "$(run_id hello-stop)" root | grep -qx 'asked to stop'
 }
-report_check 'a container that is asked to stop may tidy up' stopped
+check_run 'a container that is asked to stop may tidy up' stopped
 
 report_check 'nothing is left in memory' nothing_in_memory
 report_check 'nothing is left on the disk' nothing_on_disk

@@ -120,7 +120,7 @@ void ReportFailures(const Workflow& workflow, const RunOptions& options, Termina
 
 }  // namespace
 
-absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, const Env& env) {
+absl::StatusOr<RunOptions> ReadRunOptions(const RunCommandOptions& options, const Env& env) {
   RunOptions result = {.jobs = options.jobs,
                        .fail_fast = options.fail_fast,
                        .retries = options.retries,
@@ -135,6 +135,11 @@ absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, cons
   DEPS_RETURN_IF_ERROR(ReadDuration("grace", options.grace, &result.grace));
   DEPS_RETURN_IF_ERROR(ReadDuration("patience", options.patience, &result.patience));
   DEPS_ASSIGN_OR_RETURN(result.mapping, ReadMapping(options));
+  return result;
+}
+
+absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(RunOptions result, ReadRunOptions(options, env));
   DEPS_ASSIGN_OR_RETURN(const std::string url, StateUrl(options.state, env));
   DEPS_ASSIGN_OR_RETURN(result.files, FilesOf(url, StateFolder(env)));
   if (const std::string key = env.getenv("DEPS_STATE_KEY_FILE").value_or(""); !key.empty()) {

@@ -57,7 +57,11 @@ absl::StatusOr<Session> OpenSession(const RunCommandOptions& options, const Env&
 absl::StatusOr<WorkflowStart> MakeStart(const RunCommandOptions& options, const std::string& driver,
                                         const std::string& mode, const Env& env);
 
-// Errors: usage for numbers and durations that make no sense.
+// What the options say about a run, without the folders of its state: a dry run
+// needs no more. Errors: usage for numbers and durations that make no sense.
+absl::StatusOr<RunOptions> ReadRunOptions(const RunCommandOptions& options, const Env& env);
+
+// The same with the folders. Errors: usage where nothing tells where the state is, too.
 absl::StatusOr<RunOptions> MakeRunOptions(const RunCommandOptions& options, const Env& env);
 
 absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& options,
