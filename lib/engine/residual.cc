@@ -20,8 +20,7 @@ constexpr int kMaxDepth = 1000;
 
 class Reduction {
  public:
-  Reduction(const Plan& plan, const std::map<std::string, KnownOutputs>& done)
-      : plan_(plan), done_(done) {
+  Reduction(const Plan& plan, const std::map<std::string, KnownOutputs>& done) : done_(done) {
     for (const PlannedTask& task : plan.tasks) tasks_[task.id] = &task;
   }
 
@@ -90,7 +89,6 @@ class Reduction {
     return std::optional<ValueSource>(ValueSource{.value = *definition->second.default_value});
   }
 
-  const Plan& plan_;
   const std::map<std::string, KnownOutputs>& done_;
   std::map<std::string, const PlannedTask*> tasks_;
 };

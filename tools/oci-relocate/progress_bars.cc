@@ -47,7 +47,8 @@ std::string ShortSize(int64_t bytes) {
     size /= 1024;
     ++unit;
   }
-  return absl::StrFormat(unit == 0 || size >= 10 ? "%.0f %s" : "%.1f %s", size, kUnits[unit]);
+  const int decimals = unit == 0 || size >= 10 ? 0 : 1;
+  return absl::StrFormat("%.*f %s", decimals, size, kUnits[unit]);
 }
 
 ProgressBars::ProgressBars(std::ostream* err, std::function<void(std::string_view)> say)
