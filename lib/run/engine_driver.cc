@@ -9,13 +9,16 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "lib/agent/frame.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/run/agent_hand_over.h"
 #include "lib/run/child.h"
+#include "lib/state/owner.h"
 
 namespace deps {
 namespace {
@@ -173,13 +176,35 @@ std::string EngineDriver::StatusOf(const std::string& container) const {
   return status.ok() ? std::string(absl::StripAsciiWhitespace(*status)) : "";
 }
 
+int64_t EngineDriver::UnnotedProcess(const Traces& traces) const {
+  if (kind_ != Kind::kPodman) return 0;
+  if (access(absl::StrCat(traces.folder, "/control/started").c_str(), F_OK) != 0) return 0;
+  const absl::StatusOr<std::string> answer =
+      Ask({"container", "inspect", "--format={{.State.Status}} {{.State.Pid}}", traces.container},
+          {.deadline = absl::Now() + kPatience});
+  if (!answer.ok()) return 0;
+  std::string_view number = absl::StripAsciiWhitespace(*answer);
+  if (!absl::ConsumePrefix(&number, "initialized ") && !absl::ConsumePrefix(&number, "created ")) {
+    return 0;
+  }
+  int64_t process = 0;
+  if (!absl::SimpleAtoi(number, &process) || process <= 1) return 0;
+  return StartTimeOf(process) == 0 ? 0 : process;
+}
+
 absl::StatusOr<std::optional<RunEnd>> EngineDriver::Attach(const Traces& traces,
                                                            const RunWatch& watch) {
   if (traces.container.empty()) return std::nullopt;
   // The engine's client may still live, if only for a moment.
   KillSession(traces.process, traces.start_time);
-  const auto alive = [&] { return StatusOf(traces.container) == "running"; };
+  const auto alive = [&] {
+    return StatusOf(traces.container) == "running" || UnnotedProcess(traces) != 0;
+  };
   const auto send = [&](int signal) {
+    if (const int64_t process = UnnotedProcess(traces); process != 0) {
+      kill(static_cast<pid_t>(process), signal);
+      return;
+    }
     // A container that is gone by now needs no signal.
     static_cast<void>(Ask({"kill", absl::StrCat("--signal=", signal), traces.container},
                           {.deadline = absl::Now() + kPatience}));

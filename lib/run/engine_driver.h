@@ -2,6 +2,7 @@
 #ifndef DEPS_LIB_RUN_ENGINE_DRIVER_H_
 #define DEPS_LIB_RUN_ENGINE_DRIVER_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +39,10 @@ class EngineDriver : public Driver {
                                                         const std::string& image) const;
   // As the engine calls it; "" where it knows of no such container.
   std::string StatusOf(const std::string& container) const;
+  // Podman notes that a container runs after it has started it. Where its client is
+  // killed in between, the container runs, and is "initialized" for podman, which
+  // sends it no signals. Gives the process of such a one; 0 for all others.
+  int64_t UnnotedProcess(const Traces& traces) const;
 
   const Kind kind_;
   const std::string program_;
