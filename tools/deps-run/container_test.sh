@@ -225,7 +225,7 @@ check_run() {
 # Where the secrets of a run may not be, asked while it runs and after it.
 search() {
   local found=0 file process program
-  grep -rla --file="$memory/secrets" "$work" && found=1
+  grep -rla -f "$memory/secrets" "$work" && found=1
   for process in /proc/[0-9]*; do
     # Asked first: the tool's processes come and go, and what is gone has no name.
     program=$(readlink "$process/exe") || continue
@@ -235,19 +235,19 @@ search() {
         echo "$file of $program: $(tr '\0' ' ' 2>/dev/null <"$process/cmdline")"
         found=1
       fi
-    done < <(grep -la --file="$memory/secrets" "$process"/{cmdline,environ} 2>/dev/null)
+    done < <(grep -la -f "$memory/secrets" "$process"/{cmdline,environ} 2>/dev/null)
   done
   case $driver in
     podman | docker)
       for file in $(containers); do
-        "$driver" inspect "$file" | grep --file="$memory/secrets" && found=1
+        "$driver" inspect "$file" | grep -f "$memory/secrets" && found=1
       done
       ;;
-    runc) grep -la --file="$memory/secrets" "$memory"/run/cnab-deps-*/{container/config.json,runc/*/*} &&
+    runc) grep -la -f "$memory/secrets" "$memory"/run/cnab-deps-*/{container/config.json,runc/*/*} &&
       found=1 ;;
   esac
   if [[ $driver == docker && -n ${DOCKER_ROOT-} ]]; then
-    grep -rla --file="$memory/secrets" "$DOCKER_ROOT" && found=1
+    grep -rla -f "$memory/secrets" "$DOCKER_ROOT" && found=1
   fi
   return $found
 }
@@ -259,7 +259,7 @@ sentinel() {
   ! no_containers || { echo 'no container runs' && return 1; }
   search || return
   # What the search would find: the run tool has it.
-  grep -qa --file="$memory/secrets" /proc/[0-9]*/environ 2>/dev/null || {
+  grep -qa -f "$memory/secrets" /proc/[0-9]*/environ 2>/dev/null || {
     echo 'the search is blind' && return 1
   }
   go && wait "$runner" && runner= && search

@@ -22,7 +22,7 @@ fi
 touch "$WORK/lock-$CNAB_BUNDLE_NAME"
 [[ ! -e $WORK/slow ]] || sleep 0.0$((RANDOM % 10))
 rm "$WORK/lock-$CNAB_BUNDLE_NAME"
-echo "$CNAB_BUNDLE_NAME" >>"$WORK/done"
+echo "$CNAB_BUNDLE_NAME" >>"$WORK/ended"
 TOOL
 chmod +x tool
 
@@ -32,7 +32,7 @@ settle() { await 10 bash -c '! pgrep -f "$WORK/tool" >/dev/null'; }
 tree_plan 3 >three.json
 for ((point = 1; point < 200; ++point)); do
   export DEPS_STATE=sqlite:$work/state-$point.db
-  rm -f done
+  rm -f ended
   status=0
   DEPS_RUN_FAULT=$point DEPS_RUN_FAULT_FILE=$work/points \
     "$run" -q --driver process:./tool --jobs 2 three.json >out 2>err || status=$?
@@ -40,14 +40,14 @@ for ((point = 1; point < 200; ++point)); do
   [[ $status -ne 0 ]] || break
   id=$("$run" list | jq -r '.[0].id // ""')
   if [[ -z $id ]]; then
-    [[ ! -e done ]] || bad "point $point: something ran without a workflow"
+    [[ ! -e ended ]] || bad "point $point: something ran without a workflow"
     continue
   fi
   "$run" -q resume "$id" >out 2>err || {
     bad "point $point: resume: status $?"
     cat err
   }
-  once_each "point $point ($(sed -n "${point}p" points))" "$id" done 3 >result
+  once_each "point $point ($(sed -n "${point}p" points))" "$id" ended 3 >result
   grep -q FAILED result && {
     failed=1
     cat result
@@ -60,7 +60,7 @@ else
 fi
 
 export DEPS_STATE=sqlite:$work/soak.db
-rm -f done
+rm -f ended
 touch slow
 tree_plan 240 >soak.json
 "$run" -q --driver process:./tool --jobs 4 soak.json >out 2>err &
@@ -84,17 +84,17 @@ wait "$!" 2>/dev/null
   bad "soak: resume: $?"
   cat err
 }
-once_each "a run that was killed $kills times" "$id" done 240
+once_each "a run that was killed $kills times" "$id" ended 240
 [[ ! -e twice-at-once ]] || bad "ran twice at the same time: $(cat twice-at-once)"
 
 # The supervisor is killed, too: its children are the runner's.
 export DEPS_STATE=sqlite:$work/supervisor.db
-rm -f done
+rm -f ended
 cat >long <<'TOOL'
 #!/bin/bash
 echo $PPID >"$WORK/supervisor"
 sleep 1
-echo "$CNAB_BUNDLE_NAME" >>"$WORK/done"
+echo "$CNAB_BUNDLE_NAME" >>"$WORK/ended"
 TOOL
 chmod +x long
 tree_plan 1 >one.json
@@ -102,7 +102,7 @@ tree_plan 1 >one.json
 await 10 test -s supervisor
 kill -KILL "$(<supervisor)"
 wait "$!"
-same 'a run outlives its supervisor' "0 1" "$? $(wc -l <done)"
+same 'a run outlives its supervisor' "0 1" "$? $(wc -l <ended)"
 
 # Nothing of all that is left in memory.
 same 'nothing is left in memory' '' \

@@ -6,6 +6,7 @@ failed=0
 ok() { echo "ok: $1"; }
 bad() {
   echo "FAILED: $1"
+  # shellcheck disable=SC2034  # The test that sources this ends with it.
   failed=1
 }
 # same NAME EXPECTED FOUND

@@ -28,12 +28,12 @@ export WORK=$work XDG_STATE_HOME=$work/home
 cat >tool <<'TOOL'
 #!/bin/bash
 sleep "$(cat "$WORK/time")"
-echo "$CNAB_BUNDLE_NAME" >>"$WORK/done"
+echo "$CNAB_BUNDLE_NAME" >>"$WORK/ended"
 TOOL
 chmod +x tool
 
 submit() {
-  rm -f done
+  rm -f ended
   id=$("$run" -q --detach --driver process:./tool "$1" | jq -r .id)
 }
 work_with() {
@@ -53,7 +53,7 @@ try_workers() {
   submit tree.json
   for _ in 1 2 3 4; do work_with --jobs 1; done
   finish
-  once_each "$kind, four workers" "$id" done 60
+  once_each "$kind, four workers" "$id" ended 60
   same "$kind: more than one of them worked" true \
     "$("$run" events "$id" | jq -s 'length > 120')"
 
@@ -62,12 +62,12 @@ try_workers() {
   submit tree.json
   work_with --jobs 2
   work_with --jobs 2
-  await 20 bash -c '(($(wc -l <done) > 10))'
+  await 20 bash -c '(($(wc -l <ended) > 10))'
   kill -KILL "${workers[0]}" || bad "$kind: the worker was gone before it was killed"
   wait "${workers[0]}" 2>/dev/null
   workers=("${workers[1]}")
   finish
-  once_each "$kind, a worker is killed" "$id" done 60
+  once_each "$kind, a worker is killed" "$id" ended 60
   same "$kind: and nothing of it is left in memory" '' \
     "$(find /dev/shm -maxdepth 1 -name "cnab-deps-deps-${id,,}-*")"
 
@@ -84,7 +84,7 @@ try_workers() {
   sleep 2.5
   kill -CONT "${workers[0]}"
   finish
-  once_each "$kind, a worker sleeps beyond its lease" "$id" done 2
+  once_each "$kind, a worker sleeps beyond its lease" "$id" ended 2
 
   # Cancelled by another process.
   echo 100 >time
@@ -107,7 +107,7 @@ try_workers postgres
 # The server goes away in the middle of a run, and comes back.
 echo 0.3 >time
 tree_plan 6 gone >gone.json
-rm -f done
+rm -f ended
 "$run" -q --driver process:./tool --jobs 1 gone.json >out 2>err &
 process=$!
 sleep 0.7
@@ -115,10 +115,10 @@ pause_postgres
 sleep 1
 resume_postgres
 wait "$process"
-same 'a server that was gone for a second' "0 6" "$? $(wc -l <done)"
+same 'a server that was gone for a second' "0 6" "$? $(wc -l <ended)"
 
 # It does not come back within the patience of the run: nothing is lost.
-rm -f done
+rm -f ended
 "$run" -q --driver process:./tool --jobs 1 --patience 500ms gone.json >out 2>err &
 process=$!
 sleep 0.7
@@ -129,6 +129,6 @@ grep -q 'deps-run resume' err || bad "no way on: $(cat err)"
 resume_postgres
 id=$("$run" list | jq -r '.[0].id')
 "$run" -q resume "$id" >out 2>err || cat err
-once_each 'and resume goes on' "$id" done 6
+once_each 'and resume goes on' "$id" ended 6
 
 exit "$failed"
