@@ -1,6 +1,6 @@
 # Plans and run tools for the tests of deps-run; to be sourced. Needs $run, the
 # command, and an empty folder as the working directory.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # $run is the caller's.
 
 failed=0
 ok() { echo "ok: $1"; }

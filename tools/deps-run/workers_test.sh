@@ -49,7 +49,7 @@ finish() {
 try_workers() {
   local kind=$1
   tree_plan 60 "$kind" >tree.json
-  echo 0.01 >time
+  echo 0.01 >"time"
   submit tree.json
   for _ in 1 2 3 4; do work_with --jobs 1; done
   finish
@@ -58,7 +58,7 @@ try_workers() {
     "$("$run" events "$id" | jq -s 'length > 120')"
 
   # In the middle of the run, whatever the machine's speed.
-  echo 0.05 >time
+  echo 0.05 >"time"
   submit tree.json
   work_with --jobs 2
   work_with --jobs 2
@@ -72,7 +72,7 @@ try_workers() {
     "$(find /dev/shm -maxdepth 1 -name "cnab-deps-deps-${id,,}-*")"
 
   # Stopped beyond its lease, then continued: what it began is gone on with.
-  echo 1 >time
+  echo 1 >"time"
   tree_plan 2 "$kind" >two.json
   submit two.json
   work_with --jobs 1 --lease 300ms
@@ -87,7 +87,7 @@ try_workers() {
   once_each "$kind, a worker sleeps beyond its lease" "$id" ended 2
 
   # Cancelled by another process.
-  echo 100 >time
+  echo 100 >"time"
   submit two.json
   work_with --jobs 1 --grace 1s
   await 10 bash -c '"$0" events "$1" | grep -q task.running' "$run" "$id"
@@ -105,7 +105,7 @@ DEPS_STATE=$POSTGRES_URL
 try_workers postgres
 
 # The server goes away in the middle of a run, and comes back.
-echo 0.3 >time
+echo 0.3 >"time"
 tree_plan 6 gone >gone.json
 rm -f ended
 "$run" -q --driver process:./tool --jobs 1 gone.json >out 2>err &
