@@ -222,6 +222,10 @@ int Lock(const std::string& path) {
 absl::Status MakeFolder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
+  // A plan tells much of who runs it, and the state may hold sealed values.
+  if (!error) {
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  }
   if (!error) return absl::OkStatus();
   return Refuse(absl::StrCat("the folder ", path, " cannot be made: ", error.message()));
 }

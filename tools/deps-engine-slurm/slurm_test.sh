@@ -35,6 +35,10 @@ export SUBMITTER_SECRET=sentinel-5e0c21ab
 "$conformance" --config "$work/config.json" --folder "$work/kit" "$engine" | tee "$work/out"
 [[ ${PIPESTATUS[0]} -eq 0 ]] || fail 'the conformance kit'
 
+open=$(find "$work/kit/state" -mindepth 1 -maxdepth 1 ! -perm 700)
+[[ -z $open ]] || fail "others may look into $open"
+echo 'ok: runs are their owner'"'"'s'
+
 if grep -rlaF -e "$SUBMITTER_SECRET" -e "$(<"$work/kit/token")" "$work/slurm" "$work/kit/state"; then
   fail 'a secret is in the files named above'
 fi
