@@ -279,6 +279,8 @@ absl::Status SlurmEngine::SubmitJobs(const Run& run, const EngineOptions& option
   // A submission that was cut short may have left jobs that it did not note.
   DEPS_ASSIGN_OR_RETURN(const auto found, JobsNamed(run.job_name()));
   std::map<std::string, size_t> numbers;
+  // Where this ends early its own error counts; a job that could not be noted is
+  // found by its name the next time.
   const auto note = absl::MakeCleanup([&] { WriteJobs(run, jobs).IgnoreError(); });
   for (size_t i = 0; i < run.plan.tasks.size(); ++i) {
     const PlannedTask& task = run.plan.tasks[i];
