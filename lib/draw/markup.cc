@@ -24,7 +24,7 @@ std::string Escaped(std::string_view text) {
         escaped += "&quot;";
         break;
       default:
-        escaped += absl::ascii_iscntrl(static_cast<unsigned char>(c)) ? '?' : c;
+        escaped += absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\n' ? '?' : c;
     }
   }
   return escaped;

@@ -7,8 +7,8 @@
 
 namespace deps {
 
-// For text and attributes alike; XML has no control characters at all, so that
-// "?" stands for them.
+// For text and attributes alike. XML has no control characters but the ends of
+// lines, so that "?" stands for the others.
 std::string Escaped(std::string_view text);
 
 // A length in pixels with at most two decimals: "12.5".

@@ -20,12 +20,24 @@ struct PictureNode {
     kReused,  // Is there already.
     kOpen,    // Nothing is known of it.
   };
+  // What has become of a node that stands for work, as a color.
+  enum class State {
+    kNone,
+    kPending,
+    kRunning,
+    kSucceeded,
+    kSkipped,
+    kFailed,
+    kCanceled,
+    kUnknown
+  };
   std::string id;     // What other formats call it; unique.
   std::string title;  // One line each; "" leaves the line out.
   std::string subtitle;
   std::string note;
   std::string group;  // Nodes of one group have a mark of one color; "" has none.
   Kind kind = Kind::kPlain;
+  State state = State::kNone;
   // What a page tells of it when it is chosen: name and value.
   std::vector<std::pair<std::string, std::string>> facts;
 };

@@ -27,6 +27,13 @@ constexpr std::string_view kStyle = R"(
 .node .title{fill:#1f2328;font-size:13.5px;font-weight:600}
 .node .note{font-size:11px}
 .node.reused .note{fill:#1a7f37}
+.node.pending .band{fill:#afb8c1}
+.node.running rect{fill:#ddf4ff;stroke:#54aeff}.node.running .band{fill:#0969da}
+.node.succeeded rect{fill:#dafbe1;stroke:#4ac26b}.node.succeeded .band{fill:#1a7f37}
+.node.skipped rect{fill:#fbefff;stroke:#c297ff}.node.skipped .band{fill:#8250df}
+.node.failed rect{fill:#ffebe9;stroke:#ff8182}.node.failed .band{fill:#cf222e}
+.node.canceled rect{fill:#fff8c5;stroke:#d4a72c}.node.canceled .band{fill:#9a6700}
+.node.unknown rect{fill:#ffeff7;stroke:#ff80c8;stroke-dasharray:5 4}.node.unknown .band{fill:#bf3989}
 .line path{fill:none;stroke:#8c959f;stroke-width:1.3}
 .line .tip{fill:#8c959f;stroke:none}
 .line text{fill:#57606a;font-size:11px;text-anchor:middle;paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
@@ -45,6 +52,13 @@ constexpr std::string_view kDarkStyle = R"(
 .node text{fill:#9da7b3}
 .node .title{fill:#e6edf3}
 .node.reused .note{fill:#56d364}
+.node.pending .band{fill:#6e7681}
+.node.running rect{fill:#12304f;stroke:#1f6feb}.node.running .band{fill:#58a6ff}
+.node.succeeded rect{fill:#12331d;stroke:#238636}.node.succeeded .band{fill:#3fb950}
+.node.skipped rect{fill:#271f3f;stroke:#8957e5}.node.skipped .band{fill:#bc8cff}
+.node.failed rect{fill:#3c1618;stroke:#da3633}.node.failed .band{fill:#ff7b72}
+.node.canceled rect{fill:#33270a;stroke:#9e6a03}.node.canceled .band{fill:#e3b341}
+.node.unknown rect{fill:#3a1830;stroke:#bf4b8a}.node.unknown .band{fill:#f778ba}
 .line path{stroke:#6e7681}.line .tip{fill:#6e7681}
 .line text{fill:#9da7b3;stroke:#0d1117}
 .line.dashed path{stroke:#e8965a}.line.dashed .tip{fill:#e8965a}
@@ -62,6 +76,28 @@ std::string_view KindName(PictureNode::Kind kind) {
       return " reused";
     case PictureNode::Kind::kOpen:
       return " open";
+  }
+  return "";
+}
+
+std::string_view StateName(PictureNode::State state) {
+  switch (state) {
+    case PictureNode::State::kNone:
+      return "";
+    case PictureNode::State::kPending:
+      return " pending";
+    case PictureNode::State::kRunning:
+      return " running";
+    case PictureNode::State::kSucceeded:
+      return " succeeded";
+    case PictureNode::State::kSkipped:
+      return " skipped";
+    case PictureNode::State::kFailed:
+      return " failed";
+    case PictureNode::State::kCanceled:
+      return " canceled";
+    case PictureNode::State::kUnknown:
+      return " unknown";
   }
   return "";
 }
@@ -143,10 +179,11 @@ class Painter {
   void AddNode(size_t index) {
     const PictureNode& node = picture_.nodes[index];
     const Box& box = layout_.boxes[index];
-    absl::StrAppend(&text_, "<g class=\"node", KindName(node.kind), "\" data-node=\"", index, "\"",
-                    in_page_ ? " tabindex=\"-1\"" : "", " transform=\"translate(", Pixels(box.x),
-                    " ", Pixels(box.y), ")\"><title>", Escaped(node.id), "</title><rect width=\"",
-                    Pixels(box.width), "\" height=\"", Pixels(box.height),
+    absl::StrAppend(&text_, "<g class=\"node", KindName(node.kind), StateName(node.state),
+                    "\" data-node=\"", index, "\"", in_page_ ? " tabindex=\"-1\"" : "",
+                    " transform=\"translate(", Pixels(box.x), " ", Pixels(box.y), ")\"><title>",
+                    Escaped(node.id), "</title><rect width=\"", Pixels(box.width), "\" height=\"",
+                    Pixels(box.height),
                     "\" rx=\"7\"/><rect class=\"band\" x=\"0.6\" y=\"7\" width=\"4\" height=\"",
                     Pixels(box.height - 14), "\" rx=\"2\"/>");
     double y = 21;

@@ -3,22 +3,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
-#include <vector>
+#include <string>
+#include <string_view>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "lib/draw/markup.h"
+#include "lib/draw/picture.h"
 
 namespace deps {
 namespace {
-
-constexpr int64_t kBoxWidth = 190;
-constexpr int64_t kBoxHeight = 38;
-constexpr int64_t kColumn = 260;
-constexpr int64_t kRow = 52;
-constexpr int64_t kMargin = 12;
-constexpr size_t kLetters = 24;  // That a box has room for.
 
 constexpr std::string_view kHead = R"(<!DOCTYPE html>
 <html lang="en">
@@ -31,13 +26,11 @@ body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; max-width: 80rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
 code, td { font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
-svg text { font: 13px system-ui, sans-serif; fill: #111; }
-svg path { fill: none; stroke: #888; }
 table { border-collapse: collapse; } td, th { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-.succeeded { fill: #9bd8a3; background: #9bd8a3; } .failed { fill: #f2a29b; background: #f2a29b; }
-.running { fill: #9cc7f5; background: #9cc7f5; } .pending { fill: #e3e3e3; background: #e3e3e3; }
-.skipped { fill: #d9d2e9; background: #d9d2e9; } .canceled { fill: #f5d595; background: #f5d595; }
-.unknown { fill: #f7b6e0; background: #f7b6e0; }
+.succeeded { background: #9bd8a3; } .failed { background: #f2a29b; }
+.running { background: #9cc7f5; } .pending { background: #e3e3e3; }
+.skipped { background: #d9d2e9; } .canceled { background: #f5d595; }
+.unknown { background: #f7b6e0; }
 .state { color: #111; padding: 0 .4rem; border-radius: .3rem; }
 .bars { display: grid; grid-template-columns: max-content 1fr; gap: .2rem .8rem; }
 .bar { position: relative; height: 1.3rem; border-left: 1px solid var(--line); }
@@ -45,36 +38,8 @@ table { border-collapse: collapse; } td, th { text-align: left; padding: .2rem .
 </style>
 )";
 
-std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\n' ? '?' : c;
-    }
-  }
-  return escaped;
-}
-
 std::string State(std::string_view status) {
   return absl::StrCat("<span class=\"state ", status, "\">", status, "</span>");
-}
-
-// The end of an id tells more than its beginning.
-std::string Label(const std::string& id) {
-  return id.size() <= kLetters ? id : absl::StrCat("…", id.substr(id.size() - kLetters));
 }
 
 absl::Time TimeOf(const std::string& text) {
@@ -87,48 +52,35 @@ std::string Seconds(absl::Duration duration) {
   return absl::StrFormat("%.2f s", absl::ToDoubleSeconds(duration));
 }
 
-struct Place {
-  int64_t x = 0;
-  int64_t y = 0;
-};
+PictureNode::State StateOf(std::string_view status) {
+  using State = PictureNode::State;
+  static const auto* const states = new std::map<std::string_view, State>{
+      {"pending", State::kPending}, {"running", State::kRunning}, {"succeeded", State::kSucceeded},
+      {"skipped", State::kSkipped}, {"failed", State::kFailed},   {"canceled", State::kCanceled},
+      {"unknown", State::kUnknown},
+  };
+  const auto found = states->find(status);
+  return found == states->end() ? State::kNone : found->second;
+}
 
-// A column for each stage, the tasks in the plan's order below each other.
-std::string TaskGraph(const Plan& plan, const std::map<std::string, const WorkflowTask*>& tasks) {
-  std::map<std::string, Place> places;
-  std::map<int64_t, int64_t> heights;
-  int64_t width = 0;
-  int64_t height = 0;
+Picture TaskGraph(const Plan& plan, const std::map<std::string, const WorkflowTask*>& tasks) {
+  Picture picture = {.title = "Tasks", .line_meaning = "runs before"};
+  std::map<std::string, size_t> index;
   for (const PlannedTask& task : plan.tasks) {
-    const Place place = {kMargin + task.stage * kColumn, kMargin + heights[task.stage]++ * kRow};
-    places[task.id] = place;
-    width = std::max(width, place.x + kBoxWidth + kMargin);
-    height = std::max(height, place.y + kBoxHeight + kMargin);
-  }
-  std::string svg =
-      absl::StrCat("<div class=\"scroll\"><svg role=\"img\" aria-label=\"tasks\" width=\"", width,
-                   "\" height=\"", height, "\">\n");
-  for (const PlannedTask& task : plan.tasks) {
-    const Place to = places[task.id];
-    for (const std::string& need : task.needs) {
-      const Place from = places[need];
-      const int64_t y1 = from.y + kBoxHeight / 2;
-      const int64_t y2 = to.y + kBoxHeight / 2;
-      absl::StrAppend(&svg, "<path d=\"M", from.x + kBoxWidth, ",", y1, " C",
-                      from.x + kBoxWidth + 40, ",", y1, " ", to.x - 40, ",", y2, " ", to.x, ",", y2,
-                      "\"/>\n");
-    }
-  }
-  for (const PlannedTask& task : plan.tasks) {
-    const Place place = places[task.id];
     const auto found = tasks.find(task.id);
     const std::string status = found == tasks.end() ? "pending" : found->second->status;
-    absl::StrAppend(&svg, "<g><title>", Escaped(task.id), ": ", Escaped(task.action), ", ", status,
-                    "</title><rect class=\"", status, "\" x=\"", place.x, "\" y=\"", place.y,
-                    "\" width=\"", kBoxWidth, "\" height=\"", kBoxHeight, "\" rx=\"6\"/><text x=\"",
-                    place.x + 10, "\" y=\"", place.y + 24, "\">", Escaped(Label(task.id)),
-                    "</text></g>\n");
+    index.emplace(task.id, picture.nodes.size());
+    picture.nodes.push_back({.id = task.id,
+                             .title = task.id,
+                             .subtitle = absl::StrCat(task.action, ": ", status),
+                             .state = StateOf(status)});
   }
-  return svg + "</svg></div>\n";
+  for (const PlannedTask& task : plan.tasks) {
+    for (const std::string& need : task.needs) {
+      picture.edges.push_back({.from = index.at(need), .to = index.at(task.id), .name = task.id});
+    }
+  }
+  return picture;
 }
 
 std::string TimeLine(const Workflow& workflow) {
@@ -198,9 +150,10 @@ std::string FormatWorkflowHtml(const Workflow& workflow, const Plan& plan) {
   for (const auto& [status, count] : counts) {
     absl::StrAppend(&html, " ", count, " ", State(status));
   }
-  absl::StrAppend(&html, "</p>\n<h2>Tasks</h2>\n", TaskGraph(plan, tasks), "<h2>Time</h2>\n",
-                  TimeLine(workflow), "<h2>Details</h2>\n<div class=\"scroll\">",
-                  TaskRows(workflow), "</div>\n</body>\n</html>\n");
+  absl::StrAppend(&html, "</p>\n<h2>Tasks</h2>\n<div class=\"scroll\">",
+                  FormatSvg(TaskGraph(plan, tasks)), "</div>\n<h2>Time</h2>\n", TimeLine(workflow),
+                  "<h2>Details</h2>\n<div class=\"scroll\">", TaskRows(workflow),
+                  "</div>\n</body>\n</html>\n");
   return html;
 }
 

@@ -16,8 +16,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
@@ -31,99 +29,19 @@
 #include "lib/state/open_store.h"
 #include "lib/state/state_option.h"
 #include "lib/state/ulid.h"
+#include "tools/deps-run/remote_run.h"
 
 namespace deps {
 namespace {
 
-constexpr absl::Duration kFirstPoll = absl::Milliseconds(200);
-constexpr absl::Duration kLastPoll = absl::Seconds(5);
-// How long an engine that does not answer is asked again.
-constexpr absl::Duration kPatience = absl::Minutes(10);
 // Tasks that are waited for at the same time: each has a thread.
 constexpr int64_t kWaiters = 64;
-
-bool HasEnded(const std::string& status) { return status != "pending" && status != "running"; }
 
 absl::Status Unsupported(std::string message, std::string hint = "") {
   return MakeError({.id = DiagnosticId::kEngineUnsupported,
                     .message = std::move(message),
                     .hint = std::move(hint)});
 }
-
-// A run on the engine, and what is known of it. For many threads that wait for
-// their task.
-class RemoteRun {
- public:
-  RemoteRun(Engine& engine, std::string run) : engine_(engine), run_(std::move(run)) {}
-
-  // What the run has of `task` once that has ended. Asks the engine to stop
-  // where `stop` says so. Errors: those of the engine, after some patience.
-  absl::StatusOr<WorkflowTask> Await(const std::string& task, const std::function<int()>& stop) {
-    absl::Duration pause = kFirstPoll;
-    while (true) {
-      DEPS_RETURN_IF_ERROR(HeedStop(stop()));
-      DEPS_ASSIGN_OR_RETURN(const std::optional<WorkflowTask> found, Look(task));
-      if (found.has_value() && HasEnded(found->status)) return *found;
-      const absl::Time end = absl::Now() + pause;
-      const int stops = stop();
-      while (absl::Now() < end && stop() == stops) absl::SleepFor(absl::Milliseconds(20));
-      pause = std::min(pause * 1.3, kLastPoll);
-    }
-  }
-
- private:
-  // One thread asks for all; what it learns is good for a short time.
-  absl::StatusOr<std::optional<WorkflowTask>> Look(const std::string& task) {
-    absl::MutexLock lock(&mutex_);
-    if (absl::Now() > fresh_until_) DEPS_RETURN_IF_ERROR(Refresh());
-    const auto found = tasks_.find(task);
-    if (found == tasks_.end()) return std::optional<WorkflowTask>();
-    return std::optional<WorkflowTask>(found->second);
-  }
-
-  absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    absl::StatusOr<EngineStatus> status = engine_.Status(run_);
-    const absl::Time now = absl::Now();
-    if (!status.ok()) {
-      const bool may_pass = HasId(status.status(), DiagnosticId::kEngineUnavailable) ||
-                            HasId(status.status(), DiagnosticId::kEngineProtocol);
-      if (!may_pass || now > heard_ + kPatience) return status.status();
-      fresh_until_ = now + kLastPoll;
-      return absl::OkStatus();
-    }
-    heard_ = now;
-    const bool changed = status->cursor != cursor_;
-    cursor_ = status->cursor;
-    poll_ = changed ? kFirstPoll : std::min(poll_ * 1.3, kLastPoll);
-    fresh_until_ = now + poll_;
-    for (WorkflowTask& task : status->workflow.tasks) {
-      WorkflowTask& known = tasks_[task.id];
-      // An engine that lost its memory does not undo what has ended.
-      if (!HasEnded(known.status) || known.status.empty()) known = std::move(task);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status HeedStop(int stops) {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (stops <= canceled_) return absl::OkStatus();
-      canceled_ = stops;
-      fresh_until_ = absl::InfinitePast();
-    }
-    return engine_.Cancel({.run = run_, .force = stops > 1});
-  }
-
-  Engine& engine_;
-  const std::string run_;
-  absl::Mutex mutex_;
-  std::map<std::string, WorkflowTask> tasks_ ABSL_GUARDED_BY(mutex_);
-  std::string cursor_ ABSL_GUARDED_BY(mutex_);
-  absl::Time fresh_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  absl::Time heard_ ABSL_GUARDED_BY(mutex_) = absl::Now();
-  absl::Duration poll_ ABSL_GUARDED_BY(mutex_) = kFirstPoll;
-  int canceled_ ABSL_GUARDED_BY(mutex_) = 0;
-};
 
 // What an attempt on the engine came to, as one of this machine would tell it.
 TaskResult ResultOf(const PlannedTask& task, const Claim& claim, const WorkflowTask& remote) {

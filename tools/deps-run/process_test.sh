@@ -383,7 +383,8 @@ deps 3 import porter.json no-base64.json
 expect 'an output that is not base64 is refused' grep -q 'document-value' err
 
 deps 0 show "$id" --format html
-expect 'a page shows the graph and the time line' grep -q '<svg role="img"' out
+expect 'a page shows the graph in the colors of the states' grep -q '<g class="node succeeded"' out
+expect 'and the time line' grep -q '<div class="bars">' out
 expect 'and loads nothing from elsewhere' bash -c '! grep -qE "(src|href)=|url\(" out'
 
 # One task at a time, as make asks for them.
