@@ -75,6 +75,14 @@ CREATE TABLE workflow_output(
   sensitive INTEGER NOT NULL, value TEXT, box BLOB, ref TEXT, PRIMARY KEY(workflow, name),
   CHECK((sensitive = 0 AND box IS NULL) OR (sensitive = 1 AND value IS NULL))) STRICT;
 )",
+    // A plan may have megabytes, and SQLite reads through it to the columns behind.
+    R"(
+CREATE TABLE plan(
+  workflow TEXT PRIMARY KEY REFERENCES workflow(id) ON DELETE CASCADE,
+  document TEXT NOT NULL) STRICT;
+INSERT INTO plan(workflow, document) SELECT id, plan FROM workflow;
+ALTER TABLE workflow DROP COLUMN plan;
+)",
 };
 constexpr int64_t kVersion = std::size(kMigrations);
 

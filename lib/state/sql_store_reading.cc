@@ -68,7 +68,8 @@ absl::StatusOr<StoredWorkflow> SqlStore::FindWorkflow(const std::string& id) {
 absl::StatusOr<StoredWorkflow> SqlStore::ReadWorkflow(const std::string& id) {
   std::optional<StoredWorkflow> workflow;
   {
-    const std::string sql = absl::StrCat("SELECT w.id, w.plan, ", kColumns, "WHERE w.id = ?");
+    const std::string sql = absl::StrCat("SELECT w.id, p.document, ", kColumns,
+                                         "JOIN plan p ON p.workflow = w.id WHERE w.id = ?");
     Statement rows(database_, sql);
     if (rows.Bind(id).Step()) workflow = FromRow(rows);
     DEPS_RETURN_IF_ERROR(rows.status());

@@ -51,10 +51,10 @@ absl::Status SqlStore::PutWorkflow(const std::string& id, const Plan& plan,
                                    const WorkflowStart& start, const Owner* owner) {
   const std::string now = NowText();
   Statement insert(database_,
-                   "INSERT INTO workflow(id, plan_digest, plan, action, namespace, installation, "
-                   "engine, driver, mode, options, status, created, modified, owner) "
-                   "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)");
-  insert.Bind(id).Bind(plan.digest).Bind(FormatPlan(plan, json::Style::kCompact)).Bind(plan.action);
+                   "INSERT INTO workflow(id, plan_digest, action, namespace, installation, engine, "
+                   "driver, mode, options, status, created, modified, owner) "
+                   "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)");
+  insert.Bind(id).Bind(plan.digest).Bind(plan.action);
   insert.Bind(plan.installation.name_space).Bind(plan.installation.name);
   insert.Bind(start.engine)
       .Bind(start.driver)
@@ -68,6 +68,10 @@ absl::Status SqlStore::PutWorkflow(const std::string& id, const Plan& plan,
     insert.Bind(owner->id);
   }
   DEPS_RETURN_IF_ERROR(insert.Run());
+  DEPS_RETURN_IF_ERROR(Statement(database_, "INSERT INTO plan(workflow, document) VALUES(?, ?)")
+                           .Bind(id)
+                           .Bind(FormatPlan(plan, json::Style::kCompact))
+                           .Run());
   for (size_t i = 0; i < plan.tasks.size(); ++i) {
     DEPS_RETURN_IF_ERROR(Statement(database_,
                                    "INSERT INTO task(workflow, id, position, status, revision) "
