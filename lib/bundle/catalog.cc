@@ -230,8 +230,8 @@ void AddCatalogOptions(CommandSpec* spec, CatalogOptions* options) {
     spec->options.push_back(std::move(option));
   };
   add(Value("index", "FILE", &options->indexes,
-            "Take bundles from FILE, a document of kind Index, instead of a registry; may be given "
-            "more than once. FILE may also be an archive (.tgz) or a layout (oci:FOLDER). A "
+            "Take bundles from FILE, a document of kind Index, instead of a registry. "
+            "FILE may also be an archive (.tgz) or a layout (oci:FOLDER). A "
             "repository that FILE holds is never asked of a network."));
   add(Flag("no-cache", &options->no_cache,
            "Neither use nor keep what registries said in other runs."));

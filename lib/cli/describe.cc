@@ -30,7 +30,10 @@ std::string DefaultOf(const Option& option) {
   if (const auto* text = std::get_if<std::string*>(&option.target)) {
     return *text == nullptr ? "" : **text;
   }
-  if (const auto* number = std::get_if<int64_t*>(&option.target)) return absl::StrCat(**number);
+  // 0 is what a number is where nobody says anything; the option's text tells what that means.
+  if (const auto* number = std::get_if<int64_t*>(&option.target)) {
+    return **number == 0 ? "" : absl::StrCat(**number);
+  }
   if (const auto* text = std::get_if<std::optional<std::string>*>(&option.target)) {
     return (*text)->value_or("");
   }

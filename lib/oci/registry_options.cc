@@ -16,12 +16,10 @@ void AddRegistryOptions(CommandSpec* spec, AccessOptions* options) {
             "Take credentials from FILE, in the format of docker's config.json or podman's "
             "auth.json, and from nowhere else."));
   add(Value("insecure-registry", "HOST[:PORT]", &options->insecure_registries,
-            "Reach this registry over http; may be given more than once. Loopback hosts are "
-            "reached so without it, unless they speak TLS only; with --ca-file TLS is tried "
-            "first."));
+            "Reach this registry over http. Loopback hosts are reached so without it, unless they "
+            "speak TLS only; with --ca-file TLS is tried first."));
   add(Value("trusted-realm", "HOST", &options->trusted_realms,
-            "Let the token server HOST have the credentials of a registry that names it; may be "
-            "given more than once."));
+            "Let the token server HOST have the credentials of a registry that names it."));
   add(Value("ca-file", "FILE", &options->ca_file,
             "Trust the certificates in FILE (PEM) besides those of the system."));
   add(Value("cert-file", "FILE", &options->cert_file,

@@ -50,8 +50,8 @@ CommandSpec MakeSpec(Options* options) {
       .min_operands = 2,
       .max_operands = 2,
       .options = {Value("layout", "NAME=DIR[:TAG]", &options->layouts,
-                        "Take the image NAME from the OCI layout in the folder DIR; may be given "
-                        "more than once. NAME is the image's name in bundle.json, or invocation "
+                        "Take the image NAME from the OCI layout in the folder DIR. NAME is the "
+                        "image's name in bundle.json, or invocation "
                         "for the invocation image.")},
       .reads = "a bundle.json",
       .writes = "an object with the reference, the digest, and where each image is",

@@ -95,6 +95,8 @@ CommandSpec Describe(RunCommandOptions* options) {
             "With --step: join the workflow of this id, or make it, instead of the one of the plan "
             "that has not ended; a task that has succeeded in it is not run again."),
       Flag("drain", &options->drain, "With worker: end when nothing is left to do."),
+      Flag("follow", &options->follow,
+           "With logs: go on as they grow, until the workflow has ended."),
       Flag("explain", &options->explain,
            "With resume: tell of each task whether it is run again, and why; run nothing."),
       Flag("events", &options->events, "Write events, one JSON object a line, as they happen."),

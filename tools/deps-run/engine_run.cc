@@ -396,15 +396,43 @@ absl::StatusOr<Remote> OpenRemote(const StoredWorkflow& stored, const Env& env) 
   return remote;
 }
 
-// The tasks of one run that have been started.
-absl::StatusOr<std::vector<std::string>> StartedIn(Engine& engine, const std::string& run) {
-  DEPS_ASSIGN_OR_RETURN(const EngineStatus status, engine.Status(run));
-  std::vector<std::string> tasks;
-  for (const WorkflowTask& task : status.workflow.tasks) {
-    if (task.attempt > 0) tasks.push_back(task.id);
+// An engine tells the whole log of a task, whatever of it was seen before.
+class EngineLogs : public LogSource {
+ public:
+  explicit EngineLogs(Remote remote) : remote_(std::move(remote)) {}
+
+  absl::StatusOr<LogList> List() override {
+    LogList list = {.ended = true};
+    for (size_t i = 0; i < remote_.runs.size(); ++i) {
+      const std::string& run = remote_.runs[i];
+      DEPS_ASSIGN_OR_RETURN(const EngineStatus status, remote_.engine->Status(run));
+      list.ended = HasEnded(status.workflow.status);
+      for (const WorkflowTask& task : status.workflow.tasks) {
+        const std::string name = absl::StrCat(i, ":", task.id);
+        list.parts.push_back({.task = task.id, .name = name, .heading = task.id});
+        if (task.attempt > 0) run_of_[name] = run;
+      }
+    }
+    return list;
   }
-  return tasks;
-}
+
+  absl::Status Read(const LogPart& part, uint64_t offset,
+                    const std::function<void(std::string_view)>& write) override {
+    const auto run = run_of_.find(part.name);
+    if (run == run_of_.end()) return absl::OkStatus();
+    uint64_t at = 0;
+    return remote_.engine->Logs({.run = run->second, .task = part.task}, [&](const LogLine& line) {
+      const uint64_t end = at + line.text.size() + 1;
+      if (at >= offset) write(absl::StrCat(line.text, "\n"));
+      at = end;
+      return absl::OkStatus();
+    });
+  }
+
+ private:
+  const Remote remote_;
+  std::map<std::string, std::string> run_of_;  // Of the logs of tasks that have started.
+};
 
 }  // namespace
 
@@ -419,22 +447,10 @@ absl::StatusOr<ExitCode> ResumeOnEngine(const StoredWorkflow& stored,
   return EngineWorkflow(options, env, terminal).Resume(stored);
 }
 
-absl::StatusOr<std::string> LogsOnEngine(const StoredWorkflow& stored, const std::string& task,
-                                         const Env& env) {
-  DEPS_ASSIGN_OR_RETURN(const Remote remote, OpenRemote(stored, env));
-  std::string text;
-  for (const std::string& run : remote.runs) {
-    DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> started, StartedIn(*remote.engine, run));
-    for (const std::string& id : started) {
-      if (!task.empty() && task != id) continue;
-      if (task.empty()) absl::StrAppend(&text, "==> ", id, " <==\n");
-      DEPS_RETURN_IF_ERROR(remote.engine->Logs({.run = run, .task = id}, [&](const LogLine& line) {
-        absl::StrAppend(&text, line.text, "\n");
-        return absl::OkStatus();
-      }));
-    }
-  }
-  return text;
+absl::StatusOr<std::unique_ptr<LogSource>> OpenEngineLogs(const StoredWorkflow& stored,
+                                                          const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(Remote remote, OpenRemote(stored, env));
+  return std::make_unique<EngineLogs>(std::move(remote));
 }
 
 absl::Status CancelOnEngine(const StoredWorkflow& stored, const Env& env) {

@@ -3,7 +3,7 @@
 #ifndef DEPS_TOOLS_DEPS_RUN_ENGINE_RUN_H_
 #define DEPS_TOOLS_DEPS_RUN_ENGINE_RUN_H_
 
-#include <string>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -11,6 +11,7 @@
 #include "lib/cli/env.h"
 #include "lib/model/plan.h"
 #include "lib/state/store.h"
+#include "tools/deps-run/logs.h"
 #include "tools/deps-run/session.h"
 
 namespace deps {
@@ -30,9 +31,9 @@ absl::StatusOr<ExitCode> ResumeOnEngine(const StoredWorkflow& stored,
                                         const RunCommandOptions& options, const Env& env,
                                         Terminal& terminal);
 
-// What the tasks of the workflow printed, as the engine has it; "" for all.
-absl::StatusOr<std::string> LogsOnEngine(const StoredWorkflow& stored, const std::string& task,
-                                         const Env& env);
+// What the tasks of the workflow printed, on all of its runs there.
+absl::StatusOr<std::unique_ptr<LogSource>> OpenEngineLogs(const StoredWorkflow& stored,
+                                                          const Env& env);
 
 // Stops a run that no process follows.
 absl::Status CancelOnEngine(const StoredWorkflow& stored, const Env& env);

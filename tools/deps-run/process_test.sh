@@ -404,4 +404,48 @@ ask 'a step that failed is tried again, and one that succeeded is not' out \
 deps 0 --driver process:/bin/true --step root steps.json
 ask 'the last step finishes the workflow' out .status '"succeeded"'
 deps 2 --driver process:/bin/true --step other steps.json
+
+# The logs of a workflow while it runs: the second half of the first task is
+# held back until the first one was seen.
+cat >gossip <<'TALK'
+#!/bin/sh
+echo "$CNAB_INSTALLATION_NAME begins"
+while [ ! -e "$WORK/go-on" ]; do sleep 0.05; done
+printf 'and ends'
+TALK
+chmod +x gossip
+jq -c '.installation.name = "t" | .tasks[].installation.name |= "t-" + .' steps.json >talk.json
+plan "$(jq 'del(.digest)' talk.json)" >talk.json.done
+"$run" -q --driver process:"$work/gossip" talk.json.done >talked &
+started+=("$!")
+talker=$!
+for ((i = 0; i < 200; i++)); do
+  deps 0 list
+  id=$(jq -r '.[] | select(.status == "running") | .id' out)
+  [[ -z $id ]] || break
+  sleep 0.05
+done
+"$run" logs "$id" --follow >followed 2>err &
+started+=("$!")
+follower=$!
+for ((i = 0; i < 200; i++)); do
+  ! grep -qx 't-a begins' followed || break
+  sleep 0.05
+done
+same 'a log is followed while the task runs' $'==> root/a, attempt 1 <==\nt-a begins' "$(<followed)"
+touch go-on
+wait "$talker"
+expect 'whoever follows it ends with the workflow' wait "$follower"
+same 'and has seen all of it, each log with its end' "==> root/a, attempt 1 <==
+t-a begins
+and ends
+==> root, attempt 1 <==
+t-s begins
+and ends" "$(<followed)"
+deps 0 logs "$id"
+expect 'which is what the logs are afterwards' cmp followed out
+deps 4 logs "$id" root/b
+expect 'a task that is none has no log' grep -q "no task 'root/b'" err
+deps 0 logs "$id" root/a -o log.txt
+same 'a log goes into a file in one step' $'t-a begins\nand ends' "$(<log.txt)"
 exit "$failed"

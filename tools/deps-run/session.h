@@ -39,6 +39,7 @@ struct RunCommandOptions {
   bool detach = false;
   bool explain = false;
   bool drain = false;
+  bool follow = false;
   std::string step;
   std::string workflow;  // With step; "": the plan's own.
   std::string lease;

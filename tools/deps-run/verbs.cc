@@ -18,6 +18,7 @@
 #include "lib/run/settings.h"
 #include "lib/state/open_store.h"
 #include "tools/deps-run/engine_run.h"
+#include "tools/deps-run/logs.h"
 
 namespace deps {
 namespace {
@@ -75,35 +76,27 @@ absl::StatusOr<ExitCode> Events(Verbs& verbs) {
   return ExitCode::kOk;
 }
 
-absl::StatusOr<ExitCode> Logs(Verbs& verbs) {
+absl::StatusOr<std::unique_ptr<LogSource>> OpenLogs(const Verbs& verbs) {
   DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(verbs.operand(0)));
-  if (stored.start.engine != "local") {
-    DEPS_ASSIGN_OR_RETURN(const std::string log,
-                          LogsOnEngine(stored, verbs.has(1) ? verbs.operand(1) : "", verbs.env));
-    DEPS_RETURN_IF_ERROR(verbs.Write(log));
+  if (stored.start.engine != "local") return OpenEngineLogs(stored, verbs.env);
+  DEPS_ASSIGN_OR_RETURN(StateFiles files, FilesOf(verbs.url, StateFolder(verbs.env)));
+  return MakeLocalLogs(*verbs.store, stored.id, std::move(files.logs));
+}
+
+absl::StatusOr<ExitCode> Logs(Verbs& verbs) {
+  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<LogSource> source, OpenLogs(verbs));
+  const std::string task = verbs.has(1) ? verbs.operand(1) : "";
+  const std::string& output = verbs.options.common.output;
+  if (!output.empty() && output != "-") {
+    std::string text;
+    DEPS_RETURN_IF_ERROR(WriteLogs(*source, task, verbs.options.follow,
+                                   [&](std::string_view piece) { text += piece; }));
+    DEPS_RETURN_IF_ERROR(verbs.Write(text));
     return ExitCode::kOk;
   }
-  DEPS_ASSIGN_OR_RETURN(const StateFiles files, FilesOf(verbs.url, StateFolder(verbs.env)));
-  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
-  std::string text;
-  bool found = !verbs.has(1);
-  for (const WorkflowTask& task : workflow.tasks) {
-    if (verbs.has(1) && task.id != verbs.operand(1)) continue;
-    found = true;
-    for (int64_t attempt = 1; attempt <= task.attempt; ++attempt) {
-      const absl::StatusOr<Source> log =
-          ReadFile(LogPath(files.logs, workflow.id, task.id, attempt));
-      if (HasId(log.status(), DiagnosticId::kFileNotFound)) continue;
-      DEPS_RETURN_IF_ERROR(log.status());
-      if (!verbs.has(1) || task.attempt > 1) {
-        absl::StrAppend(&text, "==> ", task.id, ", attempt ", attempt, " <==\n");
-      }
-      text += log->text;
-      if (!text.empty() && text.back() != '\n') text += '\n';
-    }
-  }
-  if (!found) return Unknown("task", verbs.operand(1), workflow.id);
-  DEPS_RETURN_IF_ERROR(verbs.Write(text));
+  DEPS_RETURN_IF_ERROR(WriteLogs(*source, task, verbs.options.follow, [&](std::string_view piece) {
+    *verbs.env.out << piece << std::flush;
+  }));
   return ExitCode::kOk;
 }
 
