@@ -186,6 +186,13 @@ class Listener : public nlohmann::json_sax<nlohmann::json> {
 }  // namespace
 
 absl::Status Explain(const Source& source, const ParseLimits& limits) {
+  // As a command reads it whose predecessor in a pipeline failed.
+  if (source.text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return MakeError({.id = DiagnosticId::kJsonSyntax,
+                      .message = "expected a JSON text, and there is none",
+                      .location = {.file = source.name},
+                      .hint = "if it comes from another command, look at what that one says"});
+  }
   // The library would skip it.
   if (source.text.compare(0, 3, "\xEF\xBB\xBF") == 0) {
     return MakeError({.id = DiagnosticId::kJsonSyntax,
