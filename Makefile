@@ -1,9 +1,14 @@
 # Names for the scripts; everything is built by Bazel.
 
-.PHONY: all setup test bench update demo format ci
+.PHONY: all install setup test bench update demo format ci
 
 all:
 	bazel build //:commands
+
+# make install PREFIX=/usr DESTDIR=…
+PREFIX ?= /usr/local
+install:
+	scripts/install --prefix '$(PREFIX)'
 
 setup:
 	scripts/setup
