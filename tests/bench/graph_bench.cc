@@ -5,25 +5,17 @@
 // each bundle but the first, so that many nodes are shared. Beside the times
 // stands what `cat` takes for the same documents. Exit status 1 where a target
 // is missed: a second for 10^4 nodes, twelve times that for ten times as many.
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "lib/io/file.h"
-
-extern char** environ;
+#include "tests/bench/timed_command.h"
 
 namespace deps {
 namespace {
@@ -63,24 +55,10 @@ void WriteIndex(const std::string& path, int nodes) {
   file << "\n]}\n";
 }
 
-// Runs a program to its end; the seconds, or below zero where it failed.
-double Time(std::vector<std::string> command, const std::string& output) {
-  std::vector<char*> arguments;
-  for (std::string& argument : command) arguments.push_back(argument.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  const absl::Cleanup destroy = [&] { posix_spawn_file_actions_destroy(&actions); };
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(),
-                                   O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  const auto start = std::chrono::steady_clock::now();
-  pid_t child = 0;
-  int status = 0;
-  if (posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ) != 0 ||
-      waitpid(child, &status, 0) != child || status != 0) {
-    return -1;
-  }
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+// Below zero where it failed.
+double Time(const std::vector<std::string>& command, const std::string& output) {
+  const Cost cost = RunCommandTimed(command, output);
+  return cost.good ? cost.seconds : -1;
 }
 
 double Best(int runs, const std::vector<std::string>& command, const std::string& output) {
