@@ -50,7 +50,10 @@ class Scratch {
 
  private:
   explicit Scratch(std::string path) : path_(std::move(path)) {}
+  absl::Status MakeFolderOnce(const std::string& folder);
+
   std::string path_;
+  std::set<std::string> folders_;  // Made by this object.
 };
 
 // Removes the folders whose names PathFor was given with this beginning, but for

@@ -105,8 +105,7 @@ bool Parse(Request* request) {
 [[noreturn]] void Become(const Request& request, const char* pid_file, int out, int64_t before,
                          volatile int* error) {
   setsid();
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  dup2(null, 0);
+  // 0 is /dev/null already.
   dup2(out, 1);
   dup2(out, 2);
   syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -372,8 +371,10 @@ void Supervise(int socket) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   for (const int ignored : {SIGINT, SIGHUP, SIGPIPE}) signal(ignored, SIG_IGN);
   signal(SIGTERM, SIG_DFL);
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
+  const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  dup2(input, 0);
+  const int output = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  for (const int fd : {1, 2}) dup2(output, fd);
   const int kept = dup2(socket, 3);
   fcntl(kept, F_SETFD, FD_CLOEXEC);
   syscall(SYS_close_range, 4U, ~0U, 0U);
