@@ -5,6 +5,8 @@
 //   artifacts/layout/{oci-layout,index.json,blobs/sha256/HEX}, also blobs/sha512
 //   dependencies/NAME/{bundle.json,relocation-mapping.json}
 //
+// All of it may stand in one folder of any name.
+//
 // Nothing is ever written to a name that an archive gives.
 #ifndef DEPS_LIB_ARCHIVE_ARCHIVE_H_
 #define DEPS_LIB_ARCHIVE_ARCHIVE_H_
@@ -56,13 +58,13 @@ struct OpenedArchive {
 
 struct ArchiveLimits {
   int64_t members = 200'000;
-  int64_t inflated_bytes = int64_t{256} << 30;
+  int64_t inflated_bytes = int64_t{64} << 30;
   size_t document_bytes = size_t{64} << 20;  // Of each JSON file.
   // Where this is not null and becomes other than 0, reading ends (interrupted).
   const std::atomic<int>* stop = nullptr;
 };
 
-// Reads a whole archive; names with and without "./" in front. Members that no
+// Reads a whole archive; names with and without "./" and one folder in front. Members that no
 // reader needs (CNAB 104 allows them) are passed over. The digest of every blob
 // and the checksum of the compressed data are verified.
 //

@@ -27,6 +27,14 @@ absl::Status Invalid(std::string message) {
   return MakeError({.id = DiagnosticId::kArchiveInvalid, .message = std::move(message)});
 }
 
+absl::Status TooLarge(int64_t most) {
+  const bool round = most % (int64_t{1} << 30) == 0;
+  return MakeError({.id = DiagnosticId::kArchiveInvalid,
+                    .message = absl::StrCat("it holds more than ", round ? most >> 30 : most,
+                                            round ? " GiB" : " bytes"),
+                    .hint = "oci-relocate takes --max-archive-size"});
+}
+
 // What people mistake for such an archive.
 std::string WhatElse(std::string_view bytes) {
   const std::string_view found = bytes.substr(0, 4) == "\x28\xb5\x2f\xfd"
@@ -98,7 +106,7 @@ absl::StatusOr<std::string_view> Gunzip::Next() {
   const size_t count = out_.size() - stream_.avail_out;
   inflated_ += static_cast<int64_t>(count);
   if (inflated_ > max_bytes_) {
-    status_ = Invalid(absl::StrCat("it holds more than ", max_bytes_, " bytes"));
+    status_ = TooLarge(max_bytes_);
     return status_;
   }
   // What comes before an error tells which member it is in.

@@ -71,6 +71,8 @@ class Reader {
   absl::Status ReadData(archive* tar, const std::function<absl::Status(std::string_view)>& use);
   absl::Status Drain();
   std::string* DocumentOf(std::string_view name);
+  std::string* DocumentIn(std::string_view name, BundleArchive* content);
+  void TakeFolder();
 
   Gunzip* const gunzip_;
   const ArchiveLimits& limits_;
@@ -81,6 +83,9 @@ class Reader {
   std::string name_;    // Without "./" and trailing "/".
   bool is_folder_ = false;
   std::string layout_version_;
+  // What stands below one folder, which is the root where the root has no bundle.
+  std::string folder_;
+  BundleArchive below_;
   std::set<std::string> seen_;
   std::set<std::string> blobs_;
   BlobSpool spool_;
@@ -141,6 +146,7 @@ absl::Status Reader::Read() {
   DEPS_RETURN_IF_ERROR(spool_.Finish(status.ok(), &opened_->content.blobs,
                                      keep_going_ ? &opened_->damaged : nullptr));
   DEPS_RETURN_IF_ERROR(status);
+  TakeFolder();
   return CheckWhole();
 }
 
@@ -171,6 +177,12 @@ absl::Status Reader::ReadMembers() {
   return Drain();
 }
 
+void Reader::TakeFolder() {
+  if (!opened_->content.root.bundle_json.empty() || below_.root.bundle_json.empty()) return;
+  below_.blobs = std::move(opened_->content.blobs);
+  opened_->content = std::move(below_);
+}
+
 absl::Status Reader::CheckWhole() const {
   if (opened_->content.root.bundle_json.empty()) return Invalid("it has no bundle.json");
   if (opened_->content.index_json.empty()) return Invalid("it has no artifacts/layout/index.json");
@@ -191,9 +203,18 @@ absl::Status Reader::Drain() {
 }
 
 std::string* Reader::DocumentOf(std::string_view name) {
-  BundleArchive& content = opened_->content;
-  ArchivedBundle* bundle = &content.root;
-  if (name == "artifacts/layout/index.json") return &content.index_json;
+  if (std::string* const document = DocumentIn(name, &opened_->content)) return document;
+  const size_t slash = name.find('/');
+  const std::string_view folder = name.substr(0, slash);
+  if (slash == std::string_view::npos || (!folder_.empty() && folder != folder_)) return nullptr;
+  std::string* const document = DocumentIn(name.substr(slash + 1), &below_);
+  if (document != nullptr) folder_ = folder;
+  return document;
+}
+
+std::string* Reader::DocumentIn(std::string_view name, BundleArchive* content) {
+  ArchivedBundle* bundle = &content->root;
+  if (name == "artifacts/layout/index.json") return &content->index_json;
   if (name == "artifacts/layout/oci-layout") return &layout_version_;
   if (absl::ConsumePrefix(&name, "dependencies/")) {
     const size_t slash = name.find('/');
@@ -202,7 +223,7 @@ std::string* Reader::DocumentOf(std::string_view name) {
     }
     const std::string_view file = name.substr(slash + 1);
     if (file != "bundle.json" && file != "relocation-mapping.json") return nullptr;
-    bundle = &content.dependencies[std::string(name.substr(0, slash))];
+    bundle = &content->dependencies[std::string(name.substr(0, slash))];
     name = file;
   }
   if (name == "bundle.json") return &bundle->bundle_json;
@@ -220,10 +241,11 @@ absl::Status Reader::ReadFile(archive* tar) {
   }
   if (absl::ConsumePrefix(&name, "artifacts/layout/blobs/")) return ReadBlob(tar, name);
   // A dependency may bring a layout of its own.
-  std::string_view nested = name;
-  if (absl::ConsumePrefix(&nested, "dependencies/")) {
-    nested.remove_prefix(std::min(nested.find('/'), nested.size()));
-    if (absl::ConsumePrefix(&nested, "/artifacts/layout/blobs/")) return ReadBlob(tar, nested);
+  constexpr std::string_view kBlobs = "/artifacts/layout/blobs/";
+  const size_t blobs = name.find(kBlobs);
+  const std::string_view above = name.substr(0, blobs);
+  if (blobs != std::string_view::npos && std::count(above.begin(), above.end(), '/') < 3) {
+    return ReadBlob(tar, name.substr(blobs + kBlobs.size()));
   }
   if (std::string* const document = DocumentOf(name); document != nullptr) {
     return ReadDocument(tar, document);

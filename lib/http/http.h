@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "lib/http/address.h"
 
 namespace deps::http {
 
@@ -59,13 +60,15 @@ struct Request {
   bool with_certificate = false;
   // Sent though the client was told to stop: to clean up.
   bool after_stop = false;
-  // Refuses link-local addresses, where cloud machines keep their metadata: for
-  // URLs that came from outside.
-  bool refuse_link_local = false;
+  // Nearer addresses are refused (registry-unreachable), at connection time: for
+  // URLs that came from outside. A proxy is not looked at.
+  AddressSpace nearest = AddressSpace::kLinkLocal;
 };
 
 struct Response {
   int status = 0;
+  // Where it came from; kPublic behind a proxy.
+  AddressSpace space = AddressSpace::kPublic;
   // Names in lower case; values of the same name in the order of arrival.
   std::multimap<std::string, std::string> headers;
   std::string body;

@@ -157,11 +157,67 @@ TEST(ClientTest, TellsThatNobodyListens) {
   EXPECT_THAT(response.status().message(), HasSubstr(absl::StrCat("127.0.0.1:", port)));
 }
 
-TEST(ClientTest, RefusesLinkLocalAddressesWhereAsked) {
-  Client client({.connect_timeout_seconds = 1});
+TEST(ClientTest, RefusesNearerAddressesThanAsked) {
+  for (const auto& [url, nearest, says] :
+       std::vector<std::tuple<std::string, AddressSpace, std::string>>{
+           {"http://169.254.169.254/latest", AddressSpace::kLoopback, "a link-local address"},
+           {"http://[::ffff:169.254.169.254]/latest", AddressSpace::kPrivate, "a link-local"},
+           {"http://127.0.0.1:1/", AddressSpace::kPrivate, "a loopback address"},
+           {"http://localhost:1/", AddressSpace::kPrivate, "a loopback address"},
+           {"http://0.0.0.0:1/", AddressSpace::kPrivate, "a loopback address"},
+           {"https://192.168.1.1/", AddressSpace::kPublic, "a private address"}}) {
+    Client client({.connect_timeout_seconds = 1});
+    const absl::StatusOr<Response> response = client.Send({.url = url, .nearest = nearest});
+    EXPECT_TRUE(HasId(response.status(), DiagnosticId::kRegistryUnreachable)) << url;
+    EXPECT_THAT(response.status().message(), HasSubstr(says)) << url;
+  }
+}
+
+TEST(ClientTest, RefusesNearerAddressesOnOpenConnectionsToo) {
+  TestingServer server([](const std::string&) { return Answer("200 OK"); });
+  Client client;
+  ASSERT_TRUE(client.Send({.url = server.url()}).ok());
   const absl::StatusOr<Response> response =
-      client.Send({.url = "http://169.254.169.254/latest", .refuse_link_local = true});
-  EXPECT_THAT(response.status().message(), HasSubstr("link-local"));
+      client.Send({.url = server.url(), .nearest = AddressSpace::kPrivate});
+  EXPECT_THAT(response.status().message(), HasSubstr("a loopback address"));
+  EXPECT_EQ(server.requests().size(), 1);
+}
+
+TEST(ClientTest, LooksAtNoProxyButAtWhatItIsAskedFor) {
+  TestingServer proxy([](const std::string&) { return Answer("200 OK", {}, "proxy"); });
+  Client client({.http_proxy = absl::StrCat("http://user:word@", proxy.host())});
+  const absl::StatusOr<Response> through =
+      client.Send({.url = "http://registry.example/", .nearest = AddressSpace::kPublic});
+  ASSERT_TRUE(through.ok()) << through.status();
+  EXPECT_EQ(through->space, AddressSpace::kPublic);
+  const absl::StatusOr<Response> refused =
+      client.Send({.url = "http://10.1.2.3/", .nearest = AddressSpace::kPublic});
+  EXPECT_THAT(refused.status().message(), HasSubstr("a private address"));
+  EXPECT_EQ(proxy.requests().size(), 1);
+}
+
+TEST(SpaceOfTest, KnowsHowNearAnAddressIs) {
+  for (const auto& [address, space] : std::vector<std::pair<std::string, AddressSpace>>{
+           {"8.8.8.8", AddressSpace::kPublic},
+           {"2001:db8::1", AddressSpace::kPublic},
+           {"registry.example", AddressSpace::kPublic},
+           {"172.15.0.1", AddressSpace::kPublic},
+           {"172.16.0.1", AddressSpace::kPrivate},
+           {"10.255.255.255", AddressSpace::kPrivate},
+           {"192.168.0.1", AddressSpace::kPrivate},
+           {"100.64.0.1", AddressSpace::kPrivate},
+           {"fd00:ec2::254", AddressSpace::kPrivate},
+           {"::ffff:10.0.0.1", AddressSpace::kPrivate},
+           {"::10.0.0.1", AddressSpace::kPrivate},
+           {"127.255.0.1", AddressSpace::kLoopback},
+           {"0.0.0.0", AddressSpace::kLoopback},
+           {"::", AddressSpace::kLoopback},
+           {"::1", AddressSpace::kLoopback},
+           {"::ffff:127.0.0.1", AddressSpace::kLoopback},
+           {"169.254.169.254", AddressSpace::kLinkLocal},
+           {"fe80::1", AddressSpace::kLinkLocal}}) {
+    EXPECT_EQ(NameOf(SpaceOf(address)), NameOf(space)) << address;
+  }
 }
 
 TEST(ClientTest, SendsNoHeaderWithALineBreak) {

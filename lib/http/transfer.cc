@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,17 +10,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -33,17 +37,10 @@ constexpr char kNoTlsUrl[] = "cnab-deps/no-tls";
 // What is sent to clean up does not keep anyone waiting.
 constexpr long kAfterStopSeconds = 5;  // NOLINT(runtime/int): curl's type
 
-bool IsLinkLocal(const sockaddr& address) {
-  if (address.sa_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    return (ntohl(v4.sin_addr.s_addr) >> 16) == 0xa9fe;  // 169.254.0.0/16
-  }
-  if (address.sa_family == AF_INET6) {
-    const in6_addr& v6 = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
-    if (IN6_IS_ADDR_LINKLOCAL(&v6)) return true;
-    return IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 169 && v6.s6_addr[13] == 254;
-  }
-  return false;
+std::string TextOf(const sockaddr& address, socklen_t size) {
+  char text[NI_MAXHOST] = {};
+  getnameinfo(&address, size, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
+  return text;
 }
 
 bool IsProtocolError(CURLcode code) {
@@ -84,6 +81,7 @@ absl::StatusOr<Response> Transfer::Perform() {
   long status = 0;  // NOLINT(runtime/int): curl's type
   curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
   response_.status = static_cast<int>(status);
+  response_.space = Space();
   return std::move(response_);
 }
 
@@ -114,9 +112,16 @@ absl::Status Transfer::SetUp() {
     curl_easy_setopt(handle_, CURLOPT_XFERINFOFUNCTION, &Transfer::OnProgress);
     curl_easy_setopt(handle_, CURLOPT_XFERINFODATA, this);
   }
-  if (request_.refuse_link_local) {
+  if (request_.nearest != AddressSpace::kLinkLocal) {
     curl_easy_setopt(handle_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnSocket);
     curl_easy_setopt(handle_, CURLOPT_OPENSOCKETDATA, this);
+    // A connection that is open already may have been made without that question.
+    curl_easy_setopt(handle_, CURLOPT_PREREQFUNCTION, &Transfer::OnConnection);
+    curl_easy_setopt(handle_, CURLOPT_PREREQDATA, this);
+    // What a proxy is asked for, nobody else looks at.
+    std::string_view host = origin.host;
+    if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
+    if (!IsAllowed(std::string(host))) return ErrorOf(CURLE_COULDNT_CONNECT);
   }
   SetUpTrust();
   SetUpProxy(origin);
@@ -204,10 +209,61 @@ void Transfer::SetUpTrust() {
 void Transfer::SetUpProxy(const Origin& origin) {
   const std::string& proxy = origin.scheme == "https" ? options_.https_proxy : options_.http_proxy;
   // An empty text turns off what curl would read from the environment itself.
-  const bool direct = proxy.empty() || IsLoopback(origin.host);
-  curl_easy_setopt(handle_, CURLOPT_PROXY, direct ? "" : proxy.c_str());
+  if (!IsLoopback(origin.host)) proxy_ = proxy;
+  curl_easy_setopt(handle_, CURLOPT_PROXY, proxy_.c_str());
   curl_easy_setopt(handle_, CURLOPT_NOPROXY, options_.no_proxy.c_str());
   curl_easy_setopt(handle_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+bool Transfer::IsAllowed(const std::string& address) {
+  const AddressSpace space = SpaceOf(address);
+  if (space <= request_.nearest || IsProxy(address)) return true;
+  refused_ = space;
+  return false;
+}
+
+// libcurl 7.88 does not tell whether NO_PROXY applies, only which address it is
+// about to connect to.
+bool Transfer::IsProxy(const std::string& address) const {
+  if (proxy_.empty()) return false;
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
+  char* host = nullptr;
+  char* port = nullptr;
+  constexpr unsigned kFlags = CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME;
+  curl_url_set(url.get(), CURLUPART_URL, proxy_.c_str(), kFlags);
+  curl_url_get(url.get(), CURLUPART_HOST, &host, 0);
+  curl_url_get(url.get(), CURLUPART_PORT, &port, 0);
+  const absl::Cleanup free_parts = [&] {
+    curl_free(host);
+    curl_free(port);
+  };
+  if (host == nullptr) return false;
+  std::string_view name = host;
+  if (absl::ConsumePrefix(&name, "[")) absl::ConsumeSuffix(&name, "]");
+  addrinfo* found = nullptr;
+  if (getaddrinfo(std::string(name).c_str(), port, nullptr, &found) != 0) return false;
+  const absl::Cleanup free_found = [found] { freeaddrinfo(found); };
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    if (TextOf(*each->ai_addr, each->ai_addrlen) == address) return true;
+  }
+  return false;
+}
+
+AddressSpace Transfer::Space() const {
+  char* address = nullptr;
+  curl_easy_getinfo(handle_, CURLINFO_PRIMARY_IP, &address);
+  if (!proxy_.empty() || address == nullptr) return AddressSpace::kPublic;
+  return SpaceOf(std::string(address));
+}
+
+absl::Status Transfer::ProxyRefuses(int status) const {
+  return MakeError(
+      {.id = DiagnosticId::kRegistryUnreachable,
+       .message = absl::StrCat("the proxy answers with status ", status,
+                               " instead of "
+                               "leading to ",
+                               request_.url.substr(0, 200)),
+       .hint = status == 407 ? "HTTPS_PROXY takes USER:PASSWORD@ before the host" : ""});
 }
 
 bool Transfer::IsStopped() const {
@@ -235,14 +291,32 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
     return MakeError({.id = DiagnosticId::kRegistryProtocol,
                       .message = absl::StrCat(where, " does not speak HTTP: ", text)});
   }
-  if (link_local_refused_) {
+  if (refused_) {
     return MakeError({.id = DiagnosticId::kRegistryUnreachable,
-                      .message = absl::StrCat(where, " is a link-local address, refused")});
+                      .message = absl::StrCat(where, " is a ", NameOf(*refused_),
+                                              " address, which no registry farther away may lead "
+                                              "to"),
+                      .hint = *refused_ == AddressSpace::kLinkLocal
+                                  ? ""
+                                  : absl::StrCat("--trusted-realm ", origin.host, " allows it")});
   }
+  long proxy_status = 0;  // NOLINT(runtime/int): curl's type
+  curl_easy_getinfo(handle_, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  if (proxy_status >= 300) return ProxyRefuses(static_cast<int>(proxy_status));
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     return MakeError({.id = DiagnosticId::kRegistryUnreachable,
                       .message = absl::StrCat(where, " is not trusted: ", text),
                       .hint = "--ca-file FILE trusts more certificates"});
+  }
+  // Whoever is not let in is told so by TLS, at the first byte that it reads.
+  if (absl::StrContains(text, "ALERT") && absl::StrContains(text, "CERTIFICATE")) {
+    const bool shown = request_.with_certificate && !options_.cert_file.empty();
+    return MakeError(
+        {.id = DiagnosticId::kRegistryUnreachable,
+         .message = absl::StrCat(
+             where, shown ? " does not take the certificate of " : " asks for a certificate",
+             shown ? options_.cert_file : ""),
+         .hint = shown ? "" : "--cert-file FILE and --key-file FILE show one"});
   }
   const bool stalled = code == CURLE_OPERATION_TIMEDOUT;
   absl::Status status =
@@ -349,11 +423,15 @@ int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {
 }
 
 curl_socket_t Transfer::OnSocket(void* self, curlsocktype, struct curl_sockaddr* address) {
-  if (IsLinkLocal(address->addr)) {
-    static_cast<Transfer*>(self)->link_local_refused_ = true;
+  if (!static_cast<Transfer*>(self)->IsAllowed(TextOf(address->addr, address->addrlen))) {
     return CURL_SOCKET_BAD;
   }
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+int Transfer::OnConnection(void* self, char* address, char*, int, int) {
+  return static_cast<Transfer*>(self)->IsAllowed(address) ? CURL_PREREQFUNC_OK
+                                                          : CURL_PREREQFUNC_ABORT;
 }
 
 }  // namespace deps::http

@@ -5,6 +5,8 @@
 #include <curl/curl.h>
 
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -30,6 +32,10 @@ class Transfer {
   absl::Status SetUpHeaders();
   void SetUpTrust();
   void SetUpProxy(const Origin& origin);
+  bool IsAllowed(const std::string& address);
+  bool IsProxy(const std::string& address) const;
+  AddressSpace Space() const;
+  absl::Status ProxyRefuses(int status) const;
   absl::Status ErrorOf(CURLcode code);
 
   size_t TakeHeader(std::string_view line);
@@ -44,6 +50,7 @@ class Transfer {
   static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
   static int OnSeek(void* self, curl_off_t offset, int origin);
   static curl_socket_t OnSocket(void* self, curlsocktype purpose, struct curl_sockaddr* address);
+  static int OnConnection(void* self, char* address, char*, int, int);
 
   CURL* handle_;
   const ClientOptions& options_;
@@ -52,7 +59,8 @@ class Transfer {
   int file_ = -1;
   int64_t sent_ = 0;
   size_t header_bytes_ = 0;
-  bool link_local_refused_ = false;
+  std::string proxy_;  // "" where there is none for this request.
+  std::optional<AddressSpace> refused_;
   Response response_;
   absl::Status failure_;  // What one of the callbacks objected to.
   char error_text_[CURL_ERROR_SIZE] = {};

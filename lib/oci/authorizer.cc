@@ -158,7 +158,7 @@ absl::StatusOr<std::string> Authorizer::HeaderFor(const Endpoint& endpoint, cons
   if (found != host.tokens.end() && absl::Now() < found->second.expires) {
     return found->second.header;
   }
-  DEPS_ASSIGN_OR_RETURN(Token token, NewToken(endpoint, access, *host.challenge));
+  DEPS_ASSIGN_OR_RETURN(Token token, NewToken(endpoint, access, host));
   return (host.tokens[key] = std::move(token)).header;
 }
 
@@ -167,7 +167,11 @@ absl::StatusOr<std::string> Authorizer::Answer(const Endpoint& endpoint, const A
                                                const std::string& refused) {
   std::optional<Challenge> challenge = Choose(response);
   if (!challenge) {
-    return Refused(endpoint, access, "asks for a kind of authorization that is not supported");
+    return Refused(endpoint, access,
+                   response.Header("www-authenticate").empty()
+                       ? "refuses access (status 401) and does not say how to get it"
+                       : "asks for a kind of authorization that is not supported: only Basic and "
+                         "Bearer are");
   }
   Host& host = HostOf(endpoint);
   const std::lock_guard<std::mutex> lock(host.mutex);
@@ -176,7 +180,8 @@ absl::StatusOr<std::string> Authorizer::Answer(const Endpoint& endpoint, const A
   const auto found = host.tokens.find(key);
   if (found != host.tokens.end() && found->second.header != refused) return found->second.header;
   host.challenge = *challenge;
-  DEPS_ASSIGN_OR_RETURN(Token token, NewToken(endpoint, access, *challenge));
+  host.space = response.space;
+  DEPS_ASSIGN_OR_RETURN(Token token, NewToken(endpoint, access, host));
   if (token.header == refused) return Refused(endpoint, access, "refuses the credentials");
   return (host.tokens[key] = std::move(token)).header;
 }
@@ -198,11 +203,10 @@ absl::Status Authorizer::Refused(const Endpoint& endpoint, const Access& access,
 }
 
 absl::StatusOr<Authorizer::Token> Authorizer::NewToken(const Endpoint& endpoint,
-                                                       const Access& access,
-                                                       const Challenge& challenge) {
+                                                       const Access& access, const Host& host) {
   DEPS_ASSIGN_OR_RETURN(const std::optional<Credential> credential,
                         credentials_->Find(endpoint.host, access.path));
-  if (challenge.scheme == "bearer") return BearerToken(endpoint, access, challenge, credential);
+  if (host.challenge->scheme == "bearer") return BearerToken(endpoint, access, host, credential);
   if (!credential || credential->username.empty()) {
     return Refused(endpoint, access, "asks for a user name and a password");
   }
@@ -214,13 +218,18 @@ bool Authorizer::IsTrusted(const Endpoint& endpoint, const http::Origin& realm) 
   for (const KnownRealm& known : kKnownRealms) {
     if (known.registry == endpoint.origin.host && known.realm == realm.host) return true;
   }
+  return IsNamedByUser(realm);
+}
+
+bool Authorizer::IsNamedByUser(const http::Origin& realm) const {
   return std::find(trusted_realms_.begin(), trusted_realms_.end(), realm.host) !=
          trusted_realms_.end();
 }
 
 absl::StatusOr<Authorizer::Token> Authorizer::BearerToken(
-    const Endpoint& endpoint, const Access& access, const Challenge& challenge,
+    const Endpoint& endpoint, const Access& access, const Host& host,
     const std::optional<Credential>& credential) {
+  const Challenge& challenge = *host.challenge;
   const std::string realm = Param(challenge, "realm");
   if (realm.empty() || realm.size() > kMaxRealmBytes) {
     return MakeError({.id = DiagnosticId::kRegistryProtocol,
@@ -236,7 +245,8 @@ absl::StatusOr<Authorizer::Token> Authorizer::BearerToken(
   std::string form;
   http::Request request = TokenRequest(realm, challenge, access,
                                        trusted ? credential : std::optional<Credential>(), &form);
-  request.refuse_link_local = origin.host != endpoint.origin.host;
+  const bool own = origin.host == endpoint.origin.host || IsNamedByUser(origin);
+  if (!own) request.nearest = host.space;
   DEPS_ASSIGN_OR_RETURN(const http::Response response, client_->Send(request));
   if (response.status != 200) {
     if (credential && !trusted) {

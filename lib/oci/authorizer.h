@@ -65,17 +65,17 @@ class Authorizer {
   // What is known of a registry. `mutex` is held while a token is fetched.
   struct Host {
     std::mutex mutex;
+    http::AddressSpace space = http::AddressSpace::kPublic;  // Where its challenge came from.
     std::optional<Challenge> challenge;
     std::map<std::string, Token> tokens;  // By path and scopes.
   };
 
   Host& HostOf(const Endpoint& endpoint);
-  absl::StatusOr<Token> NewToken(const Endpoint& endpoint, const Access& access,
-                                 const Challenge& challenge);
+  absl::StatusOr<Token> NewToken(const Endpoint& endpoint, const Access& access, const Host& host);
   absl::StatusOr<Token> BearerToken(const Endpoint& endpoint, const Access& access,
-                                    const Challenge& challenge,
-                                    const std::optional<Credential>& credential);
+                                    const Host& host, const std::optional<Credential>& credential);
   bool IsTrusted(const Endpoint& endpoint, const http::Origin& realm) const;
+  bool IsNamedByUser(const http::Origin& realm) const;
 
   http::Client* client_;
   Credentials* credentials_;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -37,6 +38,8 @@ namespace {
 
 constexpr size_t kMaxOutputBytes = 64 << 10;
 constexpr absl::Duration kTimeout = absl::Seconds(30);
+// A signal may come to another thread: how long it takes until it is seen.
+constexpr int kLookMilliseconds = 100;
 
 absl::Status HelperError(const std::string& name, std::string_view what) {
   return MakeError({.id = DiagnosticId::kRegistryAuth,
@@ -111,17 +114,17 @@ class Process {
 };
 
 // All that comes until the end, in time and within the limit.
-std::optional<std::string> ReadAll(int fd) {
+std::optional<std::string> ReadAll(int fd, const std::atomic<int>* stop) {
   const absl::Time deadline = absl::Now() + kTimeout;
   std::string output;
   char buffer[4096];
   while (output.size() <= kMaxOutputBytes) {
     const absl::Duration left = deadline - absl::Now();
-    if (left <= absl::ZeroDuration()) return std::nullopt;
+    if (left <= absl::ZeroDuration() || (stop != nullptr && *stop != 0)) return std::nullopt;
     pollfd waiting = {fd, POLLIN, 0};
-    const int ready = poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return std::nullopt;
+    const int ready = poll(&waiting, 1, kLookMilliseconds);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    if (ready < 0) return std::nullopt;
     const ssize_t got = read(fd, buffer, sizeof(buffer));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::nullopt;
@@ -157,7 +160,8 @@ bool HasCredentialHelper(const std::string& name, const std::string& path) {
 
 absl::StatusOr<std::optional<Credential>> AskCredentialHelper(const std::string& name,
                                                               const std::string& server,
-                                                              const std::string& path) {
+                                                              const std::string& path,
+                                                              const std::atomic<int>* stop) {
   if (!IsHelperName(name)) return HelperError(name, "has a name that is not allowed");
   const std::optional<std::string> program =
       FindProgram(absl::StrCat("docker-credential-", name), path);
@@ -181,7 +185,10 @@ absl::StatusOr<std::optional<Credential>> AskCredentialHelper(const std::string&
   if (broken) sigtimedwait(&pipe_signal, nullptr, &no_wait);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   in.Close(1);
-  std::optional<std::string> output = ReadAll(out.fds[0]);
+  std::optional<std::string> output = ReadAll(out.fds[0], stop);
+  if (!output && stop != nullptr && *stop != 0) {
+    return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
+  }
   if (!output) return HelperError(name, "does not answer in time, or with too much");
   if (process.Wait() == 0) return ParseAnswer(name, *std::move(output));
   if (absl::StrContains(*output, "credentials not found")) return std::nullopt;

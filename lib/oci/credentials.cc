@@ -1,5 +1,6 @@
 #include "lib/oci/credentials.h"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,11 +26,12 @@ namespace {
 constexpr size_t kMaxFileBytes = size_t{4} << 20;
 constexpr std::string_view kDockerKey = "https://index.docker.io/v1/";
 
-// "https://HOST/v1/" -> "HOST"; a key of podman, "HOST/PATH", stays.
+// "https://HOST/v1/", "HOST:443" -> "HOST"; a key of podman, "HOST/PATH", stays.
 std::string NormalKey(std::string_view key) {
   const bool url = absl::ConsumePrefix(&key, "https://") || absl::ConsumePrefix(&key, "http://");
   if (url) key = key.substr(0, key.find('/'));
   std::string normal = absl::AsciiStrToLower(absl::StripSuffix(key, "/"));
+  if (absl::EndsWith(normal, ":443")) normal.resize(normal.size() - 4);
   if (normal == "index.docker.io" || normal == "registry-1.docker.io") return "docker.io";
   return normal;
 }
@@ -83,8 +85,10 @@ absl::StatusOr<CredentialFile> ParseCredentialFile(const Source& source) {
 }
 
 absl::StatusOr<std::unique_ptr<Credentials>> Credentials::Load(const std::string& config,
-                                                               const GetEnv& getenv) {
+                                                               const GetEnv& getenv,
+                                                               const std::atomic<int>* stop) {
   auto credentials = std::make_unique<Credentials>();
+  credentials->stop_ = stop;
   credentials->path_ = getenv("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
   const auto load = [&](const std::string& path) -> absl::Status {
     DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(path, kMaxFileBytes));
@@ -160,8 +164,9 @@ absl::StatusOr<std::optional<Credential>> Credentials::AskOnce(const std::string
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto key = std::make_pair(helper, server);
   if (const auto found = asked_.find(key); found != asked_.end()) return found->second;
-  DEPS_ASSIGN_OR_RETURN(asked_[key], AskCredentialHelper(helper, server, path_));
-  return asked_[key];
+  DEPS_ASSIGN_OR_RETURN(std::optional<Credential> found,
+                        AskCredentialHelper(helper, server, path_, stop_));
+  return asked_[key] = std::move(found);
 }
 
 }  // namespace deps

@@ -2,6 +2,7 @@
 #ifndef DEPS_LIB_OCI_CREDENTIALS_H_
 #define DEPS_LIB_OCI_CREDENTIALS_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,10 +41,10 @@ absl::StatusOr<CredentialFile> ParseCredentialFile(const Source& source);
 
 // Asks `docker-credential-NAME get`, found on `path`, for `server`; nullopt
 // where it has none. No shell; at most 30 seconds and 64 KiB.
-// Errors: registry-auth.
-absl::StatusOr<std::optional<Credential>> AskCredentialHelper(const std::string& name,
-                                                              const std::string& server,
-                                                              const std::string& path);
+// Errors: registry-auth; interrupted, where `stop` becomes other than 0.
+absl::StatusOr<std::optional<Credential>> AskCredentialHelper(
+    const std::string& name, const std::string& server, const std::string& path,
+    const std::atomic<int>* stop = nullptr);
 
 // Whether `docker-credential-NAME` is on `path`.
 bool HasCredentialHelper(const std::string& name, const std::string& path);
@@ -59,11 +60,13 @@ class Credentials {
   // $REGISTRY_AUTH_FILE or $XDG_RUNTIME_DIR/containers/auth.json, and
   // $XDG_CONFIG_HOME/containers/auth.json or ~/.config/containers/auth.json.
   static absl::StatusOr<std::unique_ptr<Credentials>> Load(const std::string& config,
-                                                           const GetEnv& getenv);
+                                                           const GetEnv& getenv,
+                                                           const std::atomic<int>* stop = nullptr);
 
   // Of the first file that has one: from the helper for the host, the store,
   // or the entry whose key is the longest prefix of HOST/PATH.
-  // Errors: registry-auth (a helper failed).
+  // Errors: registry-auth (a helper failed); interrupted, where `stop` of Load
+  // becomes other than 0.
   absl::StatusOr<std::optional<Credential>> Find(std::string_view host, std::string_view path);
 
   // What is wrong with the user's own files, and which store is named without
@@ -80,6 +83,7 @@ class Credentials {
   std::vector<CredentialFile> files_;
   std::string trouble_;
   std::string path_;
+  const std::atomic<int>* stop_ = nullptr;
   std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, std::optional<Credential>> asked_;
 };

@@ -1,20 +1,27 @@
 #include "lib/oci/gate.h"
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace deps {
+namespace {
+
+// A signal wakes nobody: how long it takes until it is seen.
+constexpr absl::Duration kLook = absl::Milliseconds(50);
+
+}  // namespace
 
 void Gate::Enter() {
   std::unique_lock<std::mutex> lock(mutex_);
-  while (true) {
-    free_.wait(lock, [this] { return inside_ < limit_; });
+  while (stop_ == nullptr || *stop_ == 0) {
     const absl::Duration wait = not_before_ - absl::Now();
-    if (wait <= absl::ZeroDuration()) break;
-    free_.wait_for(lock, absl::ToChronoMilliseconds(wait) + std::chrono::milliseconds(1));
+    const bool pause = wait > absl::ZeroDuration();
+    if (inside_ < limit_ && !pause) break;
+    free_.wait_for(lock, absl::ToChronoMicroseconds(pause ? std::min(wait, kLook) : kLook));
   }
   ++inside_;
 }

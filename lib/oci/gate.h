@@ -3,6 +3,7 @@
 #ifndef DEPS_LIB_OCI_GATE_H_
 #define DEPS_LIB_OCI_GATE_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 
@@ -13,6 +14,9 @@ namespace deps {
 // Any number of threads may use one object.
 class Gate {
  public:
+  // Nobody waits any longer once `stop` is other than 0.
+  explicit Gate(const std::atomic<int>* stop = nullptr) : stop_(stop) {}
+
   // Waits until a request may be sent.
   void Enter();
   // A request has ended well.
@@ -28,6 +32,7 @@ class Gate {
   // So many requests go well before one more is sent at once.
   static constexpr int kGoodForMore = 10;
 
+  const std::atomic<int>* const stop_;
   mutable std::mutex mutex_;
   std::condition_variable free_;
   int limit_ = kMost;

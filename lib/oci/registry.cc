@@ -68,6 +68,17 @@ absl::Status CheckDigest(std::string_view digest) {
                     .hint = "sha256: and 64 hexadecimal digits, or sha512: and 128"});
 }
 
+absl::Status CheckRange(std::string_view option, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return MakeError({.id = DiagnosticId::kUsage,
+                    .message = absl::StrCat(option, " takes a number from ", least, " to ", most)});
+}
+
+// Some registries, and what stands before them, know no HEAD.
+bool KnowsNoHead(const http::Response& response) {
+  return response.status == 405 || response.status == 501;
+}
+
 // A file that is being downloaded into; removed unless it was kept.
 class NewFile {
  public:
@@ -113,14 +124,18 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Create(
     const AccessOptions& options,
     std::function<std::optional<std::string>(std::string_view)> getenv, RetryPolicy retry) {
   DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Credentials> credentials,
-                        Credentials::Load(options.registry_config, getenv));
+                        Credentials::Load(options.registry_config, getenv, options.stop));
   for (const std::string& file : {options.ca_file, options.cert_file, options.key_file}) {
     if (file.empty() || access(file.c_str(), R_OK) == 0) continue;
     return MakeError({.id = DiagnosticId::kFileNotFound,
                       .message = absl::StrCat("cannot read: ", std::strerror(errno)),
                       .location = {.file = file}});
   }
+  DEPS_RETURN_IF_ERROR(CheckRange("--retries", options.retries, 0, 100));
+  DEPS_RETURN_IF_ERROR(CheckRange("--stall-timeout", options.stall_timeout, 1, 86'400));
+  retry.attempts = static_cast<int>(options.retries) + 1;
   http::ClientOptions http = http::ProxiesFrom(getenv);
+  http.stall_timeout_seconds = static_cast<int>(options.stall_timeout);
   http.ca_file = options.ca_file;
   http.cert_file = options.cert_file;
   http.key_file = options.key_file.empty() ? options.cert_file : options.key_file;
@@ -173,10 +188,13 @@ absl::StatusOr<std::optional<Descriptor>> Registry::HeadManifest(const Reference
   call.headers = {{"Accept", kAccept}};
   DEPS_ASSIGN_OR_RETURN(const http::Response response, session_->Send(call));
   if (response.status == 404) return std::nullopt;
-  if (response.status / 100 != 2) return session_->ErrorOf(call, response);
+  if (response.status / 100 != 2 && !KnowsNoHead(response)) {
+    return session_->ErrorOf(call, response);
+  }
   Descriptor descriptor = {.media_type = MediaTypeOf(response),
                            .digest = response.Header("docker-content-digest")};
-  if (CheckDigest(descriptor.digest).ok() && IsManifestType(descriptor.media_type) &&
+  if (response.status / 100 == 2 && CheckDigest(descriptor.digest).ok() &&
+      IsManifestType(descriptor.media_type) &&
       absl::SimpleAtoi(response.Header("content-length"), &descriptor.size) &&
       descriptor.size >= 0) {
     if (!reference.digest().empty() && descriptor.digest != reference.digest()) {
@@ -184,10 +202,12 @@ absl::StatusOr<std::optional<Descriptor>> Registry::HeadManifest(const Reference
     }
     return descriptor;
   }
-  DEPS_ASSIGN_OR_RETURN(const OciManifest manifest, GetManifest(reference));
-  return Descriptor{.media_type = manifest.media_type,
-                    .digest = manifest.digest,
-                    .size = static_cast<int64_t>(manifest.bytes.size())};
+  const absl::StatusOr<OciManifest> manifest = GetManifest(reference);
+  if (HasId(manifest.status(), DiagnosticId::kRegistryNotFound)) return std::nullopt;
+  DEPS_RETURN_IF_ERROR(manifest.status());
+  return Descriptor{.media_type = manifest->media_type,
+                    .digest = manifest->digest,
+                    .size = static_cast<int64_t>(manifest->bytes.size())};
 }
 
 absl::Status Registry::PutManifest(const Reference& reference, std::string_view media_type,
@@ -281,7 +301,7 @@ absl::StatusOr<bool> Registry::HasBlob(const Reference& repository, std::string_
   call.name = absl::StrCat(repository.FamiliarRepository(), "@", digest);
   call.method = "HEAD";
   DEPS_ASSIGN_OR_RETURN(const http::Response response, session_->Send(call));
-  if (response.status == 404) return false;
+  if (response.status == 404 || KnowsNoHead(response)) return false;
   if (response.status / 100 != 2) return session_->ErrorOf(call, response);
   return true;
 }

@@ -31,7 +31,7 @@ enum class BlobAction { kUploaded, kExisted, kMounted };
 // How often and how soon a request is sent again after 429, 500, 502, 503, 504
 // or a broken connection. A Retry-After counts up to `longest_wait`.
 struct RetryPolicy {
-  int attempts = 4;
+  int attempts = 4;  // Of Registry::Create: AccessOptions::retries and one.
   absl::Duration first_wait = absl::Milliseconds(250);
   absl::Duration longest_wait = absl::Seconds(30);
 };
@@ -76,7 +76,7 @@ class Registry {
   // Errors: digest-mismatch; input-too-large over kMaxManifestBytes.
   absl::StatusOr<OciManifest> GetManifest(const Reference& reference);
   // The same without the bytes; nullopt where there is none. One request, two
-  // where the registry tells no digest.
+  // where the registry knows no HEAD or tells no digest.
   absl::StatusOr<std::optional<Descriptor>> HeadManifest(const Reference& reference);
   // Under the tag, or under the digest, which must be that of the bytes
   // (digest-mismatch).
@@ -96,6 +96,7 @@ class Registry {
   absl::Status GetBlobToSink(const Reference& repository, std::string_view digest, int64_t size,
                              const std::function<absl::Status(std::string_view)>& sink,
                              const std::function<absl::Status()>& restart);
+  // False also where the registry does not say.
   absl::StatusOr<bool> HasBlob(const Reference& repository, std::string_view digest);
 
   // One request where the repository has the blob already, two where not.
@@ -137,8 +138,11 @@ class Registry {
 
   // What says of itself that it belongs to the manifest with this digest
   // (signatures, SBOMs): by the referrers API or, where the registry has none, by
-  // the index under the tag that stands for it. At most a thousand.
-  absl::StatusOr<std::vector<Descriptor>> Referrers(const Reference& reference);
+  // the index under the tag that stands for it. All pages. `tags`, where given,
+  // are the repository's: what is not among them is not asked for.
+  // Errors: input-too-large over a thousand.
+  absl::StatusOr<std::vector<Descriptor>> Referrers(const Reference& reference,
+                                                    const std::vector<std::string>* tags = nullptr);
   // After a manifest with a `subject` was put: adds it to that index, where the
   // registry keeps no list of its own.
   absl::Status AddReferrer(const Reference& subject, const Descriptor& referrer);

@@ -3,6 +3,7 @@
 #define DEPS_LIB_OCI_REGISTRY_OPTIONS_H_
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,16 +21,18 @@ struct AccessOptions {
   // another name.
   std::vector<std::string> trusted_realms;
   std::string ca_file;
-  std::string cert_file;  // For registries that ask who is there (mTLS).
-  std::string key_file;   // "": in cert_file.
+  std::string cert_file;        // For registries that ask who is there (mTLS).
+  std::string key_file;         // "": in cert_file.
+  int64_t retries = 3;          // How often a request that failed for now is sent again.
+  int64_t stall_timeout = 120;  // Seconds without a byte until a transfer is given up.
   // Not an option: where it becomes other than 0, calls end (interrupted).
   const std::atomic<int>* stop = nullptr;
   bool offline = false;
 };
 
 // Adds --registry-config, --insecure-registry, --trusted-realm, --ca-file,
-// --cert-file, --key-file and --offline, and the environment that goes with them. `options` must
-// outlive `spec`.
+// --cert-file, --key-file, --retries, --stall-timeout and --offline, and the
+// environment that goes with them. `options` must outlive `spec`.
 void AddRegistryOptions(CommandSpec* spec, AccessOptions* options);
 
 }  // namespace deps

@@ -11,6 +11,7 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/json/json.h"
+#include "lib/oci/pages.h"
 #include "lib/oci/registry.h"
 #include "lib/oci/session.h"
 
@@ -25,31 +26,55 @@ Reference TagFor(const Reference& subject) {
   return subject.WithTag(tag);
 }
 
-absl::StatusOr<std::vector<Descriptor>> ReadList(const std::string& name, std::string_view bytes) {
+absl::Status TooMany(const std::string& name) {
+  return MakeError({.id = DiagnosticId::kInputTooLarge,
+                    .message = absl::StrCat("the list of ", name, " is over ", kMost, " long")});
+}
+
+absl::Status ReadList(const std::string& name, std::string bytes, std::vector<Descriptor>* list) {
   DEPS_ASSIGN_OR_RETURN(ManifestContent content,
-                        ParseManifest({.name = name, .text = std::string(bytes)}, kOciIndex));
-  if (content.manifests.size() > kMost) content.manifests.resize(kMost);
-  return std::move(content.manifests);
+                        ParseManifest({.name = name, .text = std::move(bytes)}, kOciIndex));
+  for (Descriptor& descriptor : content.manifests) list->push_back(std::move(descriptor));
+  return list->size() <= kMost ? absl::OkStatus() : TooMany(name);
+}
+
+// Registries without the API answer 404, some 400 or 405; 404 of one that has
+// it does not occur, an empty list is a list.
+bool HasNoList(const http::Response& response) {
+  return response.status == 404 || response.status == 400 || response.status == 405;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<Descriptor>> Registry::Referrers(const Reference& reference) {
-  Session::Call call = Session::Pull(reference, absl::StrCat("referrers/", reference.digest()));
-  call.headers = {{"Accept", std::string(kOciIndex)}};
-  DEPS_ASSIGN_OR_RETURN(const http::Response response, session_->Send(call));
-  if (response.status == 200) {
-    return ReadList(absl::StrCat("the referrers of ", call.name), response.body);
+absl::StatusOr<std::vector<Descriptor>> Registry::Referrers(const Reference& reference,
+                                                            const std::vector<std::string>* tags) {
+  std::vector<Descriptor> list;
+  if (session_->ListsReferrers(reference)) {
+    Session::Call call = Session::Pull(reference, absl::StrCat("referrers/", reference.digest()));
+    call.headers = {{"Accept", std::string(kOciIndex)}};
+    const std::string name = absl::StrCat("the referrers of ", call.name);
+    Pages pages(*session_, call, name);
+    while (true) {
+      DEPS_ASSIGN_OR_RETURN(http::Response response, session_->Send(call));
+      if (pages.IsFirst() && HasNoList(response)) break;
+      if (response.status / 100 != 2) return session_->ErrorOf(call, response);
+      const size_t before = list.size();
+      DEPS_RETURN_IF_ERROR(ReadList(name, std::move(response.body), &list));
+      DEPS_ASSIGN_OR_RETURN(call.target, pages.Next(response, list.size() > before));
+      if (call.target.empty()) return list;
+    }
+    session_->LearnNoReferrers(reference);
   }
-  // Registries without the API answer 404, some 400 or 405; 404 of one that has
-  // it does not occur, an empty list is a list.
-  const bool none = response.status == 404 || response.status == 400 || response.status == 405;
-  if (!none) return session_->ErrorOf(call, response);
-  const absl::StatusOr<OciManifest> index = GetManifest(TagFor(reference));
-  if (HasId(index.status(), DiagnosticId::kRegistryNotFound)) return std::vector<Descriptor>();
+  const Reference tag = TagFor(reference);
+  if (tags != nullptr && std::find(tags->begin(), tags->end(), tag.tag()) == tags->end()) {
+    return list;
+  }
+  absl::StatusOr<OciManifest> index = GetManifest(tag);
+  if (HasId(index.status(), DiagnosticId::kRegistryNotFound)) return list;
   DEPS_RETURN_IF_ERROR(index.status());
-  if (!IsIndexType(index->media_type)) return std::vector<Descriptor>();
-  return ReadList(TagFor(reference).Familiar(), index->bytes);
+  if (!IsIndexType(index->media_type)) return list;
+  DEPS_RETURN_IF_ERROR(ReadList(tag.Familiar(), std::move(index->bytes), &list));
+  return list;
 }
 
 absl::Status Registry::AddReferrer(const Reference& subject, const Descriptor& referrer) {

@@ -67,6 +67,16 @@ std::string WordsOf(const http::Response& response) {
   return words;
 }
 
+// What is sent while it comes in cannot be sent again with other credentials.
+absl::Status BeginAnew(const Endpoint& endpoint) {
+  absl::Status status =
+      MakeError({.id = DiagnosticId::kRegistryAuth,
+                 .message = absl::StrCat(endpoint.host,
+                                         " asks for credentials in the middle of a transfer")});
+  http::MarkTransient(&status);
+  return status;
+}
+
 }  // namespace
 
 bool IsTemporary(int status) {
@@ -119,6 +129,16 @@ void Registry::Session::LearnMount(const Reference& reference, bool tells) {
   mount_tells_[reference.host()] = tells;
 }
 
+bool Registry::Session::ListsReferrers(const Reference& reference) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return no_referrers_.count(reference.host()) == 0;
+}
+
+void Registry::Session::LearnNoReferrers(const Reference& reference) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  no_referrers_.insert(reference.host());
+}
+
 bool Registry::Session::IsFirstToAsk(const Reference& reference) {
   const std::lock_guard<std::mutex> lock(mutex_);
   return mount_tells_.count(reference.host()) == 0 && asked_.insert(reference.host()).second;
@@ -127,8 +147,24 @@ bool Registry::Session::IsFirstToAsk(const Reference& reference) {
 Gate& Registry::Session::GateOf(const Endpoint& endpoint) {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::unique_ptr<Gate>& gate = gates_[endpoint.host];
-  if (!gate) gate = std::make_unique<Gate>();
+  if (!gate) gate = std::make_unique<Gate>(options_.stop);
   return *gate;
+}
+
+http::AddressSpace Registry::Session::NearestFrom(const Endpoint& endpoint,
+                                                  const std::string& host) const {
+  const std::vector<std::string>& named = options_.trusted_realms;
+  if (host == endpoint.origin.host || std::find(named.begin(), named.end(), host) != named.end()) {
+    return http::AddressSpace::kLinkLocal;
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = spaces_.find(endpoint.host);
+  return found == spaces_.end() ? http::AddressSpace::kPublic : found->second;
+}
+
+void Registry::Session::LearnSpace(const Endpoint& endpoint, const http::Response& response) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  spaces_[endpoint.host] = response.space;
 }
 
 // The server of Go answers in clear text and without headers to what is not TLS;
@@ -272,7 +308,7 @@ absl::StatusOr<http::Response> Registry::Session::SendTo(const Call& call, const
   DEPS_ASSIGN_OR_RETURN(const http::Origin origin, http::OriginOf(url));
   if (!(origin == endpoint.origin)) {
     // Elsewhere: no credentials, whatever it asks for.
-    request.refuse_link_local = true;
+    request.nearest = NearestFrom(endpoint, origin.host);
     return client_.Send(request);
   }
   request.with_certificate = true;
@@ -282,9 +318,11 @@ absl::StatusOr<http::Response> Registry::Session::SendTo(const Call& call, const
     request.headers = headers;
     if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
     DEPS_ASSIGN_OR_RETURN(http::Response response, client_.Send(request));
+    LearnSpace(endpoint, response);
     if (response.status != 401 || attempt == 2) return response;
     DEPS_ASSIGN_OR_RETURN(authorization,
                           authorizer_.Answer(endpoint, call.access, response, authorization));
+    if (std::holds_alternative<http::Stream>(call.body)) return BeginAnew(endpoint);
   }
 }
 
@@ -306,6 +344,12 @@ absl::Status Registry::Session::ErrorOf(const Call& call, const http::Response& 
     return authorizer_.Refused(
         endpoint, call.access,
         absl::StrCat("refuses access to ", call.name, " (status ", response.status, ")", said));
+  }
+  if (response.status == 407) {
+    return MakeError({.id = DiagnosticId::kRegistryUnreachable,
+                      .message = absl::StrCat("the proxy on the way to ", endpoint.host,
+                                              " asks for credentials (status 407)"),
+                      .hint = "HTTP_PROXY takes USER:PASSWORD@ before the host"});
   }
   return MakeError({.id = DiagnosticId::kRegistryProtocol,
                     .message = absl::StrCat(endpoint.host, " answers to ", call.method, " of ",

@@ -64,6 +64,10 @@ class Registry::Session {
   // if it is there. Not every registry looks.
   bool MountTells(const Reference& reference) const;
   void LearnMount(const Reference& reference, bool tells);
+  // Whether the referrers of a manifest may be asked for; known from the first
+  // answer on.
+  bool ListsReferrers(const Reference& reference) const;
+  void LearnNoReferrers(const Reference& reference);
   // True once for each registry: for whoever is to find it out.
   bool IsFirstToAsk(const Reference& reference);
   // Less where everything is to end.
@@ -79,6 +83,9 @@ class Registry::Session {
   absl::StatusOr<http::Response> SendTo(const Call& call, const Endpoint& endpoint,
                                         const std::string& url);
   bool IsInsecure(std::string_view host) const;
+  // The nearest address that a registry may lead to where it names `host`.
+  http::AddressSpace NearestFrom(const Endpoint& endpoint, const std::string& host) const;
+  void LearnSpace(const Endpoint& endpoint, const http::Response& response);
   // Whether a loopback registry that has said nothing yet speaks the other
   // scheme; then EndpointOf says so from now on.
   bool LearnScheme(const Endpoint& endpoint, const absl::StatusOr<http::Response>& response);
@@ -93,7 +100,9 @@ class Registry::Session {
   std::map<std::string, bool> tls_;     // Loopback host -> whether it speaks TLS.
   std::map<std::string, bool> speaks_;  // Those that have answered.
   std::map<std::string, bool> mount_tells_;
-  std::set<std::string> asked_;  // About mounts.
+  std::map<std::string, http::AddressSpace> spaces_;  // Where registries answered from.
+  std::set<std::string> asked_;                       // About mounts.
+  std::set<std::string> no_referrers_;
   std::map<std::string, std::unique_ptr<Gate>> gates_;
 };
 

@@ -67,24 +67,57 @@ void Write(const std::string& path, std::string_view text) {
   if (!WriteFile(path, text).ok()) Abort(absl::StrCat("cannot write ", path));
 }
 
-std::string Config(const std::string& folder, const std::string& host, TestingRegistry::Auth auth) {
+using Auth = TestingRegistry::Auth;
+
+// NAME.pem and NAME-key.pem, signed by ca.pem.
+std::string SignedCommand(std::string_view name, std::string_view alternative, int days) {
+  return absl::StrCat(
+      " && openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+      "-subj /CN=",
+      name, " -addext subjectAltName=", alternative, " -keyout ", name, "-key.pem -out ", name,
+      ".csr && openssl x509 -req -in ", name,
+      ".csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -copy_extensions copy "
+      "-days ",
+      days, " -out ", name, ".pem");
+}
+
+void MakeCertificates(const std::string& folder, Auth auth) {
+  const std::string alternative =
+      auth == Auth::kOtherHost ? "DNS:registry.test" : "IP:127.0.0.1,DNS:localhost";
+  const std::string command = absl::StrCat(
+      "cd ", folder,
+      " && (openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+      "-subj /CN=tests -keyout ca-key.pem -out ca.pem",
+      SignedCommand("cert", alternative, auth == Auth::kExpired ? -1 : 2),
+      SignedCommand("client", "DNS:client", 2), ") >openssl.log 2>&1");
+  if (std::system(command.c_str()) != 0) Abort("openssl makes no certificates");
+}
+
+bool HasTls(Auth auth) {
+  return auth == Auth::kTls || auth == Auth::kExpired || auth == Auth::kOtherHost ||
+         auth == Auth::kClientCertificate;
+}
+
+std::string Config(const std::string& folder, const std::string& host, Auth auth,
+                   const std::string& realm, const std::string& signer) {
   std::string config = absl::StrCat(
       "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ", folder,
       "/storage\n  delete:\n    enabled: true\nhttp:\n  addr: ", host, "\n");
-  if (auth == TestingRegistry::Auth::kPassword) {
+  if (auth == Auth::kPassword) {
     Write(absl::StrCat(folder, "/htpasswd"), kHtpasswd);
     absl::StrAppend(&config, "auth:\n  htpasswd:\n    realm: tests\n    path: ", folder,
                     "/htpasswd\n");
   }
-  if (auth == TestingRegistry::Auth::kTls) {
-    const std::string command = absl::StrCat(
-        "cd ", folder,
-        " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-        "-subj /CN=tests -addext subjectAltName=IP:127.0.0.1,DNS:localhost "
-        "-keyout key.pem -out cert.pem 2>/dev/null");
-    if (std::system(command.c_str()) != 0) Abort("openssl makes no certificate");
+  if (HasTls(auth)) {
     absl::StrAppend(&config, "  tls:\n    certificate: ", folder, "/cert.pem\n    key: ", folder,
-                    "/key.pem\n");
+                    "/cert-key.pem\n");
+  }
+  if (auth == Auth::kClientCertificate) {
+    absl::StrAppend(&config, "    clientcas:\n      - ", folder, "/ca.pem\n");
+  }
+  if (auth == Auth::kToken) {
+    absl::StrAppend(&config, "auth:\n  token:\n    realm: ", realm,
+                    "\n    service: tests\n    issuer: tests\n    rootcertbundle: ", signer, "\n");
   }
   return config;
 }
@@ -111,13 +144,15 @@ pid_t Start(const std::string& config, const std::string& log) {
 
 }  // namespace
 
-TestingRegistry::TestingRegistry(Auth auth) : folder_(NewFolder()) {
+TestingRegistry::TestingRegistry(Auth auth, const std::string& realm, const std::string& signer)
+    : folder_(NewFolder()) {
+  if (HasTls(auth)) MakeCertificates(folder_.path(), auth);
   const std::string config = absl::StrCat(folder_.path(), "/config.yml");
   // Another process may take the port between finding it and using it.
   for (int attempt = 0; attempt < 5; ++attempt) {
     const int port = FreePort();
     host_ = absl::StrCat("127.0.0.1:", port);
-    Write(config, Config(folder_.path(), host_, auth));
+    Write(config, Config(folder_.path(), host_, auth, realm, signer));
     pid_ = Start(config, absl::StrCat(folder_.path(), "/log"));
     for (int wait = 0; wait < 1000; ++wait) {
       if (waitpid(pid_, nullptr, WNOHANG) == pid_) break;

@@ -19,10 +19,20 @@ namespace deps {
 
 class TestingRegistry {
  public:
-  enum class Auth { kNone, kPassword, kTls };
+  enum class Auth {
+    kNone,
+    kPassword,
+    kTls,
+    kExpired,            // TLS with a certificate of the day before yesterday,
+    kOtherHost,          // or for the host registry.test only.
+    kClientCertificate,  // TLS that asks for a certificate.
+    kToken,              // Bearer tokens of a TestingTokenServer.
+  };
 
-  // Started and answering; aborts where docker-registry does not start.
-  explicit TestingRegistry(Auth auth = Auth::kNone);
+  // Started and answering; aborts where docker-registry does not start. With
+  // Auth::kToken `realm` is the URL of the token server, which signs as `signer`.
+  explicit TestingRegistry(Auth auth = Auth::kNone, const std::string& realm = "",
+                           const std::string& signer = "");
   ~TestingRegistry();
   TestingRegistry(const TestingRegistry&) = delete;
   TestingRegistry& operator=(const TestingRegistry&) = delete;
@@ -37,8 +47,11 @@ class TestingRegistry {
   // Forgets a blob or manifest, and writes other bytes in its place.
   void Remove(std::string_view digest) const;
   void Damage(std::string_view digest) const;
-  // With Auth::kTls: the certificate to trust; openssl makes it.
-  std::string ca_file() const { return folder_.path() + "/cert.pem"; }
+  // With TLS: the certificate to trust, and one of a client with its key; openssl
+  // makes them.
+  std::string ca_file() const { return folder_.path() + "/ca.pem"; }
+  std::string client_cert_file() const { return folder_.path() + "/client.pem"; }
+  std::string client_key_file() const { return folder_.path() + "/client-key.pem"; }
   // Where the storage is.
   const std::string& folder() const { return folder_.path(); }
   // The requests so far, "METHOD /PATH".

@@ -1,16 +1,13 @@
 #include "lib/relocate/collect.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,7 +24,8 @@
 #include "lib/json/json.h"
 #include "lib/oci/bundle_format.h"
 #include "lib/oci/reference.h"
-#include "lib/relocate/parallel.h"
+#include "lib/relocate/attachments.h"
+#include "lib/relocate/content.h"
 #include "lib/relocate/platform.h"
 #include "lib/relocate/requirements.h"
 
@@ -35,7 +33,6 @@ namespace deps {
 namespace {
 
 constexpr int kMaxBundleDepth = 64;
-constexpr int kMaxManifestDepth = 8;
 
 absl::Status Error(DiagnosticId id, std::string message) {
   return MakeError({.id = id, .message = std::move(message)});
@@ -66,82 +63,41 @@ absl::Status CheckSolved(const Wanted& wanted, const FamilyMember& member) {
                             " now; the solution is for ", wanted.solved));
 }
 
-// Whether a check goes on after such an error: the registry has answered.
-bool IsDifference(const absl::Status& status) {
-  return HasId(status, DiagnosticId::kRegistryNotFound) ||
-         HasId(status, DiagnosticId::kDigestMismatch) ||
-         HasId(status, DiagnosticId::kBundleInvalid);
-}
-
-// Tells of a transfer while it lives.
-class Transfer {
- public:
-  Transfer(Watcher& watcher, const Reference& repository, const std::string& digest, int64_t size)
-      : watcher_(watcher), name_(absl::StrCat(repository.FamiliarRepository(), "@", digest)) {
-    watcher_.Begin(name_, size);
-  }
-  ~Transfer() { watcher_.End(name_); }
-  Transfer(const Transfer&) = delete;
-  Transfer& operator=(const Transfer&) = delete;
-  void Advance(int64_t bytes) const { watcher_.Advance(name_, bytes); }
-
- private:
-  Watcher& watcher_;
-  const std::string name_;
-};
-
 class Collector {
  public:
   Collector(Registry& registry, const CollectOptions& options, Resolve resolve)
-      : registry_(registry), options_(options), resolve_(std::move(resolve)) {}
+      : registry_(registry),
+        options_(options),
+        resolve_(std::move(resolve)),
+        content_(registry, options, &family_) {}
 
   absl::StatusOr<Family> Run(const Wanted& root);
+  // Each of its bundles, whether or not another is missing.
+  absl::StatusOr<Family> RunPlan(const RelocationPlan& plan);
 
  private:
+  absl::Status Begin();
+  absl::StatusOr<Family> End();
+  // Whether the tag is what it should be.
+  absl::Status LookAt(const PlannedBundle& bundle);
   // REPOSITORY@DIGEST of the member.
   absl::StatusOr<std::string> AddBundle(const Wanted& asked, int depth);
-  absl::Status Check(const absl::Status& status, const std::string& subject);
   absl::Status Require(const Wanted& wanted, const std::string& alias, int depth,
                        FamilyMember* member);
   absl::StatusOr<Wanted> LookUp(Wanted wanted) const;
   absl::StatusOr<FamilyMember> Fetch(const Wanted& wanted);
   absl::StatusOr<std::string> AddMember(FamilyMember member, const Wanted& wanted);
-  absl::Status AddText(const std::string& digest, std::string_view text);
   absl::Status AddImages(const FamilyMember& member);
-  absl::Status AddManifest(const Reference& reference, int depth);
-  absl::Status AddBlob(const Reference& repository, const Descriptor& blob);
-  absl::Status AddAttachments(FamilyMember* member);
-  absl::Status AttachTags(const Reference& repository, const std::vector<std::string>& tags,
-                          const std::string& subject, FamilyMember* member);
-  absl::Status AttachReferrers(const Reference& repository, const std::string& subject,
-                               FamilyMember* member);
-  absl::Status Attach(const Reference& reference, Attachment attachment, FamilyMember* member);
-  absl::StatusOr<std::string> PathOf(const std::string& digest) const;
-  absl::Status Download();
 
   Registry& registry_;
   const CollectOptions& options_;
   const Resolve resolve_;
-  std::map<std::string, std::string> done_;     // Key of what was wanted -> REPOSITORY@DIGEST.
-  std::vector<std::string> open_;               // Of the path from the root.
-  std::map<std::string, size_t> members_;       // Digest -> place in the family.
-  std::map<std::string, Reference> downloads_;  // Digest -> a repository that has it.
-  std::mutex mutex_;                            // Of the differences, while blobs come in.
+  std::map<std::string, std::string> done_;  // Key of what was wanted -> REPOSITORY@DIGEST.
+  std::vector<std::string> open_;            // Of the path from the root.
+  std::map<std::string, size_t> members_;    // Digest -> place in the family.
   Family family_;
+  ContentCollector content_;
 };
-
-// In a check `status` becomes a difference, if it can be one.
-absl::Status Collector::Check(const absl::Status& status, const std::string& subject) {
-  if (status.ok() || !options_.check || !IsDifference(status)) return status;
-  const bool missing = HasId(status, DiagnosticId::kRegistryNotFound);
-  const std::lock_guard<std::mutex> lock(mutex_);
-  for (const Diagnostic& diagnostic : DiagnosticsOf(status)) {
-    family_.differences.push_back({.kind = missing ? "missing" : "different",
-                                   .subject = subject,
-                                   .message = diagnostic.message});
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<FamilyMember> Collector::Fetch(const Wanted& wanted) {
   options_.watcher->Say(absl::StrCat("bundle ", wanted.reference.Familiar()));
@@ -228,7 +184,7 @@ absl::Status Collector::Require(const Wanted& wanted, const std::string& alias, 
     return absl::OkStatus();
   }
   member->incomplete = true;
-  return Check(
+  return content_.Check(
       WithContext(added.status(), absl::StrCat("dependency ", alias, " of ", member->repository)),
       wanted.reference.Familiar());
 }
@@ -238,10 +194,13 @@ absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Want
   const auto [place, added] = members_.emplace(member.source_digest, family_.members.size());
   if (added) {
     DEPS_RETURN_IF_ERROR(AddImages(member));
-    DEPS_RETURN_IF_ERROR(AddAttachments(&member));
-    DEPS_RETURN_IF_ERROR(AddText(Sha256Digest(member.bundle_json), member.bundle_json));
-    DEPS_RETURN_IF_ERROR(AddText(member.config_manifest.digest, member.config_manifest.bytes));
-    DEPS_RETURN_IF_ERROR(AddText(member.index.digest, member.index.bytes));
+    if (options_.attachments && !options_.check) {
+      DEPS_RETURN_IF_ERROR(CollectAttachments(registry_, content_, &family_, &member));
+    }
+    DEPS_RETURN_IF_ERROR(content_.AddText(Sha256Digest(member.bundle_json), member.bundle_json));
+    DEPS_RETURN_IF_ERROR(
+        content_.AddText(member.config_manifest.digest, member.config_manifest.bytes));
+    DEPS_RETURN_IF_ERROR(content_.AddText(member.index.digest, member.index.bytes));
     family_.members.push_back(std::move(member));
   } else if (family_.members[place->second].requirements != member.requirements) {
     return Error(DiagnosticId::kRelocateCollision,
@@ -261,189 +220,59 @@ absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Want
   return kept.Source();
 }
 
-absl::StatusOr<std::string> Collector::PathOf(const std::string& digest) const {
-  if (!IsValidDigest(digest)) {
-    return Error(
-        DiagnosticId::kDigestInvalid,
-        absl::StrCat("'", digest, "' cannot be archived: it is neither sha256 nor sha512"));
-  }
-  return absl::StrCat(family_.folder->path(), "/", digest.substr(7));
-}
-
-absl::Status Collector::AddText(const std::string& digest, std::string_view text) {
-  DEPS_ASSIGN_OR_RETURN(const std::string path, PathOf(digest));
-  if (!family_.blobs.emplace(digest, BlobFile{path, static_cast<int64_t>(text.size())}).second) {
-    return absl::OkStatus();
-  }
-  return WriteFile(path, text, 0600);
-}
-
 absl::Status Collector::AddImages(const FamilyMember& member) {
   DEPS_ASSIGN_OR_RETURN(const Reference repository, Reference::Parse(member.repository));
   for (const BundleImage& image : member.images) {
     const Reference reference = repository.WithDigest(image.digest);
-    const absl::Status status = AddManifest(reference, 1);
-    DEPS_RETURN_IF_ERROR(
-        Check(WithContext(status, absl::StrCat("image ", image.reference, " of ", member.name)),
-              reference.Familiar()));
+    const absl::Status status = content_.AddManifest(reference);
+    DEPS_RETURN_IF_ERROR(content_.Check(
+        WithContext(status, absl::StrCat("image ", image.reference, " of ", member.name)),
+        reference.Familiar()));
   }
   return absl::OkStatus();
 }
 
-absl::Status Collector::AddManifest(const Reference& reference, int depth) {
-  if (family_.blobs.count(reference.digest()) > 0) return absl::OkStatus();
-  if (depth > kMaxManifestDepth) {
-    return Error(DiagnosticId::kBundleInvalid,
-                 absl::StrCat("manifests are nested more than ", kMaxManifestDepth, " deep"));
-  }
-  DEPS_ASSIGN_OR_RETURN(const OciManifest manifest, registry_.GetManifest(reference));
-  const Source source = {.name = reference.Familiar(), .text = manifest.bytes};
-  DEPS_ASSIGN_OR_RETURN(const ManifestContent content, ParseManifest(source, manifest.media_type));
-  for (const Descriptor& child : content.manifests) {
-    if (IsManifestType(child.media_type)) {
-      const Reference below = reference.WithDigest(child.digest);
-      DEPS_RETURN_IF_ERROR(Check(AddManifest(below, depth + 1), below.Familiar()));
-    } else {
-      DEPS_RETURN_IF_ERROR(AddBlob(reference, child));
-    }
-  }
-  for (const Descriptor& blob : content.blobs) DEPS_RETURN_IF_ERROR(AddBlob(reference, blob));
-  return AddText(reference.digest(), manifest.bytes);
-}
-
-absl::Status Collector::AddBlob(const Reference& repository, const Descriptor& blob) {
-  if (blob.foreign) {
-    bool there = false;
-    if (options_.foreign) {
-      DEPS_ASSIGN_OR_RETURN(there, registry_.HasBlob(repository, blob.digest));
-    }
-    if (!there) {
-      family_.notes.push_back(absl::StrCat("left out: layer ", blob.digest, " of ",
-                                           repository.Familiar(), ", which is kept elsewhere"));
-      return absl::OkStatus();
-    }
-  }
-  if (family_.blobs.emplace(blob.digest, BlobFile{.size = blob.size}).second) {
-    downloads_.emplace(blob.digest, repository);
-  }
+absl::Status Collector::Begin() {
+  DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("oci-relocate-"));
+  family_.folder = std::make_shared<TemporaryFolder>(std::move(folder));
   return absl::OkStatus();
 }
 
-// What is attached is worth a note, and never a failure, where it cannot be had:
-// registries differ in what they let be asked.
-absl::Status Collector::AddAttachments(FamilyMember* member) {
-  if (!options_.attachments || options_.check) return absl::OkStatus();
-  DEPS_ASSIGN_OR_RETURN(const Reference repository, Reference::Parse(member->repository));
-  const absl::StatusOr<std::vector<std::string>> tags = registry_.ListTags(repository);
-  std::vector<std::string> subjects = {member->source_digest};
-  for (const BundleImage& image : member->images) {
-    const bool seen = std::find(subjects.begin(), subjects.end(), image.digest) != subjects.end();
-    if (!seen) subjects.push_back(image.digest);
-  }
-  for (const std::string& subject : subjects) {
-    absl::Status status =
-        tags.ok() ? AttachTags(repository, *tags, subject, member) : tags.status();
-    if (status.ok()) status = AttachReferrers(repository, subject, member);
-    if (status.ok()) continue;
-    if (HasId(status, DiagnosticId::kInterrupted)) return status;
-    family_.notes.push_back(absl::StrCat("left out: what is attached to ", member->repository, "@",
-                                         subject, ": ", DiagnosticsOf(status).front().message));
-  }
-  std::sort(member->attachments.begin(), member->attachments.end(),
-            [](const Attachment& a, const Attachment& b) {
-              return std::tie(a.manifest.digest, a.tag) < std::tie(b.manifest.digest, b.tag);
-            });
-  return absl::OkStatus();
-}
-
-// "sha256-HEX.sig", ".att", ".sbom"
-absl::Status Collector::AttachTags(const Reference& repository,
-                                   const std::vector<std::string>& tags, const std::string& subject,
-                                   FamilyMember* member) {
-  std::string prefix = subject;
-  prefix[prefix.find(':')] = '-';
-  for (const std::string_view suffix : {".att", ".sbom", ".sig"}) {
-    const std::string tag = absl::StrCat(prefix, suffix);
-    if (std::find(tags.begin(), tags.end(), tag) == tags.end()) continue;
-    DEPS_RETURN_IF_ERROR(Attach(repository.WithTag(tag), {.subject = subject, .tag = tag}, member));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Collector::AttachReferrers(const Reference& repository, const std::string& subject,
-                                        FamilyMember* member) {
-  DEPS_ASSIGN_OR_RETURN(const std::vector<Descriptor> referrers,
-                        registry_.Referrers(repository.WithDigest(subject)));
-  for (const Descriptor& referrer : referrers) {
-    if (!IsManifestType(referrer.media_type)) continue;
-    DEPS_RETURN_IF_ERROR(Attach(repository.WithDigest(referrer.digest),
-                                {.subject = subject, .artifact_type = referrer.artifact_type},
-                                member));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Collector::Attach(const Reference& reference, Attachment attachment,
-                               FamilyMember* member) {
-  DEPS_ASSIGN_OR_RETURN(attachment.manifest, registry_.GetManifest(reference));
-  DEPS_RETURN_IF_ERROR(AddManifest(reference.WithDigest(attachment.manifest.digest), 1));
-  const bool known = std::any_of(
-      member->attachments.begin(), member->attachments.end(), [&](const Attachment& other) {
-        return other.manifest.digest == attachment.manifest.digest && other.tag == attachment.tag;
-      });
-  if (!known) member->attachments.push_back(std::move(attachment));
-  return absl::OkStatus();
-}
-
-absl::Status Collector::Download() {
-  if (options_.stream) {
-    family_.remote = downloads_;
-    return absl::OkStatus();
-  }
-  std::vector<std::function<absl::Status()>> steps;
-  std::vector<std::string> bad;
-  for (const auto& [digest, repository] : downloads_) {
-    options_.watcher->Expect(family_.blobs.at(digest).size);
-  }
-  for (const auto& [digest, repository] : downloads_) {
-    BlobFile& blob = family_.blobs.at(digest);
-    if (options_.check) {
-      steps.push_back([this, &bad, &blob, &digest = digest, &repository = repository] {
-        const Transfer transfer(*options_.watcher, repository, digest, blob.size);
-        const absl::Status status = registry_.GetBlobToSink(
-            repository, digest, blob.size,
-            [&](std::string_view piece) {
-              transfer.Advance(static_cast<int64_t>(piece.size()));
-              return absl::OkStatus();
-            },
-            [] { return absl::OkStatus(); });
-        if (!status.ok()) {
-          const std::lock_guard<std::mutex> lock(mutex_);
-          bad.push_back(digest);
-        }
-        return Check(status, absl::StrCat(repository.FamiliarRepository(), "@", digest));
-      });
-      continue;
-    }
-    DEPS_ASSIGN_OR_RETURN(blob.path, PathOf(digest));
-    steps.push_back([this, &blob, &digest = digest, &repository = repository] {
-      const Transfer transfer(*options_.watcher, repository, digest, blob.size);
-      return registry_.GetBlobToFile(repository, digest, blob.size, blob.path,
-                                     [&](int64_t bytes) { transfer.Advance(bytes); });
-    });
-  }
-  if (!steps.empty()) options_.watcher->Say(absl::StrCat(steps.size(), " blobs"));
-  DEPS_RETURN_IF_ERROR(RunSteps(steps, options_.jobs));
-  for (const std::string& digest : bad) family_.blobs.erase(digest);
-  return absl::OkStatus();
+absl::StatusOr<Family> Collector::End() {
+  DEPS_RETURN_IF_ERROR(content_.Download());
+  return std::move(family_);
 }
 
 absl::StatusOr<Family> Collector::Run(const Wanted& root) {
-  DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("oci-relocate-"));
-  family_.folder = std::make_shared<TemporaryFolder>(std::move(folder));
+  DEPS_RETURN_IF_ERROR(Begin());
   DEPS_RETURN_IF_ERROR(AddBundle(root, 1).status());
-  DEPS_RETURN_IF_ERROR(Download());
-  return std::move(family_);
+  return End();
+}
+
+absl::StatusOr<Family> Collector::RunPlan(const RelocationPlan& plan) {
+  DEPS_RETURN_IF_ERROR(Begin());
+  for (const PlannedBundle& bundle : plan.bundles) {
+    DEPS_RETURN_IF_ERROR(LookAt(bundle));
+    const Reference reference = bundle.target.WithDigest(bundle.index.digest);
+    const absl::Status status =
+        AddBundle({.reference = reference, .tag = bundle.target.tag()}, 1).status();
+    open_.clear();
+    DEPS_RETURN_IF_ERROR(content_.Check(status, reference.Familiar()));
+  }
+  return End();
+}
+
+absl::Status Collector::LookAt(const PlannedBundle& bundle) {
+  DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> found,
+                        registry_.HeadManifest(bundle.target));
+  if (found && found->digest == bundle.index.digest) return absl::OkStatus();
+  const std::string tag = bundle.target.Familiar();
+  family_.differences.push_back(
+      {.kind = found ? "different" : "missing",
+       .subject = tag,
+       .message = found ? absl::StrCat(tag, " is ", found->digest, ", not ", bundle.index.digest)
+                        : absl::StrCat(tag, " is not in the registry")});
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<Wanted>> WantedByReference(const WrittenRequirement& requirement) {
@@ -514,6 +343,16 @@ absl::StatusOr<Family> CollectFromSolution(const Graph& solution, Registry& regi
                         .written = root->reference,
                         .node = root->id,
                         .solved = root->bundle ? root->bundle->digest : ""});
+}
+
+absl::StatusOr<Family> CollectTarget(const RelocationPlan& plan, Registry& registry,
+                                     CollectOptions options) {
+  options.check = true;
+  options.mapping = plan.mapping;
+  const Resolve resolve = [](const std::string&, const WrittenRequirement& requirement) {
+    return WantedByReference(requirement);
+  };
+  return Collector(registry, options, resolve).RunPlan(plan);
 }
 
 }  // namespace deps

@@ -10,6 +10,7 @@
 #include "lib/model/relocation.h"
 #include "lib/oci/registry.h"
 #include "lib/relocate/family.h"
+#include "lib/relocate/plan.h"
 #include "lib/relocate/watcher.h"
 
 namespace deps {
@@ -54,6 +55,12 @@ absl::StatusOr<Family> CollectFromReference(const std::string& reference, Regist
 // now than the one that was solved.
 absl::StatusOr<Family> CollectFromSolution(const Graph& solution, Registry& registry,
                                            const CollectOptions& options);
+
+// What `plan` says is at its targets, for Verify: all is read, and what is missing
+// or other than planned goes into the family's differences. Only the registry of
+// the targets is asked.
+absl::StatusOr<Family> CollectTarget(const RelocationPlan& plan, Registry& registry,
+                                     CollectOptions options);
 
 }  // namespace deps
 

@@ -42,6 +42,14 @@ std::string TextOf(const json::Value& object, std::string_view key) {
   return value != nullptr && value->IsString() ? value->text : std::string();
 }
 
+// Layouts spell references with "docker.io/library/", people do not.
+bool IsSameReference(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  const absl::StatusOr<Reference> left = Reference::Parse(a);
+  const absl::StatusOr<Reference> right = Reference::Parse(b);
+  return left.ok() && right.ok() && *left == *right;
+}
+
 class Builder {
  public:
   Builder(OpenedArchive archive, const std::string& name, bool check)
@@ -67,7 +75,8 @@ class Builder {
                           FamilyMember* member);
   absl::Status ReadNames(const Descriptor& entry, FamilyMember* member);
   absl::Status MakeIndex(const json::Value& bundle, FamilyMember* member);
-  absl::Status FillImages(FamilyMember* member);
+  // `made`: the archive has no index of the bundle.
+  absl::Status FillImages(bool made, FamilyMember* member);
   absl::StatusOr<std::string> ReadBlob(const std::string& digest, std::string_view what) const;
   absl::Status ConnectByReference(FamilyMember* member);
   const FamilyMember* FindByReference(const WrittenRequirement& requirement) const;
@@ -129,15 +138,21 @@ absl::StatusOr<std::string> Builder::ReadBlob(const std::string& digest,
 }
 
 // Size and media type as the layout has them, where bundle.json is silent.
-absl::Status Builder::FillImages(FamilyMember* member) {
+absl::Status Builder::FillImages(bool made, FamilyMember* member) {
   for (BundleImage& image : member->images) {
     const auto mapped = member->mapping.find(image.reference);
     const std::string digest = mapped == member->mapping.end() ? "" : DigestOf(mapped->second);
+    if (made && !digest.empty() && !image.digest.empty() && image.digest != digest) {
+      return Invalid(absl::StrCat("image ", image.reference, " of bundle ", member->name, " is ",
+                                  digest, " by its mapping, but ", image.digest,
+                                  " by bundle.json"));
+    }
     if (!digest.empty()) image.digest = digest;
+    const std::string place = mapped == member->mapping.end() ? image.reference : mapped->second;
     for (const Descriptor& entry : layout_.manifests) {
       const auto ref_name = entry.annotations.find(std::string(kRefName));
       const bool named = image.digest.empty() && ref_name != entry.annotations.end() &&
-                         ref_name->second == image.reference;
+                         IsSameReference(ref_name->second, place);
       if (named) image.digest = entry.digest;
       if (entry.digest != image.digest) continue;
       if (image.size == 0) image.size = entry.size;
@@ -260,7 +275,10 @@ absl::Status Builder::MakeIndex(const json::Value& bundle, FamilyMember* member)
   }
   DEPS_ASSIGN_OR_RETURN(EncodedBundle encoded, std::move(made));
   if (encoded.config != member->bundle_json) {
-    return Invalid(absl::StrCat("the bundle.json of ", member->name, " is not canonical"));
+    // cnab-go keeps it as it was written.
+    family_.notes.push_back(
+        absl::StrCat("the bundle.json of ", member->name, " is taken in its canonical form"));
+    member->bundle_json = encoded.config;
   }
   member->index = {.bytes = std::move(encoded.index),
                    .media_type = std::string(kOciIndex),
@@ -289,7 +307,7 @@ absl::Status Builder::AddMember(const std::string& folder, const ArchivedBundle&
   if (entry != bundle_entries_.end()) {
     DEPS_RETURN_IF_ERROR(ReadEntry(entry->second, source, &member));
   }
-  DEPS_RETURN_IF_ERROR(FillImages(&member));
+  DEPS_RETURN_IF_ERROR(FillImages(entry == bundle_entries_.end(), &member));
   if (entry == bundle_entries_.end()) DEPS_RETURN_IF_ERROR(MakeIndex(value, &member));
   const std::string digest = member.source_digest;
   if (folder == ".") root_ = digest;

@@ -23,6 +23,7 @@
 #include "lib/oci/blob_pipe.h"
 #include "lib/relocate/closure.h"
 #include "lib/relocate/parallel.h"
+#include "lib/relocate/porter_tag.h"
 #include "lib/relocate/verify.h"
 
 namespace deps {
@@ -50,6 +51,7 @@ class Publisher {
   absl::Status PutAttachment(const Reference& repository, const FamilyMember& member,
                              const Attachment& attachment);
   absl::Status AttachMapping();
+  absl::Status PutPorterTag(const Reference& repository, const BundleImage& image);
   absl::Status PutBlobs(const Reference& repository, const std::vector<Descriptor>& blobs,
                         std::string* action);
   absl::Status CountReused(const Reference& repository, const BundleImage& image);
@@ -230,6 +232,9 @@ absl::Status Publisher::PublishBundle(size_t i) {
     } else {
       DEPS_ASSIGN_OR_RETURN(action, PublishImage(bundle.target, image));
     }
+    if (options_.porter_tags && !options_.dry_run) {
+      DEPS_RETURN_IF_ERROR(PutPorterTag(bundle.target, image));
+    }
     Report(image, bundle.target, std::move(action));
   }
   DEPS_RETURN_IF_ERROR(PutAttachments(i));
@@ -245,15 +250,49 @@ absl::Status Publisher::PublishBundle(size_t i) {
   return absl::OkStatus();
 }
 
-// What is about a bundle says nothing of it once it has another digest.
+absl::Status Publisher::PutPorterTag(const Reference& repository, const BundleImage& image) {
+  const Reference target = repository.WithTag(PorterTag(image.reference));
+  DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> found, registry_.HeadManifest(target));
+  if (found.has_value() && found->digest == image.digest) return absl::OkStatus();
+  DEPS_ASSIGN_OR_RETURN(const ImageClosure closure,
+                        ClosureOf(family_, image.digest, image.media_type));
+  const OciManifest& manifest = closure.manifests.back();
+  return registry_.PutManifest(target, manifest.media_type, manifest.bytes);
+}
+
+// What is about a bundle says nothing of it once it has another digest, and what
+// is about that has nothing to be about.
 absl::Status Publisher::PutAttachments(size_t i) {
   const FamilyMember& member = family_.members[i];
+  std::set<std::string> stay;
+  if (plan_.bundles[i].index.digest != member.source_digest) stay.insert(member.source_digest);
+  for (size_t before = 0; before != stay.size();) {
+    before = stay.size();
+    for (const Attachment& attachment : member.attachments) {
+      if (stay.count(attachment.subject) > 0) stay.insert(attachment.manifest.digest);
+    }
+  }
   for (const Attachment& attachment : member.attachments) {
-    const bool of_bundle = attachment.subject == member.source_digest;
-    if (of_bundle && plan_.bundles[i].index.digest != member.source_digest) continue;
+    if (stay.count(attachment.subject) > 0) continue;
     DEPS_RETURN_IF_ERROR(PutAttachment(plan_.bundles[i].target, member, attachment));
   }
   return absl::OkStatus();
+}
+
+// As registries list it that have a list of their own.
+absl::StatusOr<Descriptor> ReferrerOf(const Attachment& attachment) {
+  const OciManifest& manifest = attachment.manifest;
+  DEPS_ASSIGN_OR_RETURN(
+      ManifestContent content,
+      ParseManifest({.name = manifest.digest, .text = manifest.bytes}, manifest.media_type));
+  std::string type = attachment.artifact_type;
+  if (type.empty()) type = content.artifact_type;
+  if (type.empty() && !content.blobs.empty()) type = content.blobs.front().media_type;
+  return Descriptor{.media_type = manifest.media_type,
+                    .digest = manifest.digest,
+                    .size = static_cast<int64_t>(manifest.bytes.size()),
+                    .annotations = std::move(content.annotations),
+                    .artifact_type = std::move(type)};
 }
 
 absl::Status Publisher::PutAttachment(const Reference& repository, const FamilyMember& member,
@@ -280,10 +319,7 @@ absl::Status Publisher::PutAttachment(const Reference& repository, const FamilyM
     }
   }
   if (attachment.tag.empty() && !options_.dry_run) {
-    const Descriptor descriptor = {.media_type = manifest.media_type,
-                                   .digest = manifest.digest,
-                                   .size = static_cast<int64_t>(manifest.bytes.size()),
-                                   .artifact_type = attachment.artifact_type};
+    DEPS_ASSIGN_OR_RETURN(const Descriptor descriptor, ReferrerOf(attachment));
     DEPS_RETURN_IF_ERROR(
         registry_.AddReferrer(repository.WithDigest(attachment.subject), descriptor));
   }

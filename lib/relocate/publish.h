@@ -16,6 +16,9 @@ struct PublishOptions {
   bool dry_run = false;  // Look, but write nothing.
   int jobs = 4;
   Watcher* watcher = &Nobody();
+  // Also push each image under its PorterTag: for registries that drop manifests
+  // without a tag. Where it has one already, it stays.
+  bool porter_tags = false;
   // Attach the mapping to the root's index as a referrer.
   bool attach_mapping = false;
 };

@@ -78,6 +78,8 @@ class SignalsCaught {
   struct sigaction old_[std::size(kSignals)] = {};
 };
 
+constexpr int64_t kMostGib = int64_t{1} << 20;
+
 struct Options {
   CommonOptions common;
   AccessOptions access;
@@ -90,7 +92,9 @@ struct Options {
   bool attach_mapping = false;
   bool include_foreign = false;
   std::string referrers = "all";
+  std::string image_tags = "none";
   int64_t jobs = 6;
+  int64_t max_archive_size = 64;
 };
 
 CommandSpec MakeSpec(Options* options) {
@@ -110,7 +114,10 @@ CommandSpec MakeSpec(Options* options) {
                  "Write a bundle and its dependencies as an archive.", 0, 1},
                 {"publish", "FILE.tgz", "Send an archive to a registry.", 1, 1},
                 {"copy", "REFERENCE", "Send a bundle from one registry to another.", 1, 1},
-                {"verify", "FILE.tgz|REFERENCE", "Read all content and check it.", 1, 1}},
+                {"verify", "FILE.tgz|REFERENCE",
+                 "Read all content and check it; with --registry or --reference that of the "
+                 "archive at its target.",
+                 1, 1}},
       .verb_required = true,
       .reads = "a Solution document, an archive or a registry",
       .writes = "an archive (pack) or a Relocation document",
@@ -125,7 +132,7 @@ CommandSpec MakeSpec(Options* options) {
   };
   spec.options = {
       Value("registry", "HOST[:PORT][/NAMESPACE]", &options->target.registry,
-            "Where bundles go; with publish and copy."),
+            "Where bundles go; with publish, copy, and verify of an archive."),
       Value("reference", "REFERENCE", &options->target.reference,
             "What the root becomes; dependencies go beside it."),
       Value("mapping", "FILE", &options->mapping,
@@ -145,6 +152,13 @@ CommandSpec MakeSpec(Options* options) {
       Flag("include-foreign", &options->include_foreign,
            "Take along layers that are said to be kept elsewhere, where the registry has them; "
            "their URLs are never asked. Without it they are left out, and named."),
+      Choice("image-tags", {"none", "porter"}, &options->image_tags,
+             "Whether publish and copy also give images the tags that Porter gives them "
+             "(porter-MD5), for registries that drop what has no tag. The digests stay what "
+             "counts."),
+      Value("max-archive-size", "GIB", &options->max_archive_size,
+            "Read no archive that holds more than so many GiB (64): what inflates without end is "
+            "stopped there."),
       Flag("attach-mapping", &options->attach_mapping,
            "Attach the mapping to the root at the target, as an OCI artifact whose subject is the "
            "bundle's index."),
@@ -175,9 +189,11 @@ class Command {
   absl::StatusOr<ExitCode> Run(const Invocation& invocation);
 
  private:
-  absl::Status CheckOptions(const std::string& verb) const;
+  absl::Status CheckOptions(const std::string& verb, const std::string& operand) const;
   absl::Status Pack(const std::string& operand);
   absl::StatusOr<ExitCode> Verify(const std::string& operand);
+  absl::StatusOr<Relocation> VerifyTarget(const std::string& path);
+  absl::StatusOr<OpenedArchive> Read(const std::string& path, bool keep_going);
   absl::StatusOr<Graph> Solve(const std::string& reference, bool read_mapping, bool check);
   absl::Status Relocate(absl::StatusOr<Family> family, bool root_by_name);
   absl::StatusOr<Family> Collect(const std::string& reference, bool read_mapping, bool stream,
@@ -315,8 +331,14 @@ absl::StatusOr<Family> Command::CollectSolution(const std::string& operand) {
   return CollectFromSolution(solution, *registry, options);
 }
 
+absl::StatusOr<OpenedArchive> Command::Read(const std::string& path, bool keep_going) {
+  const ArchiveLimits limits = {.inflated_bytes = options_.max_archive_size << 30,
+                                .stop = &first_signal};
+  return ReadArchive(path, limits, keep_going);
+}
+
 absl::StatusOr<Family> Command::Open(const std::string& path) {
-  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, ReadArchive(path, {.stop = &first_signal}));
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(path, /*keep_going=*/false));
   return FamilyOf(std::move(archive), path);
 }
 
@@ -368,6 +390,7 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name)
                                  .dry_run = options_.dry_run,
                                  .jobs = static_cast<int>(options_.jobs),
                                  .watcher = &bars_,
+                                 .porter_tags = options_.image_tags == "porter",
                                  .attach_mapping = options_.attach_mapping}));
   bars_.Clear();
   if (!options_.mapping.empty() && !options_.dry_run) {
@@ -377,19 +400,38 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name)
 }
 
 absl::StatusOr<Family> Command::OpenToCheck(const std::string& path) {
-  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive,
-                        ReadArchive(path, {.stop = &first_signal}, /*keep_going=*/true));
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(path, /*keep_going=*/true));
   return FamilyToCheck(std::move(archive), path);
 }
 
-absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
-  DEPS_ASSIGN_OR_RETURN(const Family family, LooksLikeFile(operand)
-                                                 ? OpenToCheck(operand)
-                                                 : Collect(operand, /*read_mapping=*/true,
-                                                           /*stream=*/false, /*check=*/true));
+// What the archive would become at the target is what must be there.
+absl::StatusOr<Relocation> Command::VerifyTarget(const std::string& path) {
+  DEPS_ASSIGN_OR_RETURN(const Family family, Open(path));
+  DEPS_RETURN_IF_ERROR(CheckFamily(family));
+  DEPS_ASSIGN_OR_RETURN(const RelocationPlan plan, PlanRelocation(family, options_.target));
+  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(/*read_mapping=*/false));
+  DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
+  DEPS_ASSIGN_OR_RETURN(const Family there, CollectTarget(plan, *registry, options));
   bars_.Clear();
-  TellNotes(family);
-  DEPS_ASSIGN_OR_RETURN(const Relocation relocation, deps::Verify(family));
+  TellNotes(there);
+  return deps::Verify(there);
+}
+
+absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
+  const bool has_target = !options_.target.registry.empty() || !options_.target.reference.empty();
+  absl::StatusOr<Relocation> checked;
+  if (has_target) {
+    checked = VerifyTarget(operand);
+  } else {
+    DEPS_ASSIGN_OR_RETURN(const Family family, LooksLikeFile(operand)
+                                                   ? OpenToCheck(operand)
+                                                   : Collect(operand, /*read_mapping=*/true,
+                                                             /*stream=*/false, /*check=*/true));
+    bars_.Clear();
+    TellNotes(family);
+    checked = deps::Verify(family);
+  }
+  DEPS_ASSIGN_OR_RETURN(const Relocation relocation, std::move(checked));
   for (const RelocationDifference& difference : relocation.differences) {
     terminal_.Report({.id = DiagnosticId::kRelocateDiffers, .message = difference.message});
   }
@@ -397,15 +439,21 @@ absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
   return relocation.differences.empty() ? ExitCode::kOk : ExitCode::kNo;
 }
 
-absl::Status Command::CheckOptions(const std::string& verb) const {
+absl::Status Command::CheckOptions(const std::string& verb, const std::string& operand) const {
   if (options_.jobs < 1 || options_.jobs > 64) return Usage("--jobs takes a number from 1 to 64");
   const bool has_target = !options_.target.registry.empty() || !options_.target.reference.empty();
   const bool wants_target = verb == "publish" || verb == "copy";
   if (wants_target && !has_target) {
     return Usage(absl::StrCat(verb, " needs --registry or --reference"));
   }
-  if (!wants_target && has_target) {
-    return Usage(absl::StrCat("--registry and --reference do not go with ", verb));
+  if (verb == "pack" && has_target) {
+    return Usage("--registry and --reference do not go with pack");
+  }
+  if (verb == "verify" && has_target && !LooksLikeFile(operand)) {
+    return Usage("verify takes --registry and --reference with an archive only");
+  }
+  if (options_.max_archive_size < 1 || options_.max_archive_size > kMostGib) {
+    return Usage(absl::StrCat("--max-archive-size takes a number from 1 to ", kMostGib));
   }
   if (!wants_target && options_.force) {
     return Usage(absl::StrCat("--force does not go with ", verb));
@@ -422,8 +470,8 @@ absl::Status Command::CheckOptions(const std::string& verb) const {
 }
 
 absl::StatusOr<ExitCode> Command::Run(const Invocation& invocation) {
-  DEPS_RETURN_IF_ERROR(CheckOptions(invocation.verb));
   const std::string operand = invocation.operands.empty() ? "" : invocation.operands.front();
+  DEPS_RETURN_IF_ERROR(CheckOptions(invocation.verb, operand));
   if (invocation.verb == "verify") return Verify(operand);
   if (invocation.verb == "pack") {
     DEPS_RETURN_IF_ERROR(Pack(operand));
