@@ -13,6 +13,10 @@ constexpr size_t kLongest = 120;
 // A name begins with a letter or digit: this one, where an escape would.
 constexpr char kFirst = 'X';
 
+std::string Hashed(const std::string& id) {
+  return absl::StrCat("t-", Sha256Digest(id).substr(7, 40));
+}
+
 bool IsPlain(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
 
 }  // namespace
@@ -33,8 +37,12 @@ std::string ArgoName(const std::string& id) {
       absl::StrAppend(&name, "-X", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
     }
   }
-  if (name.size() <= kLongest) return name;
-  return absl::StrCat("t-", Sha256Digest(id).substr(7, 40));
+  return name.size() <= kLongest ? name : Hashed(id);
+}
+
+std::string ArgoTemplateName(const std::string& id) {
+  std::string name = ArgoName(id);
+  return name == absl::AsciiStrToLower(name) ? name : Hashed(id);
 }
 
 std::string IdOfArgoName(const std::string& name) {

@@ -67,10 +67,10 @@ class Renderer {
       templates.items.push_back(Template(*step));
     }
     if (!errors_.empty()) return MakeErrors(std::move(errors_));
-    templates.items[0] =
-        Members({{"name", Text("main")},
-                 {"dag", Members({{"failFast", Value::Boolean(false)}, {"tasks", tasks}})},
-                 {"outputs", Members({{"parameters", PlanOutputs()}})}});
+    templates.items[0] = Members(
+        {{"name", Text("main")},
+         {"dag", Members({{"failFast", Value::Boolean(options_.fail_fast)}, {"tasks", tasks}})},
+         {"outputs", Members({{"parameters", PlanOutputs()}})}});
     return Workflow(std::move(templates));
   }
 
@@ -137,8 +137,8 @@ class Renderer {
   }
 
   Value DagTask(const TaskStep& step) {
-    const std::string name = ArgoName(step.task.id);
-    Value task = Members({{"name", Text(name)}, {"template", Text(name)}});
+    Value task = Members({{"name", Text(ArgoName(step.task.id))},
+                          {"template", Text(ArgoTemplateName(step.task.id))}});
     const std::set<std::string>& needs = NeedsOf(step.task);
     if (!needs.empty()) {
       task.Set("depends",
@@ -226,7 +226,8 @@ class Renderer {
               Mount("deps-public", "/deps/public"), Mount("cnab-outputs", "/cnab/app/outputs"),
               Mount("deps-identity", "/deps/identity")}));
     Value shown = Members(
-        {{"name", Text(ArgoName(task.id))},
+        {{"name", Text(ArgoTemplateName(task.id))},
+         {"retryStrategy", Retries()},
          {"metadata",
           Members({{"annotations", Members({{"cnab-deps/task", Text(Inert(task.id))},
                                             {"cnab-deps/installation",
@@ -245,6 +246,9 @@ class Renderer {
                          {"command", Value::Strings({"/deps-agent", "install", "/deps/bin"})},
                          {"volumeMounts", List({Mount("deps-bin", "/deps/bin")})}})})},
          {"container", container}});
+    if (options_.timeout_seconds > 0) {
+      shown.Set("activeDeadlineSeconds", Text(absl::StrCat(options_.timeout_seconds)));
+    }
     if (!outputs.items.empty()) shown.Set("outputs", Members({{"parameters", outputs}}));
     return shown;
   }
@@ -277,16 +281,32 @@ class Renderer {
                           {"projected", Members({{"sources", List({token})}})}})});
   }
 
-  static Value Defaults() {
-    return Members(
-        {{"activeDeadlineSeconds", Text("3600")},
-         {"retryStrategy", Members({{"limit", Text("2")},
-                                    {"retryPolicy", Text("OnError")},
-                                    {"backoff", Members({{"duration", Text("10s")},
-                                                         {"factor", Text("2")},
-                                                         {"cap", Text("2m")},
-                                                         {"maxDuration", Text("15m")}})}})}});
+  Value Retries() const {
+    const bool any = options_.retries > 0;
+    return Members({{"limit", Text(any ? absl::StrCat(options_.retries) : "2")},
+                    {"retryPolicy", Text(any ? "Always" : "OnError")},
+                    {"backoff", Members({{"duration", Text("10s")},
+                                         {"factor", Text("2")},
+                                         {"cap", Text("2m")},
+                                         {"maxDuration", Text("15m")}})}});
   }
+
+  Value Metadata() const {
+    Value metadata = Members(
+        {{"name", Text(options_.name.empty() ? absl::StrCat("deps-", plan_.digest.substr(7, 12))
+                                             : options_.name)}});
+    if (!options_.name_space.empty()) metadata.Set("namespace", Text(options_.name_space));
+    metadata.Set("labels", Labels());
+    Value annotations = Members({{"cnab-deps/plan-digest", Text(plan_.digest)}});
+    if (!options_.id.empty()) {
+      annotations.Set("cnab-deps/workflow", Text(options_.id));
+      annotations.Set("cnab-deps/revision", Text(absl::StrCat(options_.revision)));
+    }
+    metadata.Set("annotations", std::move(annotations));
+    return metadata;
+  }
+
+  static Value Labels() { return Members({{"app.kubernetes.io/managed-by", Text("deps-run")}}); }
 
   Value Workflow(Value templates) const {
     Value parameters = List(
@@ -294,26 +314,23 @@ class Renderer {
     for (const std::string& name : given_) {
       parameters.items.push_back(Members({{"name", Text(name)}}));
     }
-    Value metadata = Members(
-        {{"name", Text(options_.name.empty() ? absl::StrCat("deps-", plan_.digest.substr(7, 12))
-                                             : options_.name)}});
-    if (!options_.name_space.empty()) metadata.Set("namespace", Text(options_.name_space));
-    metadata.Set("labels", Members({{"app.kubernetes.io/managed-by", Text("deps-run")}}));
-    metadata.Set("annotations", Members({{"cnab-deps/plan-digest", Text(plan_.digest)}}));
     Value spec =
         Members({{"entrypoint", Text("main")},
                  {"arguments", Members({{"parameters", parameters}})},
                  {"serviceAccountName", Text(options_.service_account)},
                  {"automountServiceAccountToken", Value::Boolean(false)},
                  {"executor", Members({{"serviceAccountName", Text(options_.executor_account)}})},
-                 {"podGC", Members({{"strategy", Text("OnWorkflowSuccess")}})},
+                 {"podMetadata", Members({{"labels", Labels()}})},
                  {"archiveLogs", Value::Boolean(false)},
-                 {"volumes", Volumes()},
-                 {"templateDefaults", Defaults()},
-                 {"templates", std::move(templates)}});
+                 {"volumes", Volumes()}});
+    if (!options_.keep_pods) {
+      spec.Set("podGC", Members({{"strategy", Text("OnWorkflowSuccess")}}));
+    }
+    if (options_.jobs > 0) spec.Set("parallelism", Value::Integer(options_.jobs));
+    spec.Set("templates", std::move(templates));
     return Members({{"apiVersion", Text("argoproj.io/v1alpha1")},
                     {"kind", Text("Workflow")},
-                    {"metadata", std::move(metadata)},
+                    {"metadata", Metadata()},
                     {"spec", std::move(spec)}});
   }
 
@@ -349,10 +366,8 @@ absl::StatusOr<std::string> FormatArgo(const Plan& plan, const ArgoOptions& opti
   DEPS_ASSIGN_OR_RETURN(const Value workflow, Rendered(plan, options, &text));
   return absl::StrCat("# The plan ", plan.digest, " for Argo Workflows.\n",
                       "# Needs the service accounts ", options.service_account,
-                      " (which may read "
-                      "the secrets) and ",
-                      options.executor_account, " (which may write workflowtaskresults).\n",
-                      yaml::Format(workflow));
+                      " (which may read the secrets) and ", options.executor_account,
+                      " (which may write workflowtaskresults).\n", yaml::Format(workflow));
 }
 
 }  // namespace deps

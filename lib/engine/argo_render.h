@@ -3,6 +3,7 @@
 #define DEPS_LIB_ENGINE_ARGO_RENDER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,6 +15,15 @@ namespace deps {
 struct ArgoOptions {
   std::string name;        // Of the resource; "": "deps-" and 12 digits of the plan's digest.
   std::string name_space;  // Of Kubernetes; "" leaves it to whoever submits.
+  // Of the workflow that this is a run of; "" and 0 where nobody follows it.
+  std::string id;
+  int64_t revision = 0;
+  int64_t jobs = 0;                // Tasks at a time; 0: no bound.
+  int64_t retries = 0;             // Of a task that fails; 0: two where Argo itself failed it.
+  int64_t timeout_seconds = 3600;  // Of a task; 0: none.
+  bool fail_fast = false;
+  // Pods stay after the end, with what they printed.
+  bool keep_pods = false;
   // Whose identity fetches secrets, and whose reports results.
   std::string service_account = "deps-runner";
   std::string executor_account = "deps-executor";
@@ -32,6 +42,9 @@ struct ArgoOptions {
 // Tasks of action "skip" are not in it; what is taken from them is a parameter
 // of the workflow, named as their output, to be given at submission.
 //
+// Retries and time limits are those of each task: among the defaults of all
+// templates they would hold for the DAG too, and run again what has ended well.
+//
 // Errors, all of them: plan-sink (a sensitive output without a sink);
 // secret-reference (a provider that a pod does not have: env, fd, command);
 // document-value (no image; sources in a circle); plan-too-large.
@@ -46,6 +59,9 @@ absl::StatusOr<std::string> FormatArgo(const Plan& plan, const ArgoOptions& opti
 // letters become "t-" and 40 digits of their SHA-256. The template's annotation
 // cnab-deps/task has the id in any case.
 std::string ArgoName(const std::string& id);
+// The name of the task's template. It becomes a part of the pod's name, which has
+// no capitals: names with some become "t-" and digits as above.
+std::string ArgoTemplateName(const std::string& id);
 // The id; "" where `name` is none that ArgoName gives, or is a digest.
 std::string IdOfArgoName(const std::string& name);
 

@@ -1,7 +1,5 @@
 #include "lib/secrets/store_access.h"
 
-#include <openssl/mem.h>
-
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -16,28 +14,7 @@ namespace {
 
 constexpr size_t kMaxAnswer = size_t{4} << 20;
 
-void WipeValue(json::Value* value) {
-  Wipe(&value->text);
-  for (json::Value& item : value->items) WipeValue(&item);
-  for (auto& [name, member] : value->members) WipeValue(&member);
-}
-
 }  // namespace
-
-void Wipe(std::string* text) {
-  OPENSSL_cleanse(text->data(), text->size());
-  text->clear();
-}
-
-SecretJson::~SecretJson() { WipeValue(&value_); }
-
-const json::Value* SecretJson::At(const std::vector<std::string_view>& path) const {
-  const json::Value* value = &value_;
-  for (const std::string_view step : path) {
-    if (value != nullptr) value = value->Find(step);
-  }
-  return value;
-}
 
 absl::StatusOr<StoreAnswer> AskStore(http::Client& client, const StoreRequest& request) {
   http::Request wanted = {.method = request.method,

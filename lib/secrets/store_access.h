@@ -10,26 +10,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "lib/http/http.h"
-#include "lib/json/json.h"
 #include "lib/secrets/reference.h"
 #include "lib/secrets/secret_buffer.h"
+#include "lib/secrets/secret_json.h"
 
 namespace deps {
-
-// A parsed answer whose texts are overwritten when it goes.
-class SecretJson {
- public:
-  SecretJson() = default;
-  explicit SecretJson(json::Value value) : value_(std::move(value)) {}
-  SecretJson(SecretJson&&) = default;
-  SecretJson& operator=(SecretJson&&) = default;
-  ~SecretJson();
-  // The member at `path`, or nullptr.
-  const json::Value* At(const std::vector<std::string_view>& path) const;
-
- private:
-  json::Value value_;
-};
 
 struct StoreAnswer {
   int status = 0;
@@ -56,9 +41,6 @@ absl::StatusOr<StoreAnswer> AskStore(http::Client& client, const StoreRequest& r
 // Each step of a path, percent-encoded where that is needed.
 // Errors: secret-reference where a step is empty, "." or "..".
 absl::StatusOr<std::string> UrlPath(std::string_view reference, std::string_view path);
-
-// Overwrites a text's bytes before it goes.
-void Wipe(std::string* text);
 
 }  // namespace deps
 
