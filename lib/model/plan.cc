@@ -8,6 +8,8 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
+#include "lib/json/object_writer.h"
+#include "lib/json/part.h"
 #include "lib/model/bundle_json.h"
 #include "lib/model/document.h"
 #include "lib/model/edge_json.h"
@@ -222,9 +224,15 @@ void ReadUnmapped(ObjectReader& reader, Plan* out) {
 }  // namespace
 
 std::string FormatPlan(const Plan& plan, json::Style style) {
-  Value document = HeadToJson(plan);
-  document.Set("tasks", ListToJson(plan.tasks, TaskToJson));
-  return json::Format(document, style);
+  json::ObjectWriter writer(style);
+  for (const auto& [key, value] : HeadToJson(plan).members) {
+    if (key == "tasks") {
+      writer.List(key, plan.tasks.size(), [&](size_t i) { return TaskToJson(plan.tasks[i]); });
+    } else {
+      writer.Member(key, value);
+    }
+  }
+  return writer.Finish();
 }
 
 std::string PlanDigest(const Plan& plan) {
@@ -255,15 +263,18 @@ std::string PlanDigest(const Plan& plan) {
 }
 
 absl::StatusOr<Plan> ParsePlan(const Source& source) {
-  DEPS_ASSIGN_OR_RETURN(const Value document, ParseDocument(source, "Plan"));
+  DEPS_ASSIGN_OR_RETURN(Value document, ParseLargeDocument(source, "Plan"));
+  for (const std::string_view small : {"outputs", "unmapped"}) {
+    if (Value* const member = document.Find(small)) *member = json::WholeOf(source, *member);
+  }
   Plan plan;
   ObjectReader reader(source, document);
   AllowEnvelope(reader);
   ReadName(reader, "action", &plan.action);
   ReadPart(reader, "installation", /*required=*/true, InstallationNameFromJson, &plan.installation);
   ReadDigest(reader, "digest", /*required=*/true, &plan.digest);
-  ReadList(reader, "tasks", /*required=*/true, TaskFromJson, &plan.tasks);
-  ReadList(reader, "stages", /*required=*/true, StageFromJson, &plan.stages);
+  ReadLargeList(reader, "tasks", /*required=*/true, TaskFromJson, &plan.tasks);
+  ReadLargeList(reader, "stages", /*required=*/true, StageFromJson, &plan.stages);
   ReadMap(reader, "outputs", /*required=*/false, ValueSourceFromJson, &plan.outputs);
   ReadUnmapped(reader, &plan);
   if (reader.status().ok()) PlanChecker(reader, plan).Check();

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/json/object_writer.h"
 #include "lib/model/document.h"
 
 namespace deps {
@@ -83,14 +84,18 @@ void CheckIds(ObjectReader& reader, const Workflow& workflow) {
 }  // namespace
 
 std::string FormatWorkflow(const Workflow& workflow, json::Style style) {
-  Value document = NewDocument("Workflow");
-  document.Set("id", Value::String(workflow.id));
-  document.Set("plan", Value::String(workflow.plan));
-  document.Set("engine", Value::String(workflow.engine));
-  document.Set("status", Value::String(workflow.status));
-  document.Set("tasks", ListToJson(workflow.tasks, TaskToJson));
-  if (!workflow.outputs.empty()) document.Set("outputs", MapToJson(workflow.outputs, OutputToJson));
-  return json::Format(document, style);
+  json::ObjectWriter writer(style);
+  for (const auto& [key, value] : NewDocument("Workflow").members) writer.Member(key, value);
+  writer.Member("id", Value::String(workflow.id));
+  writer.Member("plan", Value::String(workflow.plan));
+  writer.Member("engine", Value::String(workflow.engine));
+  writer.Member("status", Value::String(workflow.status));
+  writer.List("tasks", workflow.tasks.size(),
+              [&](size_t i) { return TaskToJson(workflow.tasks[i]); });
+  if (!workflow.outputs.empty()) {
+    writer.Member("outputs", MapToJson(workflow.outputs, OutputToJson));
+  }
+  return writer.Finish();
 }
 
 absl::StatusOr<Workflow> ParseWorkflow(const Source& source) {

@@ -1,9 +1,10 @@
 #include <map>
-#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
@@ -14,11 +15,14 @@
 namespace deps {
 namespace {
 
+// By id: their places in the plan.
+using TaskPlaces = absl::flat_hash_map<std::string_view, size_t>;
+
 absl::Status Wrong(std::string message) {
   return MakeError({.id = DiagnosticId::kDocumentValue, .message = std::move(message)});
 }
 
-absl::Status CheckSource(const ValueSource& source, const std::set<std::string>& tasks) {
+absl::Status CheckSource(const ValueSource& source, const TaskPlaces& tasks) {
   switch (source.kind) {
     case ValueSource::Kind::kOutput:
     case ValueSource::Kind::kParameter:
@@ -44,8 +48,7 @@ absl::Status CheckSource(const ValueSource& source, const std::set<std::string>&
   return absl::OkStatus();
 }
 
-absl::Status CheckTask(const PlannedTask& task, const std::set<std::string>& tasks,
-                       const Getenv& getenv) {
+absl::Status CheckTask(const PlannedTask& task, const TaskPlaces& tasks, const Getenv& getenv) {
   for (const std::string& need : task.needs) {
     if (!tasks.contains(need)) {
       return Wrong(absl::StrCat("it needs '", need, "', which the plan does not have"));
@@ -62,28 +65,36 @@ absl::Status CheckTask(const PlannedTask& task, const std::set<std::string>& tas
   return absl::OkStatus();
 }
 
+bool HasCircle(const Plan& plan, const TaskPlaces& places) {
+  std::vector<std::vector<size_t>> needed_by(plan.tasks.size());
+  std::vector<size_t> open(plan.tasks.size());
+  std::vector<size_t> ready;
+  for (size_t i = 0; i < plan.tasks.size(); ++i) {
+    open[i] = plan.tasks[i].needs.size();
+    if (open[i] == 0) ready.push_back(i);
+    for (const std::string& need : plan.tasks[i].needs) needed_by[places.at(need)].push_back(i);
+  }
+  for (size_t next = 0; next < ready.size(); ++next) {
+    for (const size_t waiting : needed_by[ready[next]]) {
+      if (--open[waiting] == 0) ready.push_back(waiting);
+    }
+  }
+  return ready.size() < plan.tasks.size();
+}
+
 }  // namespace
 
 absl::Status CheckPlan(const Plan& plan, const Getenv& getenv) {
-  std::set<std::string> tasks;
+  TaskPlaces tasks;
   for (const PlannedTask& task : plan.tasks) {
-    if (!tasks.insert(task.id).second) return Wrong(absl::StrCat("task '", task.id, "' twice"));
+    if (!tasks.emplace(task.id, tasks.size()).second)
+      return Wrong(absl::StrCat("task '", task.id, "' twice"));
   }
   for (const PlannedTask& task : plan.tasks) {
     const absl::Status status = CheckTask(task, tasks, getenv);
     if (!status.ok()) return WithContext(status, absl::StrCat("task '", task.id, "'"));
   }
-  // Whatever order works takes away each task once; a circle never is.
-  std::set<std::string> done;
-  for (bool progress = true; progress;) {
-    progress = false;
-    for (const PlannedTask& task : plan.tasks) {
-      bool ready = !done.contains(task.id);
-      for (const std::string& need : task.needs) ready = ready && done.contains(need);
-      if (ready) progress = done.insert(task.id).second;
-    }
-  }
-  if (done.size() < tasks.size()) return Wrong("tasks of the plan need each other in a circle");
+  if (HasCircle(plan, tasks)) return Wrong("tasks of the plan need each other in a circle");
   return absl::OkStatus();
 }
 

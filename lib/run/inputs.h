@@ -6,8 +6,10 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -79,7 +81,7 @@ class InputResolver {
   absl::StatusOr<ResolvedValue> Template(const ValueSource& source, int depth) const;
   absl::StatusOr<const PlannedTask*> Find(const TaskItem& item) const;
 
-  std::map<std::string, const PlannedTask*> tasks_;
+  absl::flat_hash_map<std::string_view, const PlannedTask*> tasks_;
   std::set<std::string> secret_variables_;
   const std::string workflow_;
   Store& store_;

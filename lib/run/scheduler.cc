@@ -32,6 +32,8 @@ constexpr absl::Duration kLongestBackoff = absl::Minutes(5);
 // Short tasks are claimed so far ahead that a transaction does not delay them.
 constexpr absl::Duration kAhead = absl::Milliseconds(40);
 constexpr int64_t kMostAhead = 128;
+// Tasks of a workflow that stops end a part at a time: their events are in memory.
+constexpr size_t kMostStopped = 4096;
 
 // Full jitter: tasks that failed for one reason do not come back all at once.
 absl::Duration Backoff(int64_t failures) {
@@ -57,6 +59,7 @@ class Scheduler {
   absl::StatusOr<Workflow> Run();
 
  private:
+  absl::StatusOr<ProgressTable> ReadProgress();
   absl::StatusOr<Workflow> RunWith(ProgressTable& table, AttemptPool& pool);
   TaskResult Attempt(const PlannedTask& task, const Claim& claim);
   void TakeEnded(ProgressTable& table, AttemptPool& pool, Change* change);
@@ -97,9 +100,7 @@ absl::StatusOr<Workflow> Scheduler::Run() {
   DEPS_ASSIGN_OR_RETURN(const int64_t last, store_.LastEvent(id_));
   // A resumed run tells what is new: its own first event is there already.
   last_event_ = std::max<int64_t>(last, 1) - 1;
-  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, store_.Document(id_));
-  if (!options_.shared) RemoveLeftovers(workflow);
-  ProgressTable table(plan_, workflow);
+  DEPS_ASSIGN_OR_RETURN(ProgressTable table, ReadProgress());
   DEPS_RETURN_IF_ERROR(CheckNeeds(table));
   AttemptPool pool(options_.jobs, [this](const PlannedTask& task, const Claim& claim) {
     return Attempt(task, claim);
@@ -109,6 +110,12 @@ absl::StatusOr<Workflow> Scheduler::Run() {
   if (!finished.ok()) stop_.store(kLeaveRunning);
   if (finished.ok() && options_.shared && table.AllEnded()) RemoveEnded(*finished);
   return finished;
+}
+
+absl::StatusOr<ProgressTable> Scheduler::ReadProgress() {
+  DEPS_ASSIGN_OR_RETURN(const Workflow workflow, store_.Document(id_));
+  if (!options_.shared) RemoveLeftovers(workflow);
+  return ProgressTable(plan_, workflow);
 }
 
 absl::Status Scheduler::CheckNeeds(const ProgressTable& table) const {
@@ -203,6 +210,7 @@ void Scheduler::AddSkips(ProgressTable& table, const AttemptPool& pool, Change* 
   if (pool.Count() > 0 || !change->ended.empty() || (!fail_fast && !stopped)) return;
   if (!table.Begun().empty()) return;  // These are ended first.
   for (const size_t index : table.Pending()) {
+    if (change->skipped.size() >= kMostStopped) break;
     TaskResult result = {.status = "canceled",
                          .reason = "stopped",
                          .message = "the workflow was stopped before it started"};

@@ -81,6 +81,8 @@ class Statement {
   ~Statement();
 
   Statement& Bind(std::string_view text);
+  // As Bind, for a text that is not to be copied.
+  Statement& BindLarge(std::string text);
   Statement& Bind(int64_t number);
   Statement& BindBlob(std::string_view bytes);
   Statement& BindNull();

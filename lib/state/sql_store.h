@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,6 +73,8 @@ class SqlStore : public Store {
   absl::StatusOr<StoredWorkflow> ReadWorkflow(const std::string& id);
   absl::StatusOr<std::vector<StoredWorkflow>> ReadWorkflows(Statement& rows);
   absl::StatusOr<Workflow> ReadDocument(const std::string& id);
+  absl::StatusOr<bool> IsRunning(const std::string& id);
+  absl::StatusOr<std::set<std::string>> TaskStatuses(const std::string& workflow);
   absl::StatusOr<std::vector<StoredOutput>> ReadOutputs(Statement& rows);
   absl::StatusOr<std::vector<StoredEvent>> ReadEvents(const std::string& workflow, int64_t seq);
   absl::StatusOr<std::vector<Installation>> ReadInstallations(Statement& rows);

@@ -12,10 +12,8 @@
 namespace deps {
 namespace {
 
-// As its tasks are, once none of them runs.
-std::string StatusOf(const std::vector<WorkflowTask>& tasks) {
-  std::set<std::string> statuses;
-  for (const WorkflowTask& task : tasks) statuses.insert(task.status);
+// By the statuses that its tasks have, once none of them runs.
+std::string StatusOf(const std::set<std::string>& statuses) {
   if (statuses.contains("failed")) return "failed";
   if (statuses.contains("canceled") || statuses.contains("pending")) return "canceled";
   return "succeeded";
@@ -70,7 +68,7 @@ absl::Status SqlStore::PutWorkflow(const std::string& id, const Plan& plan,
   DEPS_RETURN_IF_ERROR(insert.Run());
   DEPS_RETURN_IF_ERROR(Statement(database_, "INSERT INTO plan(workflow, document) VALUES(?, ?)")
                            .Bind(id)
-                           .Bind(FormatPlan(plan, json::Style::kCompact))
+                           .BindLarge(FormatPlan(plan, json::Style::kCompact))
                            .Run());
   for (size_t i = 0; i < plan.tasks.size(); ++i) {
     DEPS_RETURN_IF_ERROR(Statement(database_,
@@ -133,9 +131,13 @@ absl::StatusOr<Workflow> SqlStore::FinishWorkflow(const std::string& id,
                                                   const Owner& owner) {
   Workflow finished;
   DEPS_RETURN_IF_ERROR(Transact([&]() -> absl::Status {
-    DEPS_ASSIGN_OR_RETURN(finished, ReadDocument(id));
-    if (finished.status != "running") return absl::OkStatus();
-    const std::string status = StatusOf(finished.tasks);
+    DEPS_ASSIGN_OR_RETURN(const bool running, IsRunning(id));
+    if (!running) {
+      DEPS_ASSIGN_OR_RETURN(finished, ReadDocument(id));
+      return absl::OkStatus();
+    }
+    DEPS_ASSIGN_OR_RETURN(const std::set<std::string> statuses, TaskStatuses(id));
+    const std::string status = StatusOf(statuses);
     Statement update(database_,
                      "UPDATE workflow SET status = ?, modified = ?, owner = NULL "
                      "WHERE id = ? AND (owner IS NULL OR owner = ?)");
@@ -164,6 +166,22 @@ absl::StatusOr<Workflow> SqlStore::FinishWorkflow(const std::string& id,
     return absl::OkStatus();
   }));
   return finished;
+}
+
+absl::StatusOr<bool> SqlStore::IsRunning(const std::string& id) {
+  Statement row(database_, "SELECT status FROM workflow WHERE id = ?");
+  const bool running = row.Bind(id).Step() && row.Text(0) == "running";
+  DEPS_RETURN_IF_ERROR(row.status());
+  return running;
+}
+
+absl::StatusOr<std::set<std::string>> SqlStore::TaskStatuses(const std::string& workflow) {
+  std::set<std::string> statuses;
+  Statement rows(database_, "SELECT DISTINCT status FROM task WHERE workflow = ?");
+  rows.Bind(workflow);
+  while (rows.Step()) statuses.insert(rows.Text(0));
+  DEPS_RETURN_IF_ERROR(rows.status());
+  return statuses;
 }
 
 absl::Status SqlStore::RequestCancel(const std::string& id) {

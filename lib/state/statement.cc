@@ -15,6 +15,11 @@ Statement& Statement::Bind(std::string_view text) {
   return *this;
 }
 
+Statement& Statement::BindLarge(std::string text) {
+  parameters_.push_back({.kind = SqlParameter::Kind::kText, .text = std::move(text)});
+  return *this;
+}
+
 Statement& Statement::Bind(int64_t number) {
   parameters_.push_back({.kind = SqlParameter::Kind::kNumber, .number = number});
   return *this;

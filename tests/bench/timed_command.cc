@@ -33,7 +33,8 @@ double Seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-pid_t StartCommand(std::vector<std::string> command, const std::string& output) {
+pid_t StartCommand(std::vector<std::string> command, const std::string& output,
+                   const std::string& errors) {
   // What outlives a command is waited for here, so that its time counts.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   std::vector<char*> arguments;
@@ -44,6 +45,10 @@ pid_t StartCommand(std::vector<std::string> command, const std::string& output) 
   const absl::Cleanup destroy = [&] { posix_spawn_file_actions_destroy(&actions); };
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(),
                                    O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (!errors.empty()) {
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors.c_str(),
+                                     O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  }
   pid_t child = 0;
   return posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ) == 0
              ? child
@@ -68,9 +73,10 @@ Cost WaitForCommands(const std::vector<pid_t>& commands, double start) {
   return cost;
 }
 
-Cost RunCommandTimed(const std::vector<std::string>& command, const std::string& output) {
+Cost RunCommandTimed(const std::vector<std::string>& command, const std::string& output,
+                     const std::string& errors) {
   const double start = Seconds();
-  return WaitForCommands({StartCommand(command, output)}, start);
+  return WaitForCommands({StartCommand(command, output, errors)}, start);
 }
 
 }  // namespace deps

@@ -17,8 +17,10 @@ struct Cost {
   double memory = 0;     // Its most, in MB.
 };
 
-// Starts a program with standard output going to a file. 0 where it cannot be.
-pid_t StartCommand(std::vector<std::string> command, const std::string& output);
+// Starts a program with standard output going to a file, and standard error to
+// another one if there is a name for it. 0 where it cannot be.
+pid_t StartCommand(std::vector<std::string> command, const std::string& output,
+                   const std::string& errors = "");
 
 // Waits for programs that StartCommand gave, and for all that they left behind.
 // `seconds` are counted from `start` (Seconds()) until the last of them ended;
@@ -26,7 +28,8 @@ pid_t StartCommand(std::vector<std::string> command, const std::string& output);
 Cost WaitForCommands(const std::vector<pid_t>& commands, double start);
 
 // Both for one.
-Cost RunCommandTimed(const std::vector<std::string>& command, const std::string& output);
+Cost RunCommandTimed(const std::vector<std::string>& command, const std::string& output,
+                     const std::string& errors = "");
 
 // Of a clock that only goes on.
 double Seconds();

@@ -160,15 +160,21 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
                terminal);
 }
 
+// Checked, and without the text that it was made of.
+absl::StatusOr<Plan> ReadPlan(const std::string& operand, const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
+  DEPS_ASSIGN_OR_RETURN(Plan plan, ParsePlan(source));
+  if (const absl::Status status = CheckPlan(plan, env.getenv); !status.ok()) {
+    return WithFile(status, source.name);
+  }
+  return plan;
+}
+
 absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOptions& options,
                                  const Env& env, Terminal& terminal) {
   DEPS_RETURN_IF_ERROR(
       (options.dry_run ? ReadRunOptions(options, env) : MakeRunOptions(options, env)).status());
-  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
-  DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(source));
-  if (const absl::Status status = CheckPlan(plan, env.getenv); !status.ok()) {
-    return WithFile(status, source.name);
-  }
+  DEPS_ASSIGN_OR_RETURN(const Plan plan, ReadPlan(operand, env));
   if (options.engine != "local") {
     if (!options.step.empty()) {
       return MakeError({.id = DiagnosticId::kUsage, .message = "--step does not go with --engine"});
