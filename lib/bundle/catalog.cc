@@ -113,6 +113,7 @@ std::string CacheFolder(const Env& env) {
 }
 
 using BundleAnswer = absl::StatusOr<std::shared_ptr<const BundleDefinition>>;
+using DigestAnswer = absl::StatusOr<std::string>;
 using TagsAnswer = absl::StatusOr<std::vector<std::string>>;
 
 }  // namespace
@@ -125,6 +126,7 @@ struct Catalog::State {
   std::unique_ptr<ContentCache> cache;
   Relocated relocated;
   Kept<BundleAnswer> bundles;
+  Kept<DigestAnswer> digests;
   Kept<TagsAnswer> tags;
   std::once_flag registry_once;
   absl::StatusOr<std::unique_ptr<Registry>> registry = nullptr;
@@ -204,6 +206,24 @@ struct Catalog::State {
     return std::make_shared<const BundleDefinition>(std::move(definition));
   }
 
+  bool IsRemote(const Reference& reference) const {
+    return !shelf.Holds(reference) && LayoutOf(reference) == nullptr;
+  }
+
+  DigestAnswer FindDigest(const std::string& text) {
+    DEPS_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(text));
+    if (relocated.Find(reference) != nullptr || !IsRemote(reference)) {
+      const BundleAnswer bundle = bundles.Get(text, [&] { return Find(text); });
+      DEPS_RETURN_IF_ERROR(bundle.status());
+      return (*bundle)->bundle.digest;
+    }
+    DEPS_ASSIGN_OR_RETURN(Registry* const from, GetRegistry());
+    DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> manifest, from->HeadManifest(reference));
+    if (manifest) return manifest->digest;
+    return MakeError({.id = DiagnosticId::kRegistryNotFound,
+                      .message = absl::StrCat(reference.Familiar(), " is not there")});
+  }
+
   TagsAnswer FindTags(const std::string& text) {
     DEPS_ASSIGN_OR_RETURN(const Reference repository, Reference::Parse(text));
     std::vector<std::string> found = relocated.Tags(repository);
@@ -270,6 +290,10 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> Catalog::Get(const std::
   return state_->bundles.Get(reference, [&] { return state_->Find(reference); });
 }
 
+absl::StatusOr<std::string> Catalog::Digest(const std::string& reference) {
+  return state_->digests.Get(reference, [&] { return state_->FindDigest(reference); });
+}
+
 absl::StatusOr<std::vector<std::string>> Catalog::Tags(const std::string& repository) {
   return state_->tags.Get(repository, [&] { return state_->FindTags(repository); });
 }
@@ -280,8 +304,7 @@ void Catalog::Add(std::unique_ptr<LayoutShelf> layout) {
 
 bool Catalog::IsRemote(const std::string& text) const {
   const absl::StatusOr<Reference> reference = Reference::Parse(text);
-  return reference.ok() && !state_->options.access.offline && !state_->shelf.Holds(*reference) &&
-         state_->LayoutOf(*reference) == nullptr;
+  return reference.ok() && !state_->options.access.offline && state_->IsRemote(*reference);
 }
 
 absl::StatusOr<std::vector<std::string>> Catalog::Providers(const std::string& id) {

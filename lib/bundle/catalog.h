@@ -49,6 +49,10 @@ class Catalog {
   // where that could not be found out; those of ReadBundleJson.
   absl::StatusOr<std::shared_ptr<const BundleDefinition>> Get(const std::string& reference);
 
+  // The digest alone: of a registry's tag with one request, and never from the
+  // cache. Errors: as Get, but those of ReadBundleJson.
+  absl::StatusOr<std::string> Digest(const std::string& reference);
+
   // The tags of a repository (HOST/PATH or its familiar form), sorted by bytes.
   // An unknown repository has none. Errors: as Get.
   absl::StatusOr<std::vector<std::string>> Tags(const std::string& repository);

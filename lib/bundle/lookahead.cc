@@ -48,4 +48,9 @@ void Lookahead::Expect(const Dependency& dependency) {
   });
 }
 
+void Lookahead::ExpectDigest(const std::string& reference) {
+  if (!catalog_.IsRemote(reference)) return;
+  prefetch_.Add([&catalog = catalog_, reference] { catalog.Digest(reference).IgnoreError(); });
+}
+
 }  // namespace deps

@@ -1,5 +1,6 @@
 #include "lib/solve/attempt.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/base/status_macros.h"
@@ -14,8 +15,10 @@ Attempts::Attempts(std::shared_ptr<const BundleDefinition> root, const ResolveOp
       shelf_(shelf) {}
 
 bool Attempts::HasLocked() const {
-  const bool all_upgraded = options_.upgrade && options_.upgrade->empty();
-  return options_.lock && !all_upgraded && !options_.lock->nodes.empty();
+  if (!options_.lock) return false;
+  const auto& nodes = options_.lock->nodes;
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const auto& node) { return options_.KeepsLocked(node.first); });
 }
 
 absl::StatusOr<std::unique_ptr<Attempt>> Attempts::Try(std::vector<Use> uses,

@@ -63,6 +63,12 @@ class CandidateSet {
   // Removes what `other` has, and appends that.
   void Remove(const CandidateSet& other, SteadyVector<Part>* removed);
   void Restore(const Part& part) { words_[part.word] |= part.members; }
+  // What the set has of the part, which is taken out of it.
+  Part TakeFrom(Part* part) const {
+    const Part taken = {part->word, part->members & words_[part->word]};
+    part->members -= taken.members;
+    return taken;
+  }
   bool Contains(const Part& part) const { return (part.members & ~words_[part.word]) == 0; }
 
  private:

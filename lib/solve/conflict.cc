@@ -11,8 +11,9 @@ Lesson ConflictResolver::Resolve(ClauseId conflict) {
   while (const std::optional<Blamed> newest = TakeNewest()) {
     const Trail::Entry& entry = trail_.entry(newest->satisfier);
     const std::optional<Blamed> next = Newest();
-    lesson.level = next ? trail_.entry(next->satisfier).level : 0;
+    lesson.level = next ? next->level : 0;
     if (entry.level > lesson.level) {
+      lesson.is_decided = entry.cause == Trail::kNone;
       for (std::optional<Blamed> blamed = newest; blamed; blamed = TakeNewest()) {
         Blame& blame = blames_[blamed->package];
         lesson.terms.push_back({blamed->package, std::move(blame.term)});
@@ -48,7 +49,9 @@ void ConflictResolver::Set(PackageId package, CandidateSet set) {
   Blame& blame = blames_[package];
   blame.satisfier = trail_.Satisfier(package, set);
   blame.term = std::move(set);
-  if (blame.satisfier != Trail::kNone) blamed_.push({blame.satisfier, package});
+  if (blame.satisfier != Trail::kNone) {
+    blamed_.push({trail_.entry(blame.satisfier).level, blame.satisfier, package});
+  }
 }
 
 // Those that have changed since are not there any more.

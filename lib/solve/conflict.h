@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <utility>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -21,6 +22,7 @@ struct Lesson {
   absl::InlinedVector<Term, 2> terms;
   std::unique_ptr<Derivation> derivation;  // Without steps: it is the conflict itself.
   int level = 0;                           // Up to here all hold but the first.
+  bool is_decided = false;                 // The first holds by a decision.
 };
 
 // Goes back in time from a conflict, replacing what holds by what it follows
@@ -40,9 +42,12 @@ class ConflictResolver {
     int satisfier = Trail::kNone;
   };
   struct Blamed {
+    int level = 0;
     int satisfier = Trail::kNone;
     PackageId package = 0;
-    bool operator<(const Blamed& other) const { return satisfier < other.satisfier; }
+    bool operator<(const Blamed& other) const {
+      return std::pair(level, satisfier) < std::pair(other.level, other.satisfier);
+    }
   };
 
   CandidateSet Resolvent(const Term& term, PackageId pivot) const;

@@ -4,11 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lib/base/status_macros.h"
+#include "lib/bundle/lookahead.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/oci/reference.h"
 #include "lib/solve/asked.h"
@@ -33,24 +35,29 @@ std::map<std::string, const LockedNode*> LockedByKey(const ResolveOptions& optio
                                                      const Keys& keys) {
   std::map<std::string, const LockedNode*> locked;
   if (!options.lock) return locked;
-  const auto upgraded = keys.find(options.upgrade.value_or(""));
+  // A node that is shared has one key and several paths.
+  std::set<std::string> upgraded;
+  for (const std::string& path : options.upgrades) {
+    if (const auto key = keys.find(path); key != keys.end()) upgraded.insert(key->second);
+  }
   for (const auto& [id, node] : options.lock->nodes) {
     const auto key = keys.find(id);
     if (key == keys.end() || !options.KeepsLocked(id)) continue;
-    if (upgraded == keys.end() || key->second != upgraded->second) locked[key->second] = &node;
+    if (upgraded.count(key->second) == 0) locked[key->second] = &node;
   }
   return locked;
 }
 
-// options.upgrade as a path. Errors: those of PathOf, solve-unknown-node.
-absl::Status ReadUpgrade(const Graph& graph, ResolveOptions* options) {
-  if (!options->upgrade || options->upgrade->empty()) return absl::OkStatus();
-  const std::string& name = *options->upgrade;
+// The path of a node that --upgrade names. Errors: those of PathOf,
+// solve-unknown-node.
+absl::StatusOr<std::string> PathOfUpgrade(const Graph& graph, const ResolveOptions& options,
+                                          const std::string& name) {
+  if (name.empty()) return name;
   DEPS_ASSIGN_OR_RETURN(std::string path, PathOf(graph, name));
-  if (path.empty() && options->lock) {
+  if (path.empty() && options.lock) {
     // What the graph does not have, a version that the lock holds may need.
     for (const std::string& id : {name, absl::StrCat(std::string(kRootKey), "/", name)}) {
-      if (options->lock->nodes.count(id) > 0) path = id;
+      if (options.lock->nodes.count(id) > 0) path = id;
     }
   }
   if (path.empty()) {
@@ -60,8 +67,7 @@ absl::Status ReadUpgrade(const Graph& graph, ResolveOptions* options) {
                       .message = absl::StrCat("--upgrade: there is no node \"", name, "\""),
                       .hint = HintForNode(name, paths)});
   }
-  options->upgrade = std::move(path);
-  return absl::OkStatus();
+  return path;
 }
 
 // A node that is not there at all is a mistake; one that was there and is not
@@ -265,31 +271,50 @@ absl::Status AddNames(Catalog& catalog, Graph* solution) {
   return absl::OkStatus();
 }
 
-// That the tags of full versions which are kept by the lock still lead where
-// they led. Errors: lock-tampered; those of the catalog, but offline.
-absl::Status CheckTags(const Graph& solution, Catalog& catalog) {
-  std::vector<Diagnostic> tampered;
+// What a node of the solution is locked to, where its tag is to stay where it is.
+struct LockedTag {
+  std::string node;
+  Contender locked;
+  std::string Tagged() const { return absl::StrCat(locked.repository, ":", locked.tag); }
+};
+
+std::vector<LockedTag> LockedTagsOf(const Graph& solution) {
+  std::vector<LockedTag> tags;
   for (const Node& node : solution.nodes) {
-    if (!node.resolution || node.resolution->by != "lock" || node.resolution->installation)
+    if (!node.resolution || node.resolution->by != "lock" || node.resolution->installation) {
       continue;
+    }
     const Resolution& resolution = *node.resolution;
     const std::optional<VersionTag> tag = ParseVersionTag(resolution.tag);
     // Shorter ones are meant to move.
     if (!tag || tag->version.parts() < 3) continue;
     const absl::StatusOr<Reference> locked = Reference::Parse(resolution.reference);
     if (!locked.ok()) continue;
-    const auto now = catalog.Get(absl::StrCat(locked->Repository(), ":", resolution.tag));
+    tags.push_back({.node = node.id,
+                    .locked = {.repository = locked->Repository(),
+                               .tag = resolution.tag,
+                               .digest = resolution.digest}});
+  }
+  return tags;
+}
+
+// That the tags of full versions which are kept by the lock still lead where
+// they led. Errors: lock-tampered; those of the catalog, but offline.
+absl::Status CheckTags(const Graph& solution, Catalog& catalog) {
+  const std::vector<LockedTag> tags = LockedTagsOf(solution);
+  Lookahead lookahead(catalog, Lookahead::Guess::kReference);
+  for (const LockedTag& tag : tags) lookahead.ExpectDigest(tag.Tagged());
+  std::vector<Diagnostic> tampered;
+  for (const LockedTag& tag : tags) {
+    const absl::StatusOr<std::string> now = catalog.Digest(tag.Tagged());
     if (HasId(now.status(), DiagnosticId::kRegistryNotFound) ||
         HasId(now.status(), DiagnosticId::kOffline)) {
       continue;
     }
     DEPS_RETURN_IF_ERROR(now.status());
-    if ((*now)->bundle.digest == resolution.digest) continue;
-    const absl::Status status = Tampered(
-        {.repository = locked->Repository(), .tag = resolution.tag, .digest = resolution.digest},
-        (*now)->bundle.digest);
-    for (Diagnostic& diagnostic : DiagnosticsOf(status)) {
-      diagnostic.message = absl::StrCat(node.id, ": ", diagnostic.message);
+    if (*now == tag.locked.digest) continue;
+    for (Diagnostic& diagnostic : DiagnosticsOf(Tampered(tag.locked, *now))) {
+      diagnostic.message = absl::StrCat(tag.node, ": ", diagnostic.message);
       tampered.push_back(std::move(diagnostic));
     }
   }
@@ -330,7 +355,9 @@ absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& 
   const auto definition = std::make_shared<const BundleDefinition>(
       DefinitionOf(*root, RequiresEdges(graph)[graph.root]));
   ResolveOptions options = given;
-  DEPS_RETURN_IF_ERROR(ReadUpgrade(graph, &options));
+  for (std::string& upgrade : options.upgrades) {
+    DEPS_ASSIGN_OR_RETURN(upgrade, PathOfUpgrade(graph, options, upgrade));
+  }
   DEPS_ASSIGN_OR_RETURN(const Keys keys, KeysByPath(graph, options.expand));
   DEPS_ASSIGN_OR_RETURN(const std::vector<Use> uses, ReadUses(graph, options, keys));
   Shelf shelf(graph, catalog, options.strategy);

@@ -3,6 +3,7 @@
 #ifndef DEPS_LIB_SOLVE_RESOLVE_H_
 #define DEPS_LIB_SOLVE_RESOLVE_H_
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,16 +23,17 @@ struct ResolveOptions {
   std::string name_space;
   std::vector<std::string> uses;  // NODE=REFERENCE, NODE=installation:[NAMESPACE/]NAME
   std::vector<Installation> installations;
-  std::optional<Lock> lock;            // Preferred where it fits.
-  std::optional<std::string> upgrade;  // A node for which the lock does not count; "": all.
+  std::optional<Lock> lock;           // Preferred where it fits.
+  std::vector<std::string> upgrades;  // Nodes for which the lock does not count; "": all.
   Strategy strategy = Strategy::kHighest;
   std::vector<std::string> providers;  // References, for dependencies with only an interface.
   bool frozen = false;                 // What is locked is not looked up again.
 
   // Whether the lock counts for the node at this path.
   bool KeepsLocked(const std::string& path) const {
-    return !upgrade || (!upgrade->empty() && path != *upgrade &&
-                        path != std::string(kRootKey) + "/" + *upgrade);
+    return std::none_of(upgrades.begin(), upgrades.end(), [&](const std::string& node) {
+      return node.empty() || path == node || path == std::string(kRootKey) + "/" + node;
+    });
   }
 };
 

@@ -114,7 +114,8 @@ struct SolverResult {
 // candidate with which, given those before it, there is a solution.
 //
 // Each conflict is resolved into a new incompatibility, which is kept; the
-// search jumps back to where it first would have told. Candidates that require
+// search jumps back to where it first would have told, or changes the decision to
+// blame in its place where later ones do not depend on it. Candidates that require
 // the same are treated as one, so many that fail for one reason fail at once.
 // Iterative throughout: depth costs memory only.
 //

@@ -53,10 +53,8 @@ const std::vector<Family>& Families() {
       {"broken versions 5000", [] { return BrokenVersions(5'000); }},
       {"broken versions 50000", [] { return BrokenVersions(50'000); }, Peer::kTooSlow},
       {"hub 10^4", [] { return Hub(10'000, 100); }},
-      // No target: shows what it costs to go back where many conflicts each lie far
-      // from the decision that causes them.
-      {"pairs 100", [] { return Pairs(100); }, Peer::kAsked, 0, 0},
-      {"pairs 1000", [] { return Pairs(1'000); }, Peer::kAsked, 0, 0},
+      {"pairs 100", [] { return Pairs(100); }},
+      {"pairs 1000", [] { return Pairs(1'000); }},
   };
   return families;
 }

@@ -21,6 +21,7 @@ struct Shape {
   uint32_t provisional = 0;   // Percent of the requirements.
   uint32_t exclusions = 0;    // Below it.
   uint32_t hidden = 0;        // Percent of the candidates.
+  uint32_t roots = 100;       // Percent of the packages (FarApart).
 };
 
 TableProblem RandomProblem(uint32_t seed, const Shape& shape) {
@@ -68,10 +69,54 @@ TableProblem RandomProblem(uint32_t seed, const Shape& shape) {
   return problem;
 }
 
+// Packages that the root requires mostly, in their order; the later ones are against
+// the best candidates of the earlier ones, so that decisions long ago are to
+// blame, of which what came in between depends or not.
+TableProblem FarApart(uint32_t seed, const Shape& shape) {
+  std::mt19937 random(seed);
+  const auto below = [&](uint32_t bound) { return random() % bound; };
+  const auto percent = [&](uint32_t share) { return below(100) < share; };
+  TableProblem problem;
+  const uint32_t packages = 6 + below(shape.packages - 5);
+  problem.table.resize(packages);
+  problem.table[0].resize(1);
+  for (uint32_t package = 1; package < packages; ++package) {
+    problem.table[package].resize(1 + below(shape.candidates));
+  }
+  const auto some = [&](uint32_t package, uint32_t share) {
+    TableRequirement requirement{.package = static_cast<PackageId>(package)};
+    for (size_t row = 0; row < problem.table[package].size(); ++row) {
+      requirement.allowed.push_back(percent(share));
+      if (shape.provisional > 0) requirement.confirmed.push_back(percent(100 - shape.provisional));
+    }
+    return requirement;
+  };
+  const auto earlier = [&](uint32_t package) { return some(1 + below(package / 2 + 1), 50); };
+  for (uint32_t package = 1; package < packages; ++package) {
+    if (shape.roots == 100 || percent(shape.roots)) {
+      problem.table[0][0].requirements.push_back(some(package, 100));
+    }
+    const TableRequirement shared = earlier(package);
+    for (TableCandidate& candidate : problem.table[package]) {
+      if (percent(60)) candidate.requirements.push_back(percent(75) ? shared : earlier(package));
+      if (percent(25)) candidate.requirements.push_back(some(1 + below(packages - 1), 75));
+    }
+  }
+  for (uint32_t i = shape.exclusions; i > 0; --i) {
+    std::map<PackageId, int> exclusion;
+    for (uint32_t term = 0; term < 3; ++term) {
+      exclusion[static_cast<PackageId>(1 + below(packages - 1))] = static_cast<int>(below(2));
+    }
+    problem.exclusions.push_back(std::move(exclusion));
+  }
+  return problem;
+}
+
 struct RandomCase {
   const char* name;
   int problems;
   Shape shape;
+  TableProblem (*make)(uint32_t seed, const Shape& shape) = RandomProblem;
 };
 
 void PrintTo(const RandomCase& random, std::ostream* out) { *out << random.name; }
@@ -83,7 +128,7 @@ class SolverRandomTest : public testing::TestWithParam<RandomCase> {};
 TEST_P(SolverRandomTest, AgreesWithAnExhaustiveSearch) {
   int solved = 0;
   for (int seed = 0; seed < GetParam().problems; ++seed) {
-    TableProblem problem = RandomProblem(static_cast<uint32_t>(seed), GetParam().shape);
+    TableProblem problem = GetParam().make(static_cast<uint32_t>(seed), GetParam().shape);
     const absl::StatusOr<SolverResult> result = Solve(problem, 0);
     ASSERT_TRUE(result.ok()) << result.status();
     const Selection expected = problem.FirstSolution();
@@ -101,8 +146,8 @@ TEST_P(SolverRandomTest, AgreesWithAnExhaustiveSearch) {
 
 TEST_P(SolverRandomTest, GivesTheSameAnswerAgain) {
   for (uint32_t seed = 0; seed < 200; ++seed) {
-    TableProblem first = RandomProblem(seed, GetParam().shape);
-    TableProblem second = RandomProblem(seed, GetParam().shape);
+    TableProblem first = GetParam().make(seed, GetParam().shape);
+    TableProblem second = GetParam().make(seed, GetParam().shape);
     const absl::StatusOr<SolverResult> one = Solve(first, 0);
     const absl::StatusOr<SolverResult> other = Solve(second, 0);
     ASSERT_TRUE(one.ok() && other.ok());
@@ -125,7 +170,12 @@ INSTANTIATE_TEST_SUITE_P(
         RandomCase{
             "everything",
             3000,
-            {.packages = 9, .allowed = 80, .provisional = 30, .exclusions = 4, .hidden = 20}}),
+            {.packages = 9, .allowed = 80, .provisional = 30, .exclusions = 4, .hidden = 20}},
+        RandomCase{"far_apart", 5000, {.packages = 12, .roots = 70}, FarApart},
+        RandomCase{"far_apart_excluding",
+                   10000,
+                   {.packages = 11, .provisional = 5, .exclusions = 4},
+                   FarApart}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "lib/solve/solver.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <utility>
@@ -95,6 +96,17 @@ TEST(SolverTest, JumpsOverPackagesThatHaveNoPartInAConflict) {
   const SolverResult result = MustSolve(problem);
   EXPECT_FALSE(result.found);
   EXPECT_LT(result.decisions, 100);
+}
+
+TEST(SolverTest, KeepsDecisionsThatDoNotDependOnTheOneToBlame) {
+  // Each conflict is with a decision 1000 levels ago.
+  const Universe universe = Pairs(1'000);
+  UniverseProblem problem(universe);
+  const SolverResult result = MustSolve(problem);
+  Selection expected(2'001, 0);
+  std::fill(expected.begin() + 1, expected.begin() + 1'001, 1);
+  EXPECT_EQ(result.selection, expected);
+  EXPECT_LT(result.decisions, 10'000);
 }
 
 // Packages and requirements by functions.
