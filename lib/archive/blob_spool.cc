@@ -33,7 +33,8 @@ struct BlobSpool::Blob {
   absl::Status Error() const {
     return MakeError({.id = DiagnosticId::kFileWrite,
                       .message = std::strerror(errno),
-                      .location = {.file = blob.path}});
+                      .location = {.file = blob.path},
+                      .hint = "blobs are kept in TMPDIR meanwhile; it may need more room"});
   }
 
   const std::string digest;

@@ -91,8 +91,9 @@ struct ClientOptions {
   std::string https_proxy;
   std::string no_proxy;  // Comma-separated hosts and suffixes; "*" is all.
   int connect_timeout_seconds = 30;
-  // A transfer in which nothing moves for so long is given up. There is no
-  // limit on a transfer as a whole.
+  // A transfer in which nothing moves for so long is given up, and an answer of
+  // less than 100 bytes a second after three times as long. There is no limit on
+  // a transfer as a whole.
   int stall_timeout_seconds = 120;
   // Where this is not null and becomes other than 0, transfers end within
   // a second or so, and no other begins (interrupted).

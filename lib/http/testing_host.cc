@@ -182,16 +182,16 @@ void TestingHost::Talk(int socket) {
 }
 
 void TestingHost::Send(int socket, const TestingReply& reply) const {
-  do {
-    std::string_view rest = reply.bytes;
-    const bool slow = reply.each > absl::ZeroDuration();
-    while (!rest.empty()) {
-      const ssize_t sent = send(socket, rest.data(), slow ? 1 : rest.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
-      rest.remove_prefix(static_cast<size_t>(sent));
-      if (slow) absl::SleepFor(reply.each);
-    }
-  } while (reply.endless);
+  std::string_view rest = reply.bytes;
+  const bool slow = reply.each > absl::ZeroDuration();
+  while (true) {
+    if (rest.empty()) rest = reply.endless;
+    if (rest.empty()) return;
+    const ssize_t sent = send(socket, rest.data(), slow ? 1 : rest.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return;
+    rest.remove_prefix(static_cast<size_t>(sent));
+    if (slow) absl::SleepFor(reply.each);
+  }
 }
 
 TestingReply Reply(std::string_view status, std::string_view headers, std::string_view body) {

@@ -28,7 +28,7 @@ struct TestingRequest {
 struct TestingReply {
   std::string bytes;                           // Head and body.
   bool close = false;                          // The connection ends behind them.
-  bool endless = false;                        // They are sent again and again.
+  std::string endless = {};                    // Sent behind them again and again.
   absl::Duration each = absl::ZeroDuration();  // The pause behind each byte.
 };
 

@@ -32,6 +32,10 @@ namespace {
 
 constexpr size_t kMaxHeaderBytes = 256 << 10;
 constexpr long kBufferBytes = 512 << 10;  // NOLINT(runtime/int): curl's type
+// Answers of less than so many bytes a second are given up after so many times
+// the time in which nothing may move.
+constexpr curl_off_t kLeastSpeed = 100;
+constexpr int kPatience = 3;
 constexpr char kTransientUrl[] = "cnab-deps/transient";
 constexpr char kNoTlsUrl[] = "cnab-deps/no-tls";
 // What is sent to clean up does not keep anyone waiting.
@@ -105,13 +109,12 @@ absl::Status Transfer::SetUp() {
   curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   curl_easy_setopt(handle_, CURLOPT_WRITEDATA, this);
   const bool stopped = options_.stop != nullptr && *options_.stop != 0;
-  if (request_.after_stop) {
-    if (stopped) curl_easy_setopt(handle_, CURLOPT_TIMEOUT, kAfterStopSeconds);
-  } else if (options_.stop != nullptr) {
-    curl_easy_setopt(handle_, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(handle_, CURLOPT_XFERINFOFUNCTION, &Transfer::OnProgress);
-    curl_easy_setopt(handle_, CURLOPT_XFERINFODATA, this);
+  if (request_.after_stop && stopped) {
+    curl_easy_setopt(handle_, CURLOPT_TIMEOUT, kAfterStopSeconds);
   }
+  curl_easy_setopt(handle_, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(handle_, CURLOPT_XFERINFOFUNCTION, &Transfer::OnProgress);
+  curl_easy_setopt(handle_, CURLOPT_XFERINFODATA, this);
   if (request_.nearest != AddressSpace::kLinkLocal) {
     curl_easy_setopt(handle_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnSocket);
     curl_easy_setopt(handle_, CURLOPT_OPENSOCKETDATA, this);
@@ -266,6 +269,20 @@ absl::Status Transfer::ProxyRefuses(int status) const {
        .hint = status == 407 ? "HTTPS_PROXY takes USER:PASSWORD@ before the host" : ""});
 }
 
+// Who sends a byte now and then never stalls, and never ends.
+bool Transfer::IsTooSlow() const {
+  curl_off_t total = 0;
+  curl_off_t first = 0;
+  curl_off_t received = 0;
+  curl_easy_getinfo(handle_, CURLINFO_TOTAL_TIME_T, &total);
+  curl_easy_getinfo(handle_, CURLINFO_STARTTRANSFER_TIME_T, &first);
+  curl_easy_getinfo(handle_, CURLINFO_SIZE_DOWNLOAD_T, &received);
+  if (first <= 0) return false;
+  const curl_off_t seconds = (total - first) / 1'000'000;
+  return seconds > kPatience * options_.stall_timeout_seconds &&
+         received + static_cast<curl_off_t>(header_bytes_) < seconds * kLeastSpeed;
+}
+
 bool Transfer::IsStopped() const {
   return options_.stop != nullptr && !request_.after_stop && *options_.stop != 0;
 }
@@ -275,6 +292,7 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
   if (IsStopped()) {
     return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
   }
+  if (too_slow_) code = CURLE_OPERATION_TIMEDOUT;
   // curl's own text tells the milliseconds of these; messages may end up in
   // documents, whose bytes depend on the input alone.
   const bool timed = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
@@ -306,7 +324,11 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     return MakeError({.id = DiagnosticId::kRegistryUnreachable,
                       .message = absl::StrCat(where, " is not trusted: ", text),
-                      .hint = "--ca-file FILE trusts more certificates"});
+                      .hint = absl::StrContains(text, "expired")
+                                  ? "the registry needs a new one, unless the clock here is wrong"
+                              : absl::StrContains(text, "host name")
+                                  ? "reach it by a name that its certificate has"
+                                  : "--ca-file FILE trusts more certificates"});
   }
   // Whoever is not let in is told so by TLS, at the first byte that it reads.
   if (absl::StrContains(text, "ALERT") && absl::StrContains(text, "CERTIFICATE")) {
@@ -318,15 +340,25 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
              shown ? options_.cert_file : ""),
          .hint = shown ? "" : "--cert-file FILE and --key-file FILE show one"});
   }
-  const bool stalled = code == CURLE_OPERATION_TIMEDOUT;
+  curl_off_t connected = 0;
+  curl_easy_getinfo(handle_, CURLINFO_PRETRANSFER_TIME_T, &connected);
+  if (code == CURLE_OPERATION_TIMEDOUT && connected > 0) return Stalled(where);
   absl::Status status =
       MakeError({.id = DiagnosticId::kRegistryUnreachable,
                  .message = absl::StrCat(
                      where, IsBrokenOff(code) ? " broke off: " : " is not reachable: ", text)});
-  if (IsBrokenOff(code) || (stalled && header_bytes_ > 0)) {
-    MarkTransient(&status);
-  }
+  if (IsBrokenOff(code)) MarkTransient(&status);
   if (code == CURLE_SSL_CONNECT_ERROR) status.SetPayload(kNoTlsUrl, absl::Cord("1"));
+  return status;
+}
+
+absl::Status Transfer::Stalled(std::string_view where) const {
+  absl::Status status =
+      MakeError({.id = DiagnosticId::kRegistryUnreachable,
+                 .message = absl::StrCat(where, " stalls: for ", options_.stall_timeout_seconds,
+                                         " s it has taken and sent nothing, or hardly anything"),
+                 .hint = "--stall-timeout SECONDS waits longer"});
+  if (header_bytes_ > 0) MarkTransient(&status);
   return status;
 }
 
@@ -410,7 +442,9 @@ size_t Transfer::OnRead(char* data, size_t size, size_t count, void* self) {
 }
 
 int Transfer::OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Transfer*>(self)->IsStopped() ? 1 : 0;
+  Transfer& transfer = *static_cast<Transfer*>(self);
+  transfer.too_slow_ = transfer.IsTooSlow();
+  return transfer.IsStopped() || transfer.too_slow_ ? 1 : 0;
 }
 
 int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {

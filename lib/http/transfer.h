@@ -36,6 +36,7 @@ class Transfer {
   bool IsProxy(const std::string& address) const;
   AddressSpace Space() const;
   absl::Status ProxyRefuses(int status) const;
+  absl::Status Stalled(std::string_view where) const;
   absl::Status ErrorOf(CURLcode code);
 
   size_t TakeHeader(std::string_view line);
@@ -43,6 +44,7 @@ class Transfer {
   size_t GiveBody(char* buffer, size_t size);
   absl::StatusOr<size_t> ReadSlice(const FileSlice& slice, char* buffer, size_t size);
   bool IsStopped() const;
+  bool IsTooSlow() const;
 
   static size_t OnHeader(char* data, size_t size, size_t count, void* self);
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
@@ -59,6 +61,7 @@ class Transfer {
   int file_ = -1;
   int64_t sent_ = 0;
   size_t header_bytes_ = 0;
+  bool too_slow_ = false;
   std::string proxy_;  // "" where there is none for this request.
   std::optional<AddressSpace> refused_;
   Response response_;

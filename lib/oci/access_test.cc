@@ -105,6 +105,17 @@ TEST_F(AccessTest, TokensOfATokenServerOpenARegistry) {
   EXPECT_THAT(refused.message(), HasSubstr("gives no token (status 401)"));
 }
 
+TEST_F(AccessTest, ARegistryWithTlsMayNameNoTokenServerWithout) {
+  TestingTokenServer tokens;
+  TestingRegistry server(Auth::kTokenOverTls, tokens.realm(), tokens.signer());
+  AccessOptions options = With(Auths(server.host(), kAda));
+  options.ca_file = server.ca_file();
+  const absl::Status status = Try(options, server.Ref("app"));
+  EXPECT_TRUE(HasId(status, DiagnosticId::kRegistryAuth)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("names a token server without TLS"));
+  EXPECT_EQ(tokens.requests().size(), 0u);
+}
+
 struct TlsRow {
   std::string name;
   Auth auth;
@@ -120,7 +131,8 @@ TEST_F(AccessTest, CertificatesAreLookedAtOnBothSides) {
            {"of the day before yesterday", Auth::kExpired, true, false, "certificate has expired"},
            {"for another host", Auth::kOtherHost, true, false, "is not trusted: "},
            {"both show one", Auth::kClientCertificate, true, true, ""},
-           {"only the registry does", Auth::kClientCertificate, true, false, "asks for a certificate"}}) {
+           {"only the registry does", Auth::kClientCertificate, true, false,
+            "asks for a certificate"}}) {
     TestingRegistry server(row.auth);
     AccessOptions options = With("{}");
     if (row.trusts) options.ca_file = server.ca_file();

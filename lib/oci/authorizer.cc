@@ -259,7 +259,7 @@ absl::StatusOr<Authorizer::Token> Authorizer::BearerToken(
     return Refused(endpoint, access, absl::StrCat("gives no token (status ", response.status, ")"));
   }
   absl::Duration life;
-  const Source source = {.name = absl::StrCat("the token server ", origin.host),
+  const Source source = {.name = absl::StrCat("the token server ", origin.host, ":", origin.port),
                          .text = response.body};
   DEPS_ASSIGN_OR_RETURN(const std::string token, ReadToken(source, &life));
   return Token{.header = absl::StrCat("Bearer ", token),

@@ -52,7 +52,10 @@ absl::Status CheckMediaType(const Reference& reference, const std::string& media
   return MakeError({.id = DiagnosticId::kRegistryProtocol,
                     .message = absl::StrCat(reference.Familiar(), " is of type '",
                                             absl::CHexEscape(media_type.substr(0, 100)),
-                                            "', which is no manifest that can be read")});
+                                            "', which is no manifest that can be read"),
+                    .hint = media_type == "text/html"
+                                ? "this may be the page of a proxy or of a login before it"
+                                : ""});
 }
 
 absl::Status Mismatch(std::string_view name, std::string_view found) {
@@ -224,7 +227,9 @@ absl::Status Registry::PutManifest(const Reference& reference, std::string_view 
   DEPS_ASSIGN_OR_RETURN(const http::Response response, session_->Require(call));
   const std::string told = response.Header("docker-content-digest");
   if (absl::StartsWith(told, "sha256:") && told != digest) {
-    return Mismatch(absl::StrCat(call.name, ", just written,"), absl::CHexEscape(told));
+    return MakeError({.id = DiagnosticId::kRegistryProtocol,
+                      .message = absl::StrCat("the registry has taken ", call.name, " for ",
+                                              absl::CHexEscape(told.substr(0, 100)))});
   }
   return absl::OkStatus();
 }

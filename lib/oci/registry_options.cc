@@ -29,11 +29,12 @@ void AddRegistryOptions(CommandSpec* spec, AccessOptions* options) {
   add(Value("key-file", "FILE", &options->key_file,
             "The key of --cert-file (PEM), where it is not in the same file."));
   add(Value("retries", "N", &options->retries,
-            "Send a request again up to N times (3) after status 429, 500, 502, 503 or 504, or "
+            "Send a request again up to N times after status 429, 500, 502, 503 or 504, or "
             "where the connection broke off; waits grow, and a Retry-After counts up to 30 s."));
-  add(Value("stall-timeout", "SECONDS", &options->stall_timeout,
-            "Give up a transfer in which nothing has moved for so long (120); how long it takes as "
-            "a whole does not matter."));
+  add(Value(
+      "stall-timeout", "SECONDS", &options->stall_timeout,
+      "Give up a transfer in which nothing has moved for so long; how long it takes as a whole "
+      "does not matter."));
   add(Flag("offline", &options->offline, "Reach no registry; what would need one is an error."));
   for (const char* line :
        {"DOCKER_CONFIG  the folder of docker's config.json, instead of ~/.docker",

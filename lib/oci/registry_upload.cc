@@ -225,6 +225,7 @@ class BlobUpload {
     CancelIfStopped(response.status(), location);
     // Something on the way does not take so much at once.
     if (response.ok() && response->status == 413 && blob_.size > 0 && !in_chunks_) {
+      Cancel(location);
       in_chunks_ = true;
       return Attempt();
     }
@@ -238,6 +239,7 @@ class BlobUpload {
       // Registries at times take a blob and fail to say so.
       DEPS_ASSIGN_OR_RETURN(const bool there, registry_.HasBlob(blob_.repository, blob_.digest));
       if (there) return BlobAction::kUploaded;
+      Cancel(location);
       // Next time no more is lost than a part.
       in_chunks_ = blob_.size > kChunk;
     }

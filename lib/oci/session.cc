@@ -25,6 +25,7 @@ namespace deps {
 namespace {
 
 constexpr int kMaxRedirects = 5;
+constexpr char kLater[] = "try again later; --retries N asks more often";
 
 // "localhost:5000" -> "localhost"; "[::1]:5000" -> "[::1]".
 std::string_view WithoutPort(std::string_view host) {
@@ -65,6 +66,16 @@ std::string WordsOf(const http::Response& response) {
     absl::StrAppend(&words, words.empty() ? "" : ": ", Shown(message->text));
   }
   return words;
+}
+
+// To what may be gone the next time.
+absl::Status WithHint(const absl::Status& status) {
+  std::vector<Diagnostic> diagnostics = DiagnosticsOf(status);
+  if (!http::IsTransient(status) || !diagnostics.front().hint.empty()) return status;
+  diagnostics.front().hint = kLater;
+  absl::Status told = MakeErrors(std::move(diagnostics));
+  http::MarkTransient(&told);
+  return told;
 }
 
 // What is sent while it comes in cannot be sent again with other credentials.
@@ -268,7 +279,9 @@ absl::StatusOr<http::Response> Registry::Session::Send(const Call& call) {
     }
     const bool temporary =
         response.ok() ? IsTemporary(response->status) : http::IsTransient(response.status());
-    if (!temporary || call.once || attempt >= retry_.attempts) return response;
+    if (!temporary || call.once || attempt >= retry_.attempts) {
+      return response.ok() ? std::move(response) : WithHint(response.status());
+    }
     Sleep(wait);
   }
 }
@@ -353,7 +366,8 @@ absl::Status Registry::Session::ErrorOf(const Call& call, const http::Response& 
   }
   return MakeError({.id = DiagnosticId::kRegistryProtocol,
                     .message = absl::StrCat(endpoint.host, " answers to ", call.method, " of ",
-                                            call.name, " with status ", response.status, said)});
+                                            call.name, " with status ", response.status, said),
+                    .hint = IsTemporary(response.status) ? kLater : ""});
 }
 
 }  // namespace deps

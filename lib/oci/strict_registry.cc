@@ -118,18 +118,18 @@ std::optional<TestingReply> StrictRegistry::AnswerToHead(const TestingRequest& r
 TestingReply StrictRegistry::Answer(const TestingRequest& request) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const Fault* const fault = FaultFor(request, /*to_head=*/false);
-  if (fault != nullptr && !fault->done) return fault->reply;
+  if (fault != nullptr && !fault->change) return fault->reply;
   TestingReply reply = Do(request);
-  if (fault != nullptr) reply = fault->reply;
   if (request.method == "HEAD") reply.bytes.resize(reply.bytes.find("\r\n\r\n") + 4);
-  return reply;
+  return fault != nullptr ? fault->change(std::move(reply)) : reply;
 }
 
 TestingReply StrictRegistry::Do(const TestingRequest& request) {
   const std::string authorization = request.Header("authorization");
-  if (!options_.token.empty() && authorization != absl::StrCat("Bearer ", options_.token)) {
-    return Reply("401 Unauthorized", absl::StrCat("WWW-Authenticate: Bearer realm=\"",
-                                                  options_.realm, "\",service=\"strict\"\r\n"));
+  if (!options_.token.empty() &&
+      !absl::StartsWith(authorization, absl::StrCat("Bearer ", options_.token))) {
+    return Reply("401 Unauthorized", absl::StrCat("WWW-Authenticate: Bearer realm=\"http://",
+                                                  host(), "/token\",service=\"strict\"\r\n"));
   }
   if (!options_.password.empty() && authorization != BasicOf(options_.password)) {
     return Reply("401 Unauthorized", "WWW-Authenticate: Basic realm=\"strict\"\r\n");

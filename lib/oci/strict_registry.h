@@ -3,8 +3,8 @@
 #ifndef DEPS_LIB_OCI_STRICT_REGISTRY_H_
 #define DEPS_LIB_OCI_STRICT_REGISTRY_H_
 
+#include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -24,7 +24,8 @@ struct Fault {
   int count = 1'000'000;
   TestingReply reply;
   bool to_head = false;  // Sent before the body has come.
-  bool done = false;     // What was asked is done all the same.
+  // Where it is given, what was asked is done, and this makes the reply of the good one.
+  std::function<TestingReply(TestingReply good)> change = {};
 };
 
 class StrictRegistry {
@@ -34,8 +35,8 @@ class StrictRegistry {
     int page = 1000;        // Entries on a page of tags or referrers.
     bool ipv6 = false;
     std::string password;  // With it Basic authorization is asked for, of "ada".
-    std::string token;     // With it a Bearer token, from `realm`.
-    std::string realm;
+    // With it a Bearer token that begins so, from /token, which a Fault may give.
+    std::string token;
   };
 
   // A manifest is taken only when all that it names is there; blobs only under

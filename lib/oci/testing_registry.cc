@@ -95,7 +95,7 @@ void MakeCertificates(const std::string& folder, Auth auth) {
 
 bool HasTls(Auth auth) {
   return auth == Auth::kTls || auth == Auth::kExpired || auth == Auth::kOtherHost ||
-         auth == Auth::kClientCertificate;
+         auth == Auth::kClientCertificate || auth == Auth::kTokenOverTls;
 }
 
 std::string Config(const std::string& folder, const std::string& host, Auth auth,
@@ -115,7 +115,7 @@ std::string Config(const std::string& folder, const std::string& host, Auth auth
   if (auth == Auth::kClientCertificate) {
     absl::StrAppend(&config, "    clientcas:\n      - ", folder, "/ca.pem\n");
   }
-  if (auth == Auth::kToken) {
+  if (auth == Auth::kToken || auth == Auth::kTokenOverTls) {
     absl::StrAppend(&config, "auth:\n  token:\n    realm: ", realm,
                     "\n    service: tests\n    issuer: tests\n    rootcertbundle: ", signer, "\n");
   }

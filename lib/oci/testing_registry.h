@@ -26,11 +26,12 @@ class TestingRegistry {
     kExpired,            // TLS with a certificate of the day before yesterday,
     kOtherHost,          // or for the host registry.test only.
     kClientCertificate,  // TLS that asks for a certificate.
-    kToken,              // Bearer tokens of a TestingTokenServer.
+    kToken,              // Bearer tokens of a TestingTokenServer,
+    kTokenOverTls,       // over TLS.
   };
 
   // Started and answering; aborts where docker-registry does not start. With
-  // Auth::kToken `realm` is the URL of the token server, which signs as `signer`.
+  // tokens `realm` is the URL of the token server, which signs as `signer`.
   explicit TestingRegistry(Auth auth = Auth::kNone, const std::string& realm = "",
                            const std::string& signer = "");
   ~TestingRegistry();

@@ -9,12 +9,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/digest_hasher.h"
@@ -24,6 +26,7 @@
 #include "lib/oci/blob_pipe.h"
 #include "lib/oci/gate.h"
 #include "lib/oci/registry.h"
+#include "lib/oci/strict_registry.h"
 #include "lib/oci/testing_registry.h"
 
 namespace deps {
@@ -106,7 +109,7 @@ TEST(UploadTest, GoesInPartsWhereTheWholeIsTooLarge) {
   EXPECT_TRUE(uploads.committed);
   EXPECT_TRUE(uploads.content == text);
   EXPECT_THAT(uploads.seen,
-              ElementsAre("POST", "HEAD", "PUT", "POST", "HEAD", "PATCH 0-16777215",
+              ElementsAre("POST", "HEAD", "PUT", "DELETE", "POST", "HEAD", "PATCH 0-16777215",
                           "PATCH 16777216-33554431", "PATCH 33554432-41943039", "PUT"));
 }
 
@@ -119,9 +122,10 @@ TEST(UploadTest, GoesOnBehindWhatTheRegistryHasAcknowledged) {
   const auto action = Client()->PutBlob(Ref(server.host(), "app"), Sha256Digest(text), text);
   ASSERT_TRUE(action.ok()) << action.status();
   EXPECT_TRUE(uploads.content == text);
-  EXPECT_THAT(uploads.seen, ElementsAre("POST", "HEAD", "PUT", "POST", "HEAD", "PATCH 0-16777215",
-                                        "GET", "PATCH 1000-16778215", "GET", "PATCH 1000-16778215",
-                                        "GET", "PATCH 5001000-20971519", "PUT"));
+  EXPECT_THAT(uploads.seen,
+              ElementsAre("POST", "HEAD", "PUT", "DELETE", "POST", "HEAD", "PATCH 0-16777215",
+                          "GET", "PATCH 1000-16778215", "GET", "PATCH 1000-16778215", "GET",
+                          "PATCH 5001000-20971519", "PUT"));
 }
 
 TEST(UploadTest, EndsAtTheRegistryWhereASignalCame) {
@@ -239,6 +243,54 @@ TEST(ReferrersTest, AreListedUnderTheirTagWhereTheRegistryHasNoList) {
     ASSERT_TRUE(registry->AddReferrer(subject, referrer).ok());
   }
   EXPECT_EQ(*registry->Referrers(subject), (std::vector<Descriptor>{first, second}));
+}
+
+TEST(ReferrersTest, AreListedByTheRegistryThatHasAList) {
+  StrictRegistry server({.page = 1});
+  const auto registry = Client();
+  const Reference repository = Ref(server.host(), "a");
+  ASSERT_TRUE(registry->PutBlob(repository, Sha256Digest("{}"), "{}").ok());
+  const auto put = [&](const std::string& more) {
+    const std::string manifest =
+        absl::StrCat(R"({"schemaVersion":2,"mediaType":")", kOciManifest,
+                     R"(","config":{"mediaType":"c","digest":")", Sha256Digest("{}"),
+                     R"(","size":2},"layers":[])", more, "}");
+    const std::string digest = Sha256Digest(manifest);
+    EXPECT_TRUE(registry->PutManifest(repository.WithDigest(digest), kOciManifest, manifest).ok());
+    return Descriptor{.media_type = std::string(kOciManifest),
+                      .digest = digest,
+                      .size = static_cast<int64_t>(manifest.size()),
+                      .artifact_type = "sbom"};
+  };
+  const Descriptor image = put("");
+  const Reference subject = repository.WithDigest(image.digest);
+  EXPECT_EQ(*registry->Referrers(subject), std::vector<Descriptor>());
+  std::vector<Descriptor> referrers;
+  for (const char* const n : {"1", "2", "3"}) {
+    referrers.push_back(put(absl::StrCat(
+        R"(,"artifactType":"sbom","annotations":{"n":")", n, R"("},"subject":{"mediaType":")",
+        kOciManifest, R"(","digest":")", image.digest, R"(","size":)", image.size, "}")));
+    referrers.back().annotations = {{"n", n}};
+    ASSERT_TRUE(registry->AddReferrer(subject, referrers.back()).ok());
+  }
+  // In its own order, one on each page; no index under a tag was made.
+  EXPECT_THAT(*registry->Referrers(subject), testing::UnorderedElementsAreArray(referrers));
+  EXPECT_EQ(*registry->ListTags(repository), std::vector<std::string>());
+}
+
+TEST(GateTest, LetsNobodyWaitWhoIsToldToStop) {
+  std::atomic<int> stop = 0;
+  Gate gate(&stop);
+  gate.Enter();
+  gate.LeaveRefused(absl::Seconds(60));
+  std::thread signal([&] {
+    absl::SleepFor(absl::Milliseconds(20));
+    stop = 2;
+  });
+  const absl::Time begin = absl::Now();
+  gate.Enter();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+  signal.join();
 }
 
 TEST(GateTest, LetsFewerThroughAfterTooMany) {

@@ -90,7 +90,8 @@ class Builder {
   std::map<std::string, Descriptor> bundle_entries_;  // By folder.
   std::map<std::string, FamilyMember> members_;       // By digest at the source.
   std::set<std::string> by_annotation_;               // Digests whose requirements are known.
-  std::map<std::string, json::Value> parsed_;         // bundle.json by the same.
+  std::map<std::string, json::Value> parsed_;         // bundle.json by the same,
+  std::map<std::string, std::string> names_;          // and where it is.
   std::string root_;
   std::set<std::string> ordered_;
   std::set<std::string> open_;
@@ -156,6 +157,8 @@ absl::Status Builder::FillImages(bool made, FamilyMember* member) {
       if (named) image.digest = entry.digest;
       if (entry.digest != image.digest) continue;
       if (image.size == 0) image.size = entry.size;
+      // What imageType says is a guess.
+      if (made && IsManifestType(entry.media_type)) image.media_type = entry.media_type;
       if (image.media_type.empty()) image.media_type = entry.media_type;
     }
     const auto blob = archive_.content.blobs.find(image.digest);
@@ -312,6 +315,7 @@ absl::Status Builder::AddMember(const std::string& folder, const ArchivedBundle&
   const std::string digest = member.source_digest;
   if (folder == ".") root_ = digest;
   parsed_.emplace(digest, std::move(value));
+  names_.emplace(digest, source.name);
   members_.emplace(digest, std::move(member));
   return absl::OkStatus();
 }
@@ -337,8 +341,7 @@ const FamilyMember* Builder::FindByReference(const WrittenRequirement& requireme
 absl::Status Builder::ConnectByReference(FamilyMember* member) {
   const std::string& digest = member->source_digest;
   if (by_annotation_.count(digest) > 0) return absl::OkStatus();
-  const Source source = {.name = absl::StrCat(name_, ":", member->name),
-                         .text = member->bundle_json};
+  const Source source = {.name = names_.at(digest), .text = member->bundle_json};
   DEPS_ASSIGN_OR_RETURN(const std::vector<WrittenRequirement> requirements,
                         WrittenRequirementsOf(source, parsed_.at(digest)));
   std::vector<std::string> missing;

@@ -157,8 +157,8 @@ CommandSpec MakeSpec(Options* options) {
              "(porter-MD5), for registries that drop what has no tag. The digests stay what "
              "counts."),
       Value("max-archive-size", "GIB", &options->max_archive_size,
-            "Read no archive that holds more than so many GiB (64): what inflates without end is "
-            "stopped there."),
+            "Read no archive that holds more than so many GiB: what inflates without end is stopped "
+            "there."),
       Flag("attach-mapping", &options->attach_mapping,
            "Attach the mapping to the root at the target, as an OCI artifact whose subject is the "
            "bundle's index."),

@@ -1,5 +1,6 @@
 #include "tools/oci-relocate/command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -22,9 +23,11 @@
 #include "lib/oci/manifest.h"
 #include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
+#include "lib/oci/strict_registry.h"
 #include "lib/oci/testing_registry.h"
 #include "lib/relocate/family_for_tests.h"
 #include "lib/relocate/plan.h"
+#include "lib/relocate/porter_tag.h"
 #include "lib/relocate/publish.h"
 
 namespace deps {
@@ -271,6 +274,102 @@ TEST_F(OciRelocateTest, WhatIsMissingOrDifferentIsToldAndTheAnswerIsNo) {
   EXPECT_TRUE(absl::StrContains(more.out, "dependency web of ")) << more.out;
 }
 
+TEST_F(OciRelocateTest, WhatIsAttachedIsFoundByARegistryThatHasAList) {
+  StrictRegistry lists({.page = 1});
+  const std::string image = maker_.family.members[0].images[0].digest;
+  const Reference db = *Reference::Parse(source_.host() + "/team/db");
+  std::string subject = image;
+  for (const char* const type : {"sbom", "signature", "time"}) {
+    const std::string manifest =
+        absl::StrCat(R"({"schemaVersion":2,"mediaType":")", kOciManifest, R"(","artifactType":")",
+                     type, R"(","config":{"mediaType":"c","digest":")", Sha256Digest("{}"),
+                     R"(","size":2},"layers":[],"subject":{"mediaType":")", kOciManifest,
+                     R"(","digest":")", subject, R"(","size":1}})");
+    const std::string digest = Sha256Digest(manifest);
+    ASSERT_TRUE(registry_->PutManifest(db.WithDigest(digest), kOciManifest, manifest).ok());
+    ASSERT_TRUE(
+        registry_
+            ->AddReferrer(db.WithDigest(subject), {.media_type = std::string(kOciManifest),
+                                                   .digest = digest,
+                                                   .size = static_cast<int64_t>(manifest.size())})
+            .ok());
+    subject = digest;
+  }
+  // From tags to a list, and from a list to another.
+  for (const std::string& from : {app_, lists.host() + "/first/app:v3.0.0"}) {
+    const std::string to = lists.host() + (from == app_ ? "/first" : "/second");
+    Report(Execute({"copy", from, "--registry", to}));
+    std::vector<std::string> types;
+    std::string at = image;
+    while (true) {
+      const auto found = registry_->Referrers(*Reference::Parse(to + "/db@" + at));
+      ASSERT_TRUE(found.ok()) << found.status();
+      if (found->empty()) break;
+      ASSERT_EQ(found->size(), 1u);
+      types.push_back(found->front().artifact_type);
+      at = found->front().digest;
+    }
+    EXPECT_EQ(types, (std::vector<std::string>{"sbom", "signature", "time"})) << to;
+    EXPECT_EQ(*registry_->ListTags(*Reference::Parse(to + "/db")),
+              std::vector<std::string>{"v1.0.0"});
+  }
+}
+
+TEST_F(OciRelocateTest, AnArchiveIsCheckedAtItsTarget) {
+  Pack();
+  const std::string host = target_.host() + "/mirror";
+  const std::vector<std::string> verify = {"verify", Path("a.tgz"), "--registry", host};
+  const Result nothing = Execute(verify);
+  EXPECT_EQ(nothing.code, ExitCode::kNo) << nothing.err;
+  const Relocation there = Report(Execute({"publish", Path("a.tgz"), "--registry", host}));
+  const Relocation whole = Report(Execute(verify));
+  ASSERT_EQ(whole.bundles.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(whole.bundles[i].target, there.bundles[i].target);
+    EXPECT_EQ(whole.bundles[i].tag, there.bundles[i].tag);
+    EXPECT_EQ(whole.bundles[i].action, "unchanged");
+  }
+
+  // Another bundle under the root's tag, and a layer that is gone.
+  FamilyMaker other;
+  other.Add("example.com/other", "9.0.0");
+  RelocationPlan plan = *PlanRelocation(other.family, {.reference = host + "/app:v3.0.0"});
+  ASSERT_TRUE(Publish(other.family, plan, *registry_, {.force = true}).ok());
+  const std::string layer = Sha256Digest("layer of db 1.0.0");
+  target_.Remove(layer);
+  const Result result = Execute(verify);
+  EXPECT_EQ(result.code, ExitCode::kNo) << result.err;
+  const absl::StatusOr<Relocation> relocation =
+      ParseRelocation({.name = "report", .text = result.out});
+  ASSERT_TRUE(relocation.ok()) << relocation.status() << result.err;
+  std::vector<std::string> told;
+  for (const RelocationDifference& difference : relocation->differences) {
+    told.push_back(difference.kind + " " + difference.subject);
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"different " + host + "/app:v3.0.0",
+                                            "missing " + host + "/db@" + layer}));
+}
+
+TEST_F(OciRelocateTest, ImagesGetPortersTagsWhereAskedFor) {
+  Pack();
+  const std::vector<std::string> publish = {"publish", Path("a.tgz"), "--registry", target_.host()};
+  Report(Execute(publish));
+  const Reference db = *Reference::Parse(target_.host() + "/db");
+  EXPECT_EQ(*registry_->ListTags(db), std::vector<std::string>{"v1.0.0"});
+  std::vector<std::string> tagged = publish;
+  tagged.insert(tagged.end(), {"--image-tags", "porter"});
+  Report(Execute(tagged));
+  const BundleImage& image = maker_.family.members[0].images[0];
+  const std::string tag = PorterTag(image.reference);
+  std::vector<std::string> tags = *registry_->ListTags(db);
+  std::sort(tags.begin(), tags.end());
+  EXPECT_EQ(tags, (std::vector<std::string>{tag, "v1.0.0"}));
+  EXPECT_EQ((*registry_->HeadManifest(db.WithTag(tag)))->digest, image.digest);
+  const int writes = target_.Writes();
+  Report(Execute(tagged));
+  EXPECT_EQ(target_.Writes(), writes);
+}
+
 TEST_F(OciRelocateTest, AnArchiveWithoutABlobIsIncomplete) {
   Pack();
   const std::string layer = Sha256Digest("layer of db 1.0.0");
@@ -329,6 +428,11 @@ TEST_F(OciRelocateTest, SignaturesAndWhatElseIsAttachedGoAlong) {
   const Descriptor sbom = put(db, absl::StrCat(R"(,"subject":{"mediaType":")", kOciManifest,
                                                R"(","digest":")", image, R"(","size":1})"));
   ASSERT_TRUE(registry_->AddReferrer(db.WithDigest(image), sbom).ok());
+  // And what is about that.
+  const Descriptor witness =
+      put(db, absl::StrCat(R"(,"subject":{"mediaType":")", kOciManifest, R"(","digest":")",
+                           sbom.digest, R"(","size":1})"));
+  ASSERT_TRUE(registry_->AddReferrer(db.WithDigest(sbom.digest), witness).ok());
 
   const auto check = [&](const std::string& host) {
     const Reference there = *Reference::Parse(host + "/db");
@@ -337,6 +441,8 @@ TEST_F(OciRelocateTest, SignaturesAndWhatElseIsAttachedGoAlong) {
     ASSERT_TRUE(found.ok() && found->has_value()) << found.status();
     EXPECT_EQ((*found)->digest, signature.digest);
     EXPECT_EQ(*registry_->Referrers(there.WithDigest(image)), std::vector<Descriptor>{sbom});
+    EXPECT_EQ(*registry_->Referrers(there.WithDigest(sbom.digest)),
+              std::vector<Descriptor>{witness});
   };
   Pack();
   Report(Execute({"copy", app_, "--registry", target_.host() + "/copied"}));
@@ -433,6 +539,10 @@ TEST_F(OciRelocateTest, CommandLinesThatMakeNoSenseAreUsageErrors) {
       {"copy", app_},
       {"pack", app_, "--registry", "r.io"},
       {"verify", "a.tgz", "--force"},
+      {"verify", app_, "--registry", "r.io"},
+      {"verify", "./a.tgz", "--max-archive-size", "0"},
+      {"verify", app_, "--retries", "-1"},
+      {"verify", app_, "--stall-timeout", "0"},
       {"publish", "a.tgz", "--registry", "r.io", "--jobs", "0"},
       {"unpack", "a.tgz"},
   };
