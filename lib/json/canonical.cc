@@ -19,8 +19,9 @@ int Rank(char c) {
 }
 
 bool LessInUtf16(std::string_view a, std::string_view b) {
-  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [](char x, char y) { return Rank(x) < Rank(y); });
+  const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  if (x == a.end() || y == b.end()) return a.size() < b.size();
+  return Rank(*x) < Rank(*y);
 }
 
 void AppendCanonical(const Value& value, std::string* out);

@@ -1,9 +1,11 @@
 #include "lib/json/decimal.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <system_error>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace deps {
@@ -51,6 +53,12 @@ Decimal DecimalOf(std::string_view spelling) {
   return decimal;
 }
 
+// Most numbers are: a double holds them, and they are written as they are.
+bool IsShortInteger(std::string_view spelling) {
+  return spelling.size() <= 15 && (spelling[0] != '0' || spelling.size() == 1) &&
+         std::all_of(spelling.begin(), spelling.end(), absl::ascii_isdigit);
+}
+
 // Lays `digits`, which read 0.DIGITS x 10^point, out as ECMA-262's
 // Number::toString does.
 std::string LayOut(std::string_view digits, int point) {
@@ -81,6 +89,7 @@ std::optional<int64_t> IntegerOf(std::string_view spelling) {
 }
 
 std::string EcmaScriptNumber(std::string_view spelling) {
+  if (IsShortInteger(spelling)) return std::string(spelling);
   double number = 0;
   std::from_chars(spelling.data(), spelling.data() + spelling.size(), number);
   if (number == 0) return "0";

@@ -8,6 +8,12 @@
 namespace deps {
 namespace json {
 
+namespace {
+
+constexpr size_t kUsualMembers = 8;
+
+}  // namespace
+
 std::string_view KindName(Kind kind) {
   switch (kind) {
     case Kind::kNull:
@@ -97,6 +103,7 @@ Value& Value::Set(std::string_view key, Value value) {
   if (Value* found = Find(key)) {
     *found = std::move(value);
   } else {
+    if (members.empty()) members.reserve(kUsualMembers);
     members.emplace_back(std::string(key), std::move(value));
   }
   return *this;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "lib/base/status_macros.h"
 #include "lib/digest/sha256.h"
 #include "lib/plan/interface_names.h"
@@ -77,9 +78,10 @@ std::string_view FieldName(Field field) {
 Binder::Binder(const NodeTable& table, BindingFacts facts)
     : table_(table), facts_(std::move(facts)) {}
 
-absl::StatusOr<BoundSource> Binder::Input(const Node& node, Field field, const std::string& name) {
+absl::StatusOr<const BoundSource*> Binder::Input(const Node& node, Field field,
+                                                 const std::string& name) {
   const Key key{&node, field, name};
-  if (const auto found = bound_.find(key); found != bound_.end()) return found->second;
+  if (const auto found = bound_.find(key); found != bound_.end()) return &found->second;
   const auto open = std::find(open_.begin(), open_.end(), key);
   if (open != open_.end()) {
     const auto step = [](std::string* out, const Key& at) {
@@ -94,8 +96,7 @@ absl::StatusOr<BoundSource> Binder::Input(const Node& node, Field field, const s
   absl::StatusOr<BoundSource> bound = BindInput(node, field, name);
   open_.pop_back();
   DEPS_RETURN_IF_ERROR(bound.status());
-  bound_[key] = *bound;
-  return bound;
+  return &bound_.emplace(key, *std::move(bound)).first->second;
 }
 
 absl::StatusOr<BoundSource> Binder::BindInput(const Node& node, Field field,
@@ -108,15 +109,14 @@ absl::StatusOr<BoundSource> Binder::BindInput(const Node& node, Field field,
   const ParameterDefinition* definition = parameters ? ParameterOf(node, name) : nullptr;
   BoundSource bound{.absent = {node.id, name}, .absent_field = field};
   // All that require one node wire it alike, or it would be several nodes.
-  const std::vector<const Edge*>& edges = table_.RequiredBy(node.id);
+  const absl::Span<const Edge* const> edges = table_.RequiredBy(node);
   if (!edges.empty()) {
     const Edge& edge = *edges.front();
     const std::string* const text = parameters
                                         ? WiringOf(edge.parameters, edge.names.parameters, name)
                                         : WiringOf(edge.credentials, edge.names.credentials, name);
-    const Node* owner = table_.Find(edge.from);
-    if (text != nullptr && owner != nullptr) {
-      absl::StatusOr<BoundSource> wired = BindTemplate(*text, *owner, &node);
+    if (text != nullptr) {
+      absl::StatusOr<BoundSource> wired = BindTemplate(*text, table_.From(edge), &node);
       if (!wired.ok()) return WithContext(wired.status(), absl::StrCat(node.id, "#", name));
       bound = *std::move(wired);
       if (bound.source && bound.source->kind == ValueSource::Kind::kValue && definition) {
@@ -152,10 +152,9 @@ absl::StatusOr<BoundSource> Binder::BindOutputSources(const Node& node,
       if (!possible.source) possible = std::move(own);
       continue;
     }
-    const Edge* edge = table_.Requires(node.id, source.alias);
-    const Node* producer = edge == nullptr ? nullptr : table_.Find(edge->to);
-    if (producer == nullptr) continue;
-    DEPS_ASSIGN_OR_RETURN(BoundSource bound, Output(*producer, source.output, edge));
+    const Edge* const edge = table_.Requires(node, source.alias);
+    if (edge == nullptr) continue;
+    DEPS_ASSIGN_OR_RETURN(BoundSource bound, Output(table_.To(*edge), source.output, edge));
     if (bound.source) return bound;
   }
   return possible;
@@ -177,10 +176,10 @@ absl::StatusOr<BoundSource> Binder::Output(const Node& node, const std::string& 
 
 absl::StatusOr<BoundSource> Binder::BindOutput(const Node& node, const std::string& name,
                                                const Edge* edge) {
-  for (const Edge* below : table_.RequiresOf(node.id)) {
+  for (const Edge* below : table_.RequiresOf(node)) {
     const auto promoted = below->outputs.find(name);
     if (promoted != below->outputs.end()) {
-      return BindTemplate(promoted->second, node, table_.Find(below->to));
+      return BindTemplate(promoted->second, node, &table_.To(*below));
     }
   }
   const std::string own = OutputName(node, name, edge);
@@ -227,17 +226,16 @@ absl::StatusOr<BoundSource> Binder::BindPart(const TemplatePart& part, const Nod
     case TemplatePart::Kind::kCredential:
       return BindReference(Field::kCredentials, part.name, owner);
     case TemplatePart::Kind::kDependencyOutput: {
-      const Edge* edge = table_.Requires(owner.id, part.alias);
-      const Node* producer = edge == nullptr ? nullptr : table_.Find(edge->to);
-      if (producer == nullptr) {
+      const Edge* const edge = table_.Requires(owner, part.alias);
+      if (edge == nullptr) {
         return MakeError(
             {.id = DiagnosticId::kGraphUnknownAlias,
              .message = absl::StrCat(owner.id, " has no dependency \"", part.alias, "\"")});
       }
-      return Output(*producer, part.name, edge);
+      return Output(table_.To(*edge), part.name, edge);
     }
     case TemplatePart::Kind::kOwnOutput:
-      if (own != nullptr) return Output(*own, part.name, table_.Requires(owner.id, own->alias));
+      if (own != nullptr) return Output(*own, part.name, table_.Requires(owner, own->alias));
       break;
     default:
       break;
@@ -253,9 +251,9 @@ absl::StatusOr<BoundSource> Binder::BindReference(Field field, const std::string
   if (!defined) {
     return UnknownName(owner, field == Field::kParameters ? "parameter" : "credential", name);
   }
-  DEPS_ASSIGN_OR_RETURN(BoundSource bound, Input(owner, field, name));
+  DEPS_ASSIGN_OR_RETURN(const BoundSource* const bound, Input(owner, field, name));
   // What the owner's own task does not get is taken from where it would come.
-  if (!bound.source || !facts_.is_task_input(owner, field, name)) return bound;
+  if (!bound->source || !facts_.is_task_input(owner, field, name)) return *bound;
   const auto kind =
       field == Field::kParameters ? ValueSource::Kind::kParameter : ValueSource::Kind::kCredential;
   return BoundSource{ValueSource{.kind = kind, .item = {owner.id, name}}};
@@ -270,14 +268,11 @@ absl::StatusOr<std::string> Binder::Fact(const TemplatePart& part, const Node& o
   }
   const bool root = part.name.rfind("root.", 0) == 0;
   const std::string fact = root ? part.name.substr(5) : part.name;
-  const auto found = facts_.installations.find(root ? table_.root().id : owner.id);
-  if (found != facts_.installations.end()) {
-    const InstallationName& name = found->second.name;
-    if (fact == "name") return name.name;
-    if (fact == "namespace") return name.name_space;
-    // What identifies an installation before there is one.
-    if (fact == "id") return DisplayName(name);
-  }
+  const InstallationName& name = NameOf(root ? table_.root() : owner);
+  if (fact == "name") return name.name;
+  if (fact == "namespace") return name.name_space;
+  // What identifies an installation before there is one.
+  if (fact == "id") return DisplayName(name);
   return UnknownName(owner, "source", part.text);
 }
 
@@ -328,7 +323,7 @@ std::string Binder::Fingerprint(const ValueSource& source) {
     case ValueSource::Kind::kSecret:
       return tagged('s', source.text);
     case ValueSource::Kind::kOutput: {
-      const InstallationName& name = facts_.installations.at(source.item.task).name;
+      const InstallationName& name = NameOf(*table_.Find(source.item.task));
       return tagged('o', name.name_space, name.name, source.item.name);
     }
     case ValueSource::Kind::kTemplate: {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/model/plan.h"
@@ -62,9 +63,10 @@ class Binder {
   // The table must outlive the binder.
   Binder(const NodeTable& table, BindingFacts facts);
 
-  // The source of an input that `node`'s bundle defines.
+  // The source of an input that `node`'s bundle defines; valid as long as the
+  // binder.
   // Errors: template-invalid, graph-unknown-name, graph-cycle, plan-value.
-  absl::StatusOr<BoundSource> Input(const Node& node, Field field, const std::string& name);
+  absl::StatusOr<const BoundSource*> Input(const Node& node, Field field, const std::string& name);
 
   // Where an output of `node` is found: its own, or the one below it that is
   // promoted under this name. `edge`, where not nullptr, requires the node, and
@@ -81,6 +83,9 @@ class Binder {
  private:
   using Key = std::tuple<const Node*, Field, std::string>;
 
+  const InstallationName& NameOf(const Node& node) const {
+    return facts_.installations[table_.IndexOf(node)].name;
+  }
   // Of the input that a source of that kind refers to.
   Key KeyOf(const ValueSource& source) const;
   void Collect(const ValueSource& source, std::set<Key>* seen, std::set<std::string>* tasks) const;
@@ -101,7 +106,7 @@ class Binder {
 
   const NodeTable& table_;
   const BindingFacts facts_;
-  absl::flat_hash_map<Key, BoundSource> bound_;
+  absl::node_hash_map<Key, BoundSource> bound_;
   absl::flat_hash_map<Key, std::string> fingerprints_;
   std::vector<Key> open_;  // Asked for and not answered yet: the way of a cycle.
 };

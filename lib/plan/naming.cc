@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "lib/model/installation.h"
 #include "lib/plan/installed.h"
 
@@ -15,7 +16,10 @@ class Namer {
  public:
   Namer(const NodeTable& table, const InstallationName& root,
         const std::map<std::string, std::string>& chosen)
-      : table_(table), root_(root) {
+      : table_(table),
+        root_(root),
+        names_(table.graph().nodes.size()),
+        visited_(table.graph().nodes.size()) {
     for (const auto& [id, name] : chosen) {
       chosen_[id] = {root.name_space, name};
       Take(chosen_[id]);
@@ -23,10 +27,10 @@ class Namer {
   }
 
   Installations Run() {
-    Keep(table_.root().id, {root_, {}});
+    Keep(table_.root(), {root_, {}});
     for (const Node& node : table_.graph().nodes) {
       if (node.resolution && node.resolution->installation) {
-        Keep(node.id, {*node.resolution->installation, {}});
+        Keep(node, {*node.resolution->installation, {}});
       }
     }
     for (const Node& node : table_.graph().nodes) Name(node);
@@ -41,19 +45,22 @@ class Namer {
     return taken_.count({name.name_space, name.name}) > 0;
   }
 
-  void Keep(const std::string& id, PlannedInstallation installation) {
+  void Keep(const Node& node, PlannedInstallation installation) {
     Take(installation.name);
-    names_.emplace(id, std::move(installation));
+    visited_[table_.IndexOf(node)] = true;
+    names_[table_.IndexOf(node)] = std::move(installation);
   }
+
+  PlannedInstallation& NameOf(const Node& node) { return names_[table_.IndexOf(node)]; }
 
   // A parent is named before what belongs to it alone.
   void Name(const Node& node) {
-    if (names_.count(node.id) > 0 || !visited_.insert(node.id).second) return;
-    const std::vector<const Edge*>& edges = table_.RequiredBy(node.id);
-    if (edges.empty()) return;
-    const Node* parent = table_.Find(edges.front()->from);
-    if (parent != nullptr) Name(*parent);
-    const InstallationName& owner = names_[edges.front()->from].name;
+    if (visited_[table_.IndexOf(node)]) return;
+    visited_[table_.IndexOf(node)] = true;
+    const absl::Span<const Edge* const> edges = table_.RequiredBy(node);
+    const Node& parent = table_.From(*edges.front());
+    Name(parent);
+    const InstallationName& owner = NameOf(parent).name;
     PlannedInstallation installation;
     installation.labels[std::string(kParentInstallationLabel)] = DisplayName(owner);
     const auto chosen = chosen_.find(node.id);
@@ -66,18 +73,18 @@ class Namer {
     } else {
       installation.name = Free(absl::StrCat(owner.name, "-", node.alias), "");
     }
-    Keep(node.id, std::move(installation));
+    Keep(node, std::move(installation));
   }
 
   // What is one's own has a label that says whose it is.
   void LabelUses(const Node& node) {
     if (node.resolution && node.resolution->installation) return;
-    for (const Edge* edge : table_.RequiresOf(node.id)) {
-      const Node& used = *table_.Find(edge->to);
+    for (const Edge* edge : table_.RequiresOf(node)) {
+      const Node& used = table_.To(*edge);
       const bool reused = used.resolution && used.resolution->installation;
       if (!reused && !table_.IsShared(used)) continue;
-      names_[node.id].labels[absl::StrCat(std::string(kUsesLabelPrefix), edge->alias)] =
-          DisplayName(names_[used.id].name);
+      NameOf(node).labels[absl::StrCat(std::string(kUsesLabelPrefix), edge->alias)] =
+          DisplayName(NameOf(used).name);
     }
   }
 
@@ -97,7 +104,7 @@ class Namer {
   std::map<std::string, InstallationName> chosen_;
   Installations names_;
   absl::flat_hash_set<std::pair<std::string, std::string>> taken_;
-  absl::flat_hash_set<std::string_view> visited_;
+  std::vector<bool> visited_;  // By place.
 };
 
 }  // namespace

@@ -4,15 +4,15 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
-#include "absl/container/node_hash_map.h"
 #include "lib/model/plan.h"
 #include "lib/plan/node_table.h"
 
 namespace deps {
 
 // By node id.
-using Installations = absl::node_hash_map<std::string, PlannedInstallation>;
+using Installations = std::vector<PlannedInstallation>;
 
 // The installation of each node. Two nodes never get the same one: where
 // a name is taken, the sharing group is added, then "-2", "-3", ….

@@ -1,19 +1,12 @@
 #include "lib/plan/node_table.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 
 namespace deps {
 namespace {
-
-const std::vector<const Edge*>& ListOf(
-    const absl::flat_hash_map<std::string_view, std::vector<const Edge*>>& lists,
-    const std::string& id) {
-  static const auto* const none = new std::vector<const Edge*>();
-  const auto found = lists.find(id);
-  return found == lists.end() ? *none : found->second;
-}
 
 bool HasPath(const Node& node, std::string_view root, std::string_view name) {
   const std::string below_root = absl::StrCat(std::string(root), "/", std::string(name));
@@ -25,15 +18,35 @@ bool HasPath(const Node& node, std::string_view root, std::string_view name) {
 }  // namespace
 
 NodeTable::NodeTable(const Graph& graph) : graph_(graph) {
+  by_id_.reserve(graph.nodes.size());
   for (const Node& node : graph.nodes) by_id_[node.id] = &node;
+  ends_.reserve(graph.edges.size());
   for (const Edge& edge : graph.edges) {
-    if (edge.kind == Edge::Kind::kWiring) {
-      wiring_of_[edge.from].push_back(&edge);
-    } else {
-      required_by_[edge.to].push_back(&edge);
-      requires_of_[edge.from].push_back(&edge);
-    }
+    ends_.push_back({IndexOf(*by_id_.at(edge.from)), IndexOf(*by_id_.at(edge.to))});
   }
+  required_by_ = ListsBy(&Ends::to);
+  requires_of_ = ListsBy(&Ends::from);
+}
+
+NodeTable::EdgeLists NodeTable::ListsBy(size_t Ends::*end) const {
+  EdgeLists lists;
+  lists.begins.resize(graph_.nodes.size() + 1);
+  const auto for_each = [&](const auto& visit) {
+    for (size_t i = 0; i < graph_.edges.size(); ++i) {
+      if (graph_.edges[i].kind == Edge::Kind::kRequires) visit(graph_.edges[i], ends_[i].*end);
+    }
+  };
+  for_each([&](const Edge&, size_t node) { ++lists.begins[node + 1]; });
+  std::partial_sum(lists.begins.begin(), lists.begins.end(), lists.begins.begin());
+  lists.edges.resize(lists.begins.back());
+  std::vector<size_t> next(lists.begins.begin(), lists.begins.end() - 1);
+  for_each([&](const Edge& edge, size_t node) { lists.edges[next[node]++] = &edge; });
+  return lists;
+}
+
+absl::Span<const Edge* const> NodeTable::ListOf(const EdgeLists& lists, const Node& node) const {
+  const size_t begin = lists.begins[IndexOf(node)];
+  return {lists.edges.data() + begin, lists.begins[IndexOf(node) + 1] - begin};
 }
 
 const Node* NodeTable::Find(std::string_view id) const {
@@ -48,7 +61,7 @@ std::vector<const Node*> NodeTable::Named(std::string_view name) const {
   }
   if (!nodes.empty()) return nodes;
   for (const Node& node : graph_.nodes) {
-    const std::vector<const Edge*>& edges = RequiredBy(node.id);
+    const absl::Span<const Edge* const> edges = RequiredBy(node);
     const bool alias = std::any_of(edges.begin(), edges.end(),
                                    [&](const Edge* edge) { return edge->alias == name; });
     if (alias) nodes.push_back(&node);
@@ -56,27 +69,23 @@ std::vector<const Node*> NodeTable::Named(std::string_view name) const {
   return nodes;
 }
 
-const std::vector<const Edge*>& NodeTable::RequiredBy(const std::string& id) const {
-  return ListOf(required_by_, id);
+absl::Span<const Edge* const> NodeTable::RequiredBy(const Node& node) const {
+  return ListOf(required_by_, node);
 }
 
-const std::vector<const Edge*>& NodeTable::RequiresOf(const std::string& id) const {
-  return ListOf(requires_of_, id);
+absl::Span<const Edge* const> NodeTable::RequiresOf(const Node& node) const {
+  return ListOf(requires_of_, node);
 }
 
-const std::vector<const Edge*>& NodeTable::WiringOf(const std::string& id) const {
-  return ListOf(wiring_of_, id);
-}
-
-const Edge* NodeTable::Requires(const std::string& id, std::string_view alias) const {
-  for (const Edge* edge : RequiresOf(id)) {
+const Edge* NodeTable::Requires(const Node& node, std::string_view alias) const {
+  for (const Edge* edge : RequiresOf(node)) {
     if (edge->alias == alias) return edge;
   }
   return nullptr;
 }
 
 bool NodeTable::IsShared(const Node& node) const {
-  const std::vector<const Edge*>& edges = RequiredBy(node.id);
+  const absl::Span<const Edge* const> edges = RequiredBy(node);
   return !edges.empty() && edges.front()->sharing.has_value() &&
          edges.front()->sharing->mode == Sharing::Mode::kGroup;
 }

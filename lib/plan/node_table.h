@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
 #include "lib/model/graph.h"
 
 namespace deps {
 
-// Keeps a reference to the graph, which must outlive it.
+// Keeps a reference to the graph, which must outlive it. Edges are between nodes
+// of the graph.
 class NodeTable {
  public:
   explicit NodeTable(const Graph& graph);
@@ -25,12 +27,14 @@ class NodeTable {
   // else an alias; by id. Empty where there are none.
   std::vector<const Node*> Named(std::string_view name) const;
   // The edges that require the node; none for the root. In document order.
-  const std::vector<const Edge*>& RequiredBy(const std::string& id) const;
+  absl::Span<const Edge* const> RequiredBy(const Node& node) const;
   // The edges by which the node requires others.
-  const std::vector<const Edge*>& RequiresOf(const std::string& id) const;
-  const std::vector<const Edge*>& WiringOf(const std::string& id) const;
-  // The edge by which `id` requires `alias`, or nullptr.
-  const Edge* Requires(const std::string& id, std::string_view alias) const;
+  absl::Span<const Edge* const> RequiresOf(const Node& node) const;
+  // The edge by which `node` requires `alias`, or nullptr.
+  const Edge* Requires(const Node& node, std::string_view alias) const;
+  // Its ends.
+  const Node& From(const Edge& edge) const { return graph_.nodes[EndsOf(edge).from]; }
+  const Node& To(const Edge& edge) const { return graph_.nodes[EndsOf(edge).to]; }
   bool IsShared(const Node& node) const;
   // Its place in the graph's list.
   size_t IndexOf(const Node& node) const {
@@ -40,13 +44,27 @@ class NodeTable {
   std::string Pointer(const Node& node) const;
 
  private:
-  using EdgeLists = absl::flat_hash_map<std::string_view, std::vector<const Edge*>>;
+  // The places of its nodes.
+  struct Ends {
+    size_t from = 0;
+    size_t to = 0;
+  };
+  // Lists of edges by the places of nodes, one behind the other.
+  struct EdgeLists {
+    std::vector<const Edge*> edges;
+    std::vector<size_t> begins;  // One more than there are lists.
+  };
+  EdgeLists ListsBy(size_t Ends::*end) const;
+  absl::Span<const Edge* const> ListOf(const EdgeLists& lists, const Node& node) const;
+  const Ends& EndsOf(const Edge& edge) const {
+    return ends_[static_cast<size_t>(&edge - graph_.edges.data())];
+  }
 
   const Graph& graph_;
   absl::flat_hash_map<std::string_view, const Node*> by_id_;
+  std::vector<Ends> ends_;  // Of each edge.
   EdgeLists required_by_;
   EdgeLists requires_of_;
-  EdgeLists wiring_of_;
 };
 
 }  // namespace deps

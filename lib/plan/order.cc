@@ -39,7 +39,7 @@ std::vector<size_t> CircleThrough(size_t start, const Needs& needs, const std::v
 constexpr int kMostStarts = 1000;
 
 absl::Status CycleError(const Needs& needs, const std::vector<bool>& left,
-                        const std::vector<std::string>& ids) {
+                        const std::function<std::string(size_t)>& id) {
   std::vector<size_t> shortest;
   int starts = 0;
   for (size_t task = 0; task < needs.size(); ++task) {
@@ -54,14 +54,14 @@ absl::Status CycleError(const Needs& needs, const std::vector<bool>& left,
       {.id = DiagnosticId::kGraphCycle,
        .message = absl::StrCat("tasks wait for each other: ",
                                absl::StrJoin(shortest, " -> ", [&](std::string* out, size_t task) {
-                                 absl::StrAppend(out, ids[task]);
+                                 absl::StrAppend(out, id(task));
                                }))});
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<int64_t>> StagesOf(const Needs& needs,
-                                              const std::vector<std::string>& ids) {
+                                              const std::function<std::string(size_t)>& id) {
   const Needs needed_by = Reversed(needs);
   std::vector<size_t> open(needs.size());
   std::vector<int64_t> stages(needs.size(), 0);
@@ -80,7 +80,7 @@ absl::StatusOr<std::vector<int64_t>> StagesOf(const Needs& needs,
   if (ready.size() == needs.size()) return stages;
   std::vector<bool> left(needs.size(), true);
   for (const size_t task : ready) left[task] = false;
-  return CycleError(needs, left, ids);
+  return CycleError(needs, left, id);
 }
 
 Needs Reversed(const Needs& needs) {

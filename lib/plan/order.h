@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,11 @@ namespace deps {
 using Needs = std::vector<std::vector<size_t>>;
 
 // The stage of each task: 0 needs nothing, else 1 + the highest of its needs.
-// `ids` are what an error calls them.
+// `id` is what an error calls one.
 // Time: O(tasks + needs). Errors: graph-cycle, which shows one shortest circle
 // as "a -> b -> a" (an arrow: needs).
 absl::StatusOr<std::vector<int64_t>> StagesOf(const Needs& needs,
-                                              const std::vector<std::string>& ids);
+                                              const std::function<std::string(size_t)>& id);
 
 // What was needed needs, and the reverse.
 Needs Reversed(const Needs& needs);

@@ -39,9 +39,11 @@ struct PlanInputs {
 
 class Planner {
  public:
-  Planner(const NodeTable& table, const PlanOptions& options, const InstalledState& state,
-          PlanInputs inputs)
-      : table_(table),
+  // `graph` is the table's.
+  Planner(Graph& graph, const NodeTable& table, const PlanOptions& options,
+          const InstalledState& state, PlanInputs inputs)
+      : graph_(graph),
+        table_(table),
         options_(options),
         state_(state),
         installations_(std::move(inputs.installations)),
@@ -64,10 +66,11 @@ class Planner {
 
   absl::StatusOr<PlanResult> Run() {
     plan_.action = options_.action;
-    plan_.installation = installations_.at(table_.root().id).name;
+    plan_.installation = InstallationOf(table_.root()).name;
     plan_.tasks.reserve(table_.graph().nodes.size());
     for (const Node& node : table_.graph().nodes) DEPS_RETURN_IF_ERROR(AddTask(node));
     if (options_.action != "uninstall") DEPS_RETURN_IF_ERROR(AddOutputs());
+    MoveBundles();
     DEPS_RETURN_IF_ERROR(PutInOrder());
     if (options_.action == "upgrade" || options_.action == "install") SkipWhatIsUpToDate();
     PlanResult result;
@@ -79,7 +82,13 @@ class Planner {
   }
 
  private:
-  const std::string& ActionOf(const Node& node) const { return actions_.at(node.id).action; }
+  const std::string& ActionOf(const Node& node) const {
+    return actions_[table_.IndexOf(node)].action;
+  }
+
+  const PlannedInstallation& InstallationOf(const Node& node) const {
+    return installations_[table_.IndexOf(node)];
+  }
 
   bool IsTaskInput(const Node& node, Field field, const std::string& name) const {
     const std::string& action = ActionOf(node);
@@ -94,7 +103,7 @@ class Planner {
     if (!state_.known()) {
       return ActionOf(node) == "install" ? OutputState::kNever : OutputState::kPossible;
     }
-    const Installation* const installation = state_.Installed(installations_.at(node.id).name);
+    const Installation* const installation = state_.Installed(InstallationOf(node).name);
     if (installation == nullptr) {
       return IsReused(node) ? OutputState::kPossible : OutputState::kNever;
     }
@@ -117,22 +126,29 @@ class Planner {
   }
 
   absl::Status AddTask(const Node& node) {
-    PlannedTask task;
+    PlannedTask& task = plan_.tasks.emplace_back();
     task.id = node.id;
-    task.action = actions_.at(node.id).action;
-    task.reason = actions_.at(node.id).reason;
-    if (node.bundle) task.bundle = *node.bundle;
-    // What runs is what was chosen, not what a tag means by then.
-    if (node.resolution && !node.resolution->reference.empty()) {
-      task.bundle.reference = node.resolution->reference;
-    }
-    PinReference(&task.bundle);
-    task.installation = installations_.at(node.id);
+    task.action = actions_[table_.IndexOf(node)].action;
+    task.reason = actions_[table_.IndexOf(node)].reason;
+    task.installation = InstallationOf(node);
     if (task.action != kSkipAction) DEPS_RETURN_IF_ERROR(AddInputs(node, &task));
-    AddLabels(&task);
-    AddTaskOutputs(&task);
-    plan_.tasks.push_back(std::move(task));
+    AddLabels(node, &task);
+    AddTaskOutputs(node, &task);
     return absl::OkStatus();
+  }
+
+  // Nobody asks for the graph's any more. Tasks are in the order of nodes.
+  void MoveBundles() {
+    for (size_t i = 0; i < plan_.tasks.size(); ++i) {
+      Node& node = graph_.nodes[i];
+      Bundle& bundle = plan_.tasks[i].bundle;
+      if (node.bundle) bundle = *std::move(node.bundle);
+      // What runs is what was chosen, not what a tag means by then.
+      if (node.resolution && !node.resolution->reference.empty()) {
+        bundle.reference = node.resolution->reference;
+      }
+      PinReference(&bundle);
+    }
   }
 
   // The digest says for sure what a tag only says today. A bundle that was read
@@ -162,18 +178,18 @@ class Planner {
                         std::map<std::string, ValueSource>* sources,
                         std::vector<UnmappedItem>* unmapped) {
     if (!IsTaskInput(node, field, name)) return absl::OkStatus();
-    DEPS_ASSIGN_OR_RETURN(BoundSource bound, binder_.Input(node, field, name));
-    if (bound.source) {
+    DEPS_ASSIGN_OR_RETURN(const BoundSource* const bound, binder_.Input(node, field, name));
+    if (bound->source) {
       std::set<std::string> tasks;
-      binder_.CollectTasks(*bound.source, &tasks);
+      binder_.CollectTasks(*bound->source, &tasks);
       std::vector<size_t>& reads = reads_[table_.IndexOf(node)];
       for (const std::string& id : tasks) {
         const size_t task = table_.IndexOf(*table_.Find(id));
         if (task != table_.IndexOf(node)) reads.push_back(task);
       }
-      sources->emplace(name, *std::move(bound.source));
+      sources->emplace(name, *bound->source);
     } else if (required) {
-      AddMissing(node, field, name, bound);
+      AddMissing(node, field, name, *bound);
     } else {
       unmapped->push_back({node.id, name, false});
     }
@@ -221,10 +237,10 @@ class Planner {
   }
 
   // What install and upgrade leave in the state for the next plan.
-  void AddLabels(PlannedTask* task) {
+  void AddLabels(const Node& node, PlannedTask* task) {
     std::map<std::string, std::string>& labels = task->installation.labels;
     if (task->action == "install" || task->action == "upgrade") {
-      std::string text = absl::StrCat(task->bundle.digest, "\n");
+      std::string text = absl::StrCat(node.bundle ? node.bundle->digest : "", "\n");
       for (const auto* sources : {&task->parameters, &task->credentials}) {
         for (const auto& [name, source] : *sources) {
           absl::StrAppend(&text, name, "\n", binder_.Fingerprint(source), "\n");
@@ -239,12 +255,13 @@ class Planner {
   }
 
   // An output that the bundle promotes from a dependency is not its own to write.
-  void AddTaskOutputs(PlannedTask* task) const {
+  void AddTaskOutputs(const Node& node, PlannedTask* task) const {
+    if (!node.bundle) return;
     std::set<std::string> promoted;
-    for (const Edge* edge : table_.RequiresOf(task->id)) {
+    for (const Edge* edge : table_.RequiresOf(node)) {
       for (const auto& [name, source] : edge->outputs) promoted.insert(name);
     }
-    for (const auto& [name, definition] : task->bundle.outputs) {
+    for (const auto& [name, definition] : node.bundle->outputs) {
       if (promoted.count(name) > 0) continue;
       if (task->action != kSkipAction && !AppliesTo(definition.apply_to, task->action)) continue;
       PlannedOutput output{
@@ -268,7 +285,7 @@ class Planner {
     for (const auto& [name, definition] : root.bundle->outputs) {
       if (AppliesTo(definition.apply_to, options_.action)) names.insert(name);
     }
-    for (const Edge* edge : table_.RequiresOf(root.id)) {
+    for (const Edge* edge : table_.RequiresOf(root)) {
       for (const auto& [name, text] : edge->outputs) names.insert(name);
     }
     for (const std::string& name : names) {
@@ -282,38 +299,51 @@ class Planner {
     Needs needs = reads_;
     for (const Edge& edge : table_.graph().edges) {
       if (edge.from == edge.to) continue;
-      needs[table_.IndexOf(*table_.Find(edge.from))].push_back(
-          table_.IndexOf(*table_.Find(edge.to)));
+      needs[table_.IndexOf(table_.From(edge))].push_back(table_.IndexOf(table_.To(edge)));
     }
     if (options_.action == "uninstall") needs = Reversed(needs);
-    std::vector<std::string> ids;
-    ids.reserve(plan_.tasks.size());
-    for (const PlannedTask& task : plan_.tasks) ids.push_back(task.id);
-    DEPS_ASSIGN_OR_RETURN(const std::vector<int64_t> stages, StagesOf(needs, ids));
+    DEPS_ASSIGN_OR_RETURN(const std::vector<int64_t> stages,
+                          StagesOf(needs, [this](size_t task) { return plan_.tasks[task].id; }));
     for (size_t i = 0; i < plan_.tasks.size(); ++i) {
       PlannedTask& task = plan_.tasks[i];
-      for (const size_t need : needs[i]) task.needs.push_back(ids[need]);
-      std::sort(task.needs.begin(), task.needs.end());
-      task.needs.erase(std::unique(task.needs.begin(), task.needs.end()), task.needs.end());
+      std::sort(needs[i].begin(), needs[i].end(),
+                [this](size_t a, size_t b) { return Before(a, b); });
+      needs[i].erase(std::unique(needs[i].begin(), needs[i].end()), needs[i].end());
+      task.needs.reserve(needs[i].size());
+      for (const size_t need : needs[i]) task.needs.push_back(plan_.tasks[need].id);
       task.stage = stages[i];
     }
-    SortTasks(ids);
+    SortTasks();
     return absl::OkStatus();
   }
 
-  // By stage and id. Tasks are large, so their numbers are sorted.
-  void SortTasks(const std::vector<std::string>& ids) {
-    std::vector<size_t> order(ids.size());
+  // By id. Nodes mostly are in this order.
+  bool Before(size_t a, size_t b) const { return plan_.tasks[a].id < plan_.tasks[b].id; }
+
+  // By stage and id. Tasks are large, so their numbers are sorted, and each task is
+  // moved once, to where it belongs.
+  void SortTasks() {
+    std::vector<size_t> order(plan_.tasks.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-      const int64_t stage_a = plan_.tasks[a].stage;
-      const int64_t stage_b = plan_.tasks[b].stage;
-      return stage_a != stage_b ? stage_a < stage_b : ids[a] < ids[b];
+    const auto by_id = [this](size_t a, size_t b) { return Before(a, b); };
+    if (!std::is_sorted(order.begin(), order.end(), by_id)) {
+      std::sort(order.begin(), order.end(), by_id);
+    }
+    std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
+      return plan_.tasks[a].stage < plan_.tasks[b].stage;
     });
-    std::vector<PlannedTask> sorted;
-    sorted.reserve(ids.size());
-    for (const size_t i : order) sorted.push_back(std::move(plan_.tasks[i]));
-    plan_.tasks = std::move(sorted);
+    for (size_t i = 0; i < order.size(); ++i) {
+      if (order[i] == i) continue;
+      PlannedTask first = std::move(plan_.tasks[i]);
+      size_t free = i;
+      for (size_t next = order[free]; next != i; next = order[free]) {
+        plan_.tasks[free] = std::move(plan_.tasks[next]);
+        order[free] = free;
+        free = next;
+      }
+      plan_.tasks[free] = std::move(first);
+      order[free] = free;
+    }
     for (const PlannedTask& task : plan_.tasks) {
       plan_.stages.resize(static_cast<size_t>(task.stage) + 1);
       plan_.stages[static_cast<size_t>(task.stage)].push_back(task.id);
@@ -350,6 +380,7 @@ class Planner {
     return std::none_of(reads.begin(), reads.end(), [&](size_t read) { return running[read]; });
   }
 
+  Graph& graph_;
   const NodeTable& table_;
   const PlanOptions& options_;
   const InstalledState& state_;
@@ -380,33 +411,34 @@ absl::Status CheckSink(const std::string& sink) {
   return absl::OkStatus();
 }
 
+absl::Status Unsolved(std::string message, std::string pointer) {
+  return MakeError({.id = DiagnosticId::kPlanUnsolved,
+                    .message = std::move(message),
+                    .location = {.pointer = std::move(pointer)},
+                    .hint = "deps-solve writes a solution that can be planned"});
+}
+
 // What the rest relies on: an answer, a root with a bundle, and edges between
 // nodes that exist.
 absl::Status CheckSolution(const Graph& solution) {
-  const auto unsolved = [](std::string message, std::string pointer) {
-    return MakeError({.id = DiagnosticId::kPlanUnsolved,
-                      .message = std::move(message),
-                      .location = {.pointer = std::move(pointer)},
-                      .hint = "deps-solve writes a solution that can be planned"});
-  };
   if (solution.status != "solved") {
-    return unsolved("the solution has no answer", "/status");
+    return Unsolved("the solution has no answer", "/status");
   }
   absl::flat_hash_set<std::string_view> ids;
   for (const Node& node : solution.nodes) ids.insert(node.id);
-  if (ids.count(solution.root) == 0) return unsolved("the root is not among the nodes", "/root");
+  if (ids.count(solution.root) == 0) return Unsolved("the root is not among the nodes", "/root");
   for (size_t i = 0; i < solution.nodes.size(); ++i) {
     const Node& node = solution.nodes[i];
     const bool reused = node.resolution && node.resolution->installation;
     if (!node.bundle && !reused) {
-      return unsolved(absl::StrCat(node.id, " has neither a bundle nor an installation"),
+      return Unsolved(absl::StrCat(node.id, " has neither a bundle nor an installation"),
                       absl::StrCat("/nodes/", i));
     }
   }
   for (size_t i = 0; i < solution.edges.size(); ++i) {
     const Edge& edge = solution.edges[i];
     if (ids.count(edge.from) == 0 || ids.count(edge.to) == 0) {
-      return unsolved(absl::StrCat("an edge from ", edge.from, " to ", edge.to,
+      return Unsolved(absl::StrCat("an edge from ", edge.from, " to ", edge.to,
                                    " is not between nodes of the solution"),
                       absl::StrCat("/edges/", i));
     }
@@ -414,12 +446,22 @@ absl::Status CheckSolution(const Graph& solution) {
   return absl::OkStatus();
 }
 
+// Installations have the names of those that they are made for.
+absl::Status CheckRequired(const NodeTable& table) {
+  for (const Node& node : table.graph().nodes) {
+    if (&node == &table.root() || IsReused(node) || !table.RequiredBy(node).empty()) continue;
+    return Unsolved(absl::StrCat(node.id, " is required by nothing"), table.Pointer(node));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<PlanResult> MakePlan(const Graph& solution, const PlanOptions& options) {
+absl::StatusOr<PlanResult> MakePlan(Graph solution, const PlanOptions& options) {
   DEPS_RETURN_IF_ERROR(CheckSink(options.sink));
   DEPS_RETURN_IF_ERROR(CheckSolution(solution));
   const NodeTable table(solution);
+  DEPS_RETURN_IF_ERROR(CheckRequired(table));
   const InstalledState state(options.installations);
   const Node& root = table.root();
   const std::string& name =
@@ -431,7 +473,7 @@ absl::StatusOr<PlanResult> MakePlan(const Graph& solution, const PlanOptions& op
                         ActionsOf(table, options.action, inputs.installations, state));
   DEPS_ASSIGN_OR_RETURN(inputs.parameters, GivenParameters(table, options));
   DEPS_ASSIGN_OR_RETURN(inputs.credentials, GivenCredentials(table, options));
-  return Planner(table, options, state, std::move(inputs)).Run();
+  return Planner(solution, table, options, state, std::move(inputs)).Run();
 }
 
 }  // namespace deps

@@ -78,7 +78,7 @@ struct PlanResult {
 // that was edited).
 //
 // Time: O((nodes + edges + inputs) log).
-absl::StatusOr<PlanResult> MakePlan(const Graph& solution, const PlanOptions& options);
+absl::StatusOr<PlanResult> MakePlan(Graph solution, const PlanOptions& options);
 
 }  // namespace deps
 

@@ -107,8 +107,16 @@ TEST(MakePlanTest, ParametersThatReadEachOtherAreACircle) {
             "tasks wait for each other: root/a -> root/b -> root/a");
 }
 
+TEST(MakePlanTest, ANodeThatNothingRequiresHasNoName) {
+  Graph graph = TwoDatabases();
+  graph.nodes.push_back({.id = "root/z", .paths = {"root/z"}, .bundle = graph.nodes[1].bundle});
+  const absl::Status status = MakePlan(graph, {}).status();
+  ASSERT_TRUE(HasId(status, DiagnosticId::kPlanUnsolved));
+  EXPECT_EQ(DiagnosticsOf(status)[0].message, "root/z is required by nothing");
+}
+
 TEST(StagesOfTest, AStageIsOneMoreThanTheHighestNeed) {
-  const auto stages = StagesOf({{}, {0}, {0, 1, 1}, {}}, {"a", "b", "c", "d"});
+  const auto stages = StagesOf({{}, {0}, {0, 1, 1}, {}}, [](size_t) { return ""; });
   ASSERT_TRUE(stages.ok());
   EXPECT_EQ(*stages, (std::vector<int64_t>{0, 1, 2, 0}));
 }

@@ -29,10 +29,16 @@ class Actions {
  public:
   Actions(const NodeTable& table, const std::string& action, const Installations& installations,
           const InstalledState& state)
-      : table_(table), action_(action), installations_(installations), state_(state) {}
+      : table_(table),
+        action_(action),
+        installations_(installations),
+        state_(state),
+        actions_(table.graph().nodes.size()),
+        decided_(table.graph().nodes.size()) {}
 
   absl::StatusOr<TaskActions> Run() {
-    actions_[table_.root().id] = {action_, ""};
+    actions_[table_.IndexOf(table_.root())] = {action_, ""};
+    decided_[table_.IndexOf(table_.root())] = true;
     CheckRoot();
     for (const Node& node : table_.graph().nodes) Of(node);
     if (!errors_.empty()) return MakeErrors(std::move(errors_));
@@ -40,7 +46,10 @@ class Actions {
   }
 
  private:
-  const InstallationName& NameOf(const Node& node) const { return installations_.at(node.id).name; }
+  const PlannedInstallation& InstallationOf(const Node& node) const {
+    return installations_[table_.IndexOf(node)];
+  }
+  const InstallationName& NameOf(const Node& node) const { return InstallationOf(node).name; }
 
   void Fail(DiagnosticId id, const Node& node, std::string message, std::string hint) {
     errors_.push_back({.id = id,
@@ -72,14 +81,16 @@ class Actions {
     }
   }
 
-  // A parent's action is known before that of what it needs. The entry is made
+  // A parent's action is known before that of what it needs. The node is marked
   // first, so that a circle of parents ends here; it is reported where tasks are
   // put in order.
   const TaskAction& Of(const Node& node) {
-    const auto [found, fresh] = actions_.try_emplace(node.id);
-    TaskAction& entry = found->second;
-    if (fresh) entry = Decide(node);
-    return entry;
+    const size_t place = table_.IndexOf(node);
+    if (!decided_[place]) {
+      decided_[place] = true;
+      actions_[place] = Decide(node);
+    }
+    return actions_[place];
   }
 
   TaskAction Decide(const Node& node) {
@@ -112,7 +123,7 @@ class Actions {
     if (existing == nullptr) {
       return {"install", action_ == "upgrade" ? "It is not installed yet." : ""};
     }
-    const std::string clash = ClashOf(installations_.at(node.id), *node.bundle, *existing);
+    const std::string clash = ClashOf(InstallationOf(node), *node.bundle, *existing);
     if (!clash.empty()) {
       const std::string name = DisplayName(NameOf(node));
       Fail(DiagnosticId::kPlanClash, node,
@@ -130,8 +141,8 @@ class Actions {
 
   TaskAction Uninstall(const Node& node) {
     std::set<InstallationName> going;
-    for (const Edge* edge : table_.RequiredBy(node.id)) {
-      const Node& parent = *table_.Find(edge->from);
+    for (const Edge* edge : table_.RequiredBy(node)) {
+      const Node& parent = table_.From(*edge);
       const TaskAction& of_parent = Of(parent);
       if (of_parent.action != "uninstall") {
         return Skip(absl::StrCat(DisplayName(NameOf(parent)), " stays, and needs it."));
@@ -164,8 +175,8 @@ class Actions {
     }
     // What is below a reused installation is not in the solution.
     std::set<InstallationName> made = state_.MadeFor(name);
-    for (const Edge* edge : table_.RequiresOf(node.id)) {
-      made.erase(installations_.at(edge->to).name);
+    for (const Edge* edge : table_.RequiresOf(node)) {
+      made.erase(NameOf(table_.To(*edge)));
     }
     if (!made.empty()) {
       return Skip(absl::StrCat(Names(made), made.size() == 1 ? " was" : " were",
@@ -179,6 +190,7 @@ class Actions {
   const Installations& installations_;
   const InstalledState& state_;
   TaskActions actions_;
+  std::vector<bool> decided_;  // By place.
   std::vector<Diagnostic> errors_;
 };
 

@@ -4,8 +4,8 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "absl/container/node_hash_map.h"
 #include "absl/status/statusor.h"
 #include "lib/model/plan.h"
 #include "lib/plan/installed.h"
@@ -22,7 +22,7 @@ struct TaskAction {
 };
 
 // By node id.
-using TaskActions = absl::node_hash_map<std::string, TaskAction>;
+using TaskActions = std::vector<TaskAction>;
 
 // The action of each node, by id; see MakePlan for the rules.
 // Errors, all of them: plan-action where the root defines no such action;

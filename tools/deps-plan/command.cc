@@ -140,8 +140,8 @@ absl::StatusOr<ExitCode> Run(PlanCommand& command, const Invocation& invocation,
   DEPS_RETURN_IF_ERROR(ReadInstalled(command));
   const std::string operand = invocation.operands.empty() ? "-" : invocation.operands.front();
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
-  DEPS_ASSIGN_OR_RETURN(const Graph solution, ParseSolution(source));
-  const absl::StatusOr<PlanResult> result = MakePlan(solution, options);
+  DEPS_ASSIGN_OR_RETURN(Graph solution, ParseSolution(source));
+  const absl::StatusOr<PlanResult> result = MakePlan(std::move(solution), options);
   if (!result.ok()) {
     // Options are not the file's fault.
     const std::vector<Diagnostic> errors = DiagnosticsOf(result.status());
