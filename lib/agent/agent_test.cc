@@ -211,13 +211,18 @@ TEST(ParseAgentTaskTest, RefusesWhatItMustNotRun) {
 TEST(RunAgentTaskTest, FetchesReferencesAndStoresOutputs) {
   Task task("cat \"$FILE\"; echo \"$TOKEN $VAULT_TOKEN\"; readlink \"$FILE\" | cut -c1-9\n");
   const std::string file = task.path("credential");
-  AgentTask document = {.program = task.path("run"),
-                        .control = task.path("control"),
-                        .environment = {{"FILE", file}},
-                        .inputs = {{.name = "a", .path = file, .secret = "env:SECRET"},
-                                   {.name = "b", .env = "TOKEN", .secret = "env:SECRET"}},
-                        .outputs = {{.name = "none", .path = "/cnab/app/outputs/none-at-all"}},
-                        .result = task.path("result")};
+  AgentTask document = {
+      .program = task.path("run"),
+      .control = task.path("control"),
+      .environment = {{"FILE", file}},
+      .inputs = {{.name = "a",
+                  .path = file,
+                  .source = {.kind = ValueSource::Kind::kSecret, .text = "env:SECRET"}},
+                 {.name = "b",
+                  .env = "TOKEN",
+                  .source = {.kind = ValueSource::Kind::kSecret, .text = "env:SECRET"}}},
+      .outputs = {{.name = "none", .path = "/cnab/app/outputs/none-at-all"}},
+      .result = task.path("result")};
   const pid_t pid = fork();
   if (pid == 0) {
     setenv("VAULT_TOKEN", "identity", 1);

@@ -1,3 +1,4 @@
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -20,12 +21,19 @@ AgentInput ReadInput(const Source& source, const Value& item, const std::string&
   reader.Required("name", &input.name);
   reader.Optional("env", &input.env);
   reader.Optional("path", &input.path);
-  reader.Optional("value", &input.value);
-  reader.Optional("secret", &input.secret);
-  if (input.value.has_value() != input.secret.empty()) {
+  std::optional<std::string> value;
+  std::string secret;
+  reader.Optional("value", &value);
+  reader.Optional("secret", &secret);
+  if (value.has_value() != secret.empty()) {
     reader.Fail(DiagnosticId::kDocumentValue, "", "an input has either 'value' or 'secret'");
   }
-  if (!input.secret.empty()) reader.Check(ParseSecretReference(input.secret).status());
+  if (value.has_value()) {
+    input.source.value = json::ToText(Value::String(*value));
+  } else if (!secret.empty()) {
+    reader.Check(ParseSecretReference(secret).status());
+    input.source = {.kind = ValueSource::Kind::kSecret, .text = secret};
+  }
   if (absl::StartsWith(input.env, "CNAB_") && !absl::StartsWith(input.env, "CNAB_P_")) {
     reader.Fail(DiagnosticId::kDocumentValue, "env", "an input may not set this variable");
   }

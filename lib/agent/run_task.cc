@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -15,8 +16,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/agent/frame.h"
+#include "lib/agent/inputs.h"
 #include "lib/agent/supervise.h"
 #include "lib/agent/task.h"
+#include "lib/agent/typed_text.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
@@ -109,16 +112,13 @@ class TaskFiles {
 
 absl::Status AddInput(const AgentInput& input, const Getenv& getenv, TaskFiles& files,
                       AgentRun* run) {
-  const bool secret = !input.value.has_value();
-  SecretBuffer value(input.value.value_or(""));
-  if (secret) {
-    absl::StatusOr<SecretBuffer> resolved = ResolveSecret(input.secret, getenv);
-    if (!resolved.ok()) {
-      return WithContext(resolved.status(), absl::StrCat("input '", input.name, "'"));
-    }
-    value = *std::move(resolved);
-    run->redacted.push_back(value.Copy());
+  const bool secret = input.sensitive || HoldsSecret(input.source);
+  absl::StatusOr<SecretBuffer> resolved = ResolveInput(input.source, getenv);
+  if (!resolved.ok()) {
+    return WithContext(resolved.status(), absl::StrCat("input '", input.name, "'"));
   }
+  SecretBuffer value = *std::move(resolved);
+  if (secret) run->redacted.push_back(value.Copy());
   if (!input.path.empty()) DEPS_RETURN_IF_ERROR(files.Put(input.path, value.view(), secret));
   if (input.env.empty()) return absl::OkStatus();
   if (value.view().find('\0') != std::string_view::npos) {
@@ -128,8 +128,8 @@ absl::Status AddInput(const AgentInput& input, const Getenv& getenv, TaskFiles& 
   return absl::OkStatus();
 }
 
-// The content of a regular file that no link leads to.
-absl::StatusOr<SecretBuffer> ReadOutput(const std::string& path) {
+// The content of a regular file that no link leads to; absent where there is none.
+absl::StatusOr<std::optional<SecretBuffer>> ReadOutput(const std::string& path) {
   for (std::string part = path; part.size() > 1; part = FolderOf(part)) {
     struct stat info = {};
     if (lstat(part.c_str(), &info) == 0 && S_ISLNK(info.st_mode) &&
@@ -138,7 +138,8 @@ absl::StatusOr<SecretBuffer> ReadOutput(const std::string& path) {
     }
   }
   const int fd = open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) return Trouble(path, errno == ENOENT ? "it was not written" : strerror(errno));
+  if (fd < 0 && errno == ENOENT) return std::nullopt;
+  if (fd < 0) return Trouble(path, strerror(errno));
   const absl::Cleanup closer = [fd] { close(fd); };
   struct stat info = {};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return Trouble(path, "not a regular file");
@@ -156,16 +157,28 @@ absl::StatusOr<SecretBuffer> ReadOutput(const std::string& path) {
   return content;
 }
 
+// Null where it was not written and nobody misses it.
 absl::StatusOr<Value> CollectOne(const AgentOutput& output, const Getenv& getenv) {
-  DEPS_ASSIGN_OR_RETURN(const SecretBuffer content, ReadOutput(output.path));
-  if (!output.sensitive) {
-    Value text = Value::String(content.view());
-    const absl::StatusOr<Value> back =
-        json::Parse({.name = "", .text = json::Format(text, json::Style::kCompact)});
-    if (!back.ok() || back->text != content.view()) return Trouble(output.path, "it is not UTF-8");
-    return Value::Object({{"value", std::move(text)}});
+  DEPS_ASSIGN_OR_RETURN(std::optional<SecretBuffer> content, ReadOutput(output.path));
+  if (!content.has_value() && output.default_value.has_value()) {
+    DEPS_ASSIGN_OR_RETURN(content, ResolveInput({.value = *output.default_value}, getenv));
   }
-  DEPS_ASSIGN_OR_RETURN(const std::string ref, StoreSecret(output.sink, content.view(), getenv));
+  if (!content.has_value()) {
+    if (output.optional) return Value::Null();
+    return Trouble(output.path, "it was not written");
+  }
+  const std::string_view bytes = content->view();
+  if (!IsOfType(output.type, bytes)) {
+    return Trouble(output.path, absl::StrCat("it is not of type ", output.type));
+  }
+  if (!output.sensitive) {
+    if (!IsUtf8(bytes)) return Trouble(output.path, "it is not UTF-8");
+    if (!output.file.empty()) {
+      DEPS_RETURN_IF_ERROR(WriteFile(output.file, absl::StrCat(bytes, "\n")));
+    }
+    return Value::Object({{"value", Value::String(bytes)}});
+  }
+  DEPS_ASSIGN_OR_RETURN(const std::string ref, StoreSecret(output.sink, bytes, getenv));
   return Value::Object({{"sensitive", Value::Boolean(true)}, {"ref", Value::String(ref)}});
 }
 
@@ -190,6 +203,7 @@ absl::StatusOr<AgentResult> RunAgentTask(const AgentTask& task, const Getenv& ge
   Value outputs = Value::Object();
   for (const AgentOutput& output : task.outputs) {
     absl::StatusOr<Value> value = CollectOne(output, getenv);
+    if (value.ok() && !value->IsObject()) continue;
     if (value.ok()) {
       outputs.Set(output.name, *std::move(value));
     } else {

@@ -27,6 +27,8 @@
 
 #include "absl/status/statusor.h"
 #include "lib/diag/source.h"
+#include "lib/json/json.h"
+#include "lib/model/plan.h"
 #include "lib/secrets/reference.h"
 
 namespace deps {
@@ -35,15 +37,19 @@ struct AgentInput {
   std::string name;
   std::string env;
   std::string path;
-  std::optional<std::string> value;
-  std::string secret;  // A reference; used where there is no value.
+  ValueSource source;      // Values, secrets, and templates of those.
+  bool sensitive = false;  // Also where the source holds no secret.
 };
 
 struct AgentOutput {
   std::string name;
   std::string path;
+  std::string type = "";  // As JSON Schema has it; "" for a text.
   bool sensitive = false;
-  std::string sink;  // A sensitive one must have it.
+  std::string sink = "";  // A sensitive one must have it.
+  std::optional<JsonText> default_value = std::nullopt;
+  bool optional = false;  // Nobody misses it.
+  std::string file = "";  // Takes one that is not sensitive, and a newline; "" for none.
 };
 
 struct AgentTask {

@@ -176,11 +176,21 @@ class Renderer {
                    {"name", Text(item.name)},
                    {"variable", Text(absl::StrCat("DEPS_INPUT_", inputs.items.size()))}}));
     }
+    Value outputs = Members({});
+    for (const auto& [name, output] : step.task.outputs) {
+      if (!output.sensitive) outputs.Set(name, Text(FileOf(name)));
+    }
     return json::Canonical(Members({{"apiVersion", Text("cnab-deps/v1")},
                                     {"kind", Text("Step")},
                                     {"plan", Text(plan_.digest)},
                                     {"task", document.Find("tasks")->items[0]},
-                                    {"inputs", inputs}}));
+                                    {"inputs", inputs},
+                                    {"outputs", std::move(outputs)}}));
+  }
+
+  // Where Argo looks for an output.
+  static std::string FileOf(const std::string& output) {
+    return absl::StrCat("/deps/public/", ArgoName(output));
   }
 
   static std::string ImageOf(const Bundle& bundle) {
@@ -193,7 +203,11 @@ class Renderer {
     const PlannedTask& task = step.task;
     const InstallationName& installation = task.installation.name;
     Value inputs = Members({});
-    Value env = List({});
+    // What the agent is told of the run that the pod is of.
+    Value env =
+        List({Members({{"name", Text("DEPS_RUN")},
+                       {"value", Text("{{workflow.uid}} {{workflow.creationTimestamp.s}}")}}),
+              Members({{"name", Text("DEPS_SECRET_FOLDER")}, {"value", Text("/deps/secrets")}})});
     Value parameters = List({});
     for (size_t i = 0; i < step.inputs.size(); ++i) {
       const std::string name = ParameterName(step.inputs[i]);
@@ -211,15 +225,14 @@ class Renderer {
     Value outputs = List({});
     for (const auto& [name, output] : task.outputs) {
       if (output.sensitive) continue;
-      const std::string path = absl::StrCat("/deps/public/", ArgoName(name));
-      outputs.items.push_back(Members(
-          {{"name", Text(ArgoName(name))}, {"valueFrom", Members({{"path", Text(path)}})}}));
+      outputs.items.push_back(Members({{"name", Text(ArgoName(name))},
+                                       {"valueFrom", Members({{"path", Text(FileOf(name))}})}}));
     }
     Value container =
         Members({{"image", Text(Inert(ImageOf(task.bundle)))},
                  {"command", Value::Strings({"/deps/bin/deps-agent", "exec",
                                              "--step=/deps/step.base64", "--", "/cnab/app/run"})}});
-    if (!env.items.empty()) container.Set("env", env);
+    container.Set("env", env);
     container.Set(
         "volumeMounts",
         List({Mount("deps-bin", "/deps/bin"), Mount("deps-secrets", "/deps/secrets"),

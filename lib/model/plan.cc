@@ -13,6 +13,7 @@
 #include "lib/model/bundle_json.h"
 #include "lib/model/document.h"
 #include "lib/model/edge_json.h"
+#include "lib/model/planned_task.h"
 #include "lib/model/value_source_json.h"
 
 namespace deps {
@@ -222,6 +223,11 @@ void ReadUnmapped(ObjectReader& reader, Plan* out) {
 }
 
 }  // namespace
+
+absl::Status PlannedTaskFromJson(const Source& source, const Value& value, std::string pointer,
+                                 PlannedTask* out) {
+  return TaskFromJson(source, value, std::move(pointer), out);
+}
 
 std::string FormatPlan(const Plan& plan, json::Style style) {
   json::ObjectWriter writer(style);

@@ -58,30 +58,6 @@ absl::Status Bad(const std::string& name, std::string_view why) {
       {.id = DiagnosticId::kRunFailed, .message = absl::StrCat("output '", name, "' ", why)});
 }
 
-// Whether the value is of the JSON Schema type.
-bool IsOfType(const json::Value& value, const std::string& type) {
-  if (type == "integer") {
-    return value.kind == json::Kind::kNumber &&
-           value.text.find_first_of(".eE") == std::string::npos;
-  }
-  return json::KindName(value.kind) == type;
-}
-
-absl::Status CheckType(const std::string& name, const std::string& type, std::string_view bytes) {
-  if (type.empty() || type == "string") return absl::OkStatus();
-  const Source source = {.name = name, .text = std::string(bytes)};
-  const absl::StatusOr<json::Value> value = json::Parse(source);
-  if (value.ok() && IsOfType(*value, type)) return absl::OkStatus();
-  return Bad(name, absl::StrCat("is not of type ", type));
-}
-
-bool IsUtf8(std::string_view bytes) {
-  // A string that JSON can hold is one that comes back as it was.
-  const std::string text = json::Format(json::Value::String(bytes), json::Style::kCompact);
-  const absl::StatusOr<json::Value> back = json::Parse({.name = "", .text = text});
-  return back.ok() && back->text == bytes;
-}
-
 absl::StatusOr<std::optional<StoredOutput>> Collect(const std::string& name,
                                                     const ExpectedOutput& item, const Claim& claim,
                                                     const Scratch& scratch, StateKey& key,
@@ -96,7 +72,7 @@ absl::StatusOr<std::optional<StoredOutput>> Collect(const std::string& name,
     *read = BytesOf(*item.default_value);
   }
   const std::string_view bytes = (*read)->view();
-  DEPS_RETURN_IF_ERROR(CheckType(name, item.type, bytes));
+  if (!IsOfType(item.type, bytes)) return Bad(name, absl::StrCat("is not of type ", item.type));
   StoredOutput output = {.name = name, .sensitive = item.sensitive};
   if (item.sensitive && !item.sink.empty()) {
     DEPS_ASSIGN_OR_RETURN(output.ref, StoreSecret(item.sink, bytes, getenv));
@@ -111,16 +87,6 @@ absl::StatusOr<std::optional<StoredOutput>> Collect(const std::string& name,
 }
 
 }  // namespace
-
-JsonText AsJson(const std::string& type, std::string_view bytes) {
-  if (!type.empty() && type != "string") {
-    const Source source = {.name = "", .text = std::string(bytes)};
-    if (const absl::StatusOr<json::Value> value = json::Parse(source); value.ok()) {
-      return json::ToText(*value);
-    }
-  }
-  return json::ToText(json::Value::String(bytes));
-}
 
 void CollectOutputs(const PlannedTask& task, const Claim& claim, const Scratch& scratch,
                     StateKey& key, const Getenv& getenv, TaskResult* result) {

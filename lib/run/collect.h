@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/agent/typed_text.h"
 #include "lib/model/plan.h"
 #include "lib/run/inputs.h"
 #include "lib/run/scratch.h"
@@ -21,10 +22,6 @@ inline constexpr size_t kMaxOutput = size_t{16} << 20;
 // becomes "failed" with reason "output"; but uninstall may leave outputs out.
 void CollectOutputs(const PlannedTask& task, const Claim& claim, const Scratch& scratch,
                     StateKey& key, const Getenv& getenv, TaskResult* result);
-
-// A run tool's bytes as JSON: of type "string" or "" the text as a string, else
-// the JSON value that they spell, or the text as a string where they spell none.
-JsonText AsJson(const std::string& type, std::string_view bytes);
 
 }  // namespace deps
 

@@ -1,11 +1,11 @@
 #include "lib/state/ulid.h"
 
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <cstdint>
 
 #include "absl/time/clock.h"
-#include "absl/time/time.h"
 
 namespace deps {
 namespace {
@@ -13,13 +13,10 @@ namespace {
 constexpr std::string_view kDigits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 constexpr size_t kLength = 26;
 
-}  // namespace
-
-std::string NewUlid() {
-  uint8_t bytes[16];
-  RAND_bytes(bytes, sizeof(bytes));
-  const uint64_t now = static_cast<uint64_t>(absl::ToUnixMillis(absl::Now()));
-  for (int i = 0; i < 6; ++i) bytes[i] = static_cast<uint8_t>(now >> (8 * (5 - i)));
+// `bytes` holds 16; the first six become the time.
+std::string Spelled(absl::Time time, uint8_t* bytes) {
+  const uint64_t milliseconds = static_cast<uint64_t>(absl::ToUnixMillis(time));
+  for (int i = 0; i < 6; ++i) bytes[i] = static_cast<uint8_t>(milliseconds >> (8 * (5 - i)));
   // 26 digits of 5 bits hold 130: the first digit has two zeros in front.
   std::string text(kLength, '0');
   for (size_t i = 0; i < kLength; ++i) {
@@ -32,6 +29,20 @@ std::string NewUlid() {
     text[i] = kDigits[digit];
   }
   return text;
+}
+
+}  // namespace
+
+std::string NewUlid() {
+  uint8_t bytes[16];
+  RAND_bytes(bytes, sizeof(bytes));
+  return Spelled(absl::Now(), bytes);
+}
+
+std::string UlidOf(absl::Time time, std::string_view seed) {
+  uint8_t bytes[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const uint8_t*>(seed.data()), seed.size(), bytes);
+  return Spelled(time, bytes);
 }
 
 bool IsUlid(std::string_view text) {

@@ -10,14 +10,19 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "lib/agent/frame.h"
+#include "lib/agent/step.h"
 #include "lib/agent/supervise.h"
 #include "lib/agent/task.h"
 #include "lib/base/status_macros.h"
 #include "lib/cli/command.h"
+#include "lib/diag/diagnostic.h"
+#include "lib/io/file.h"
 
 extern char** environ;
 
@@ -30,7 +35,12 @@ constexpr ExitCode kNotStarted = static_cast<ExitCode>(125);
 struct AgentOptions {
   CommonOptions common;
   int64_t frame = kFrameDescriptor;
+  std::string step;
 };
+
+// Where Kubernetes looks for a container's last words, and how many it takes.
+constexpr char kLastWords[] = "/dev/termination-log";
+constexpr size_t kMaxLastWords = 4096;
 
 CommandSpec Describe(AgentOptions* options) {
   CommandSpec spec = {
@@ -46,17 +56,26 @@ CommandSpec Describe(AgentOptions* options) {
           "secrets; the agent fetches their values under the job's own identity, makes files in "
           "memory, starts the run tool, stores sensitive outputs where the document says, and "
           "writes the others into a result document.\n\n"
+          "In a pod it is there twice. 'deps-agent install FOLDER' in an init container copies the "
+          "program into a folder that the pod's containers share. 'deps-agent exec --step FILE -- "
+          "PROGRAM' in the bundle's own container does what the document Step says, which an "
+          "engine has put there, and leaves in /dev/termination-log why a task has failed that its "
+          "run tool did not fail.\n\n"
           "It is linked statically, as a bundle's image may hold nothing else.",
-      .operands = "[TASK]",
+      .operands = "[TASK] | install FOLDER | exec [PROGRAM]",
+      .max_operands = 2,
       .reads = "an AgentTask document, or what deps-run hands over",
       .exit_one = "The run tool ended with this status: each of its statuses is the agent's.",
       .environment = {"DEPS_SECRET_FOLDER  a tmpfs for files with secrets; by default /dev/shm",
-                      "VAULT_ADDR, DEPS_VAULT_AUTH and others  as deps-run has them"},
+                      "VAULT_ADDR, DEPS_VAULT_AUTH and others  as deps-run has them",
+                      "DEPS_RUN  with exec: a name of the run and when it began, in seconds since "
+                      "1970; all attempts in it have one CNAB_REVISION"},
       .see_also = {"deps-run(1)"},
   };
   spec.options = {
       Value("frame", "N", &options->frame,
             "The descriptor to read from; 0 where a container engine passes on no other."),
+      Value("step", "FILE", &options->step, "With exec: the document Step, in JSON or in base64."),
   };
   AddCommonOptions(&spec, &options->common);
   return spec;
@@ -69,27 +88,88 @@ absl::StatusOr<ExitCode> RunFrame(int fd) {
   return static_cast<ExitCode>(status);
 }
 
-absl::StatusOr<ExitCode> RunDocument(const std::string& operand, const Env& env,
-                                     Terminal& terminal) {
-  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
-  const absl::StatusOr<AgentTask> task = ParseAgentTask(source);
-  if (!task.ok()) return WithFile(task.status(), source.name);
-  // A copy: the agent takes from its environment what proves who it is.
+// A copy: the agent takes from its environment what proves who it is.
+Getenv CopyOfEnvironment() {
   std::map<std::string, std::string, std::less<>> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::pair<std::string, std::string> parts =
         absl::StrSplit(*variable, absl::MaxSplits('=', 1));
     variables.insert(parts);
   }
-  const auto getenv = [&](std::string_view name) -> std::optional<std::string> {
+  return [variables = std::move(variables)](std::string_view name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);
   };
-  DEPS_ASSIGN_OR_RETURN(const AgentResult result, RunAgentTask(*task, getenv));
+}
+
+absl::StatusOr<AgentResult> RunTask(const AgentTask& task, const Getenv& getenv,
+                                    Terminal& terminal) {
+  DEPS_ASSIGN_OR_RETURN(AgentResult result, RunAgentTask(task, getenv));
   for (const std::string& problem : result.problems) {
     terminal.Report({.id = DiagnosticId::kRunFailed, .message = problem});
   }
+  return result;
+}
+
+absl::StatusOr<ExitCode> RunDocument(const std::string& operand, const Env& env,
+                                     Terminal& terminal) {
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
+  const absl::StatusOr<AgentTask> task = ParseAgentTask(source);
+  if (!task.ok()) return WithFile(task.status(), source.name);
+  DEPS_ASSIGN_OR_RETURN(const AgentResult result, RunTask(*task, CopyOfEnvironment(), terminal));
   return static_cast<ExitCode>(result.exit_code);
+}
+
+absl::StatusOr<ExitCode> Install(const std::string& folder) {
+  DEPS_ASSIGN_OR_RETURN(const Source program, ReadFile("/proc/self/exe"));
+  DEPS_RETURN_IF_ERROR(WriteFile(absl::StrCat(folder, "/deps-agent"), program.text, 0755));
+  return ExitCode::kOk;
+}
+
+void LeaveLastWords(std::string_view words) {
+  // Only where somebody reads them.
+  const int fd = open(kLastWords, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return;
+  words = words.substr(0, kMaxLastWords);
+  if (write(fd, words.data(), words.size()) >= 0) fsync(fd);
+  close(fd);
+}
+
+absl::StatusOr<AgentResult> RunStep(const std::string& file, const std::string& program,
+                                    Terminal& terminal) {
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(file));
+  const absl::StatusOr<AgentStep> step = ParseStep(source);
+  if (!step.ok()) return WithFile(step.status(), source.name);
+  const Getenv getenv = CopyOfEnvironment();
+  DEPS_ASSIGN_OR_RETURN(AgentTask task, TaskOfStep(*step, getenv));
+  if (!program.empty()) task.program = program;
+  return RunTask(task, getenv, terminal);
+}
+
+absl::StatusOr<ExitCode> Execute(const AgentOptions& options, const std::string& program,
+                                 Terminal& terminal) {
+  const absl::StatusOr<AgentResult> result = RunStep(options.step, program, terminal);
+  if (!result.ok()) {
+    LeaveLastWords(DiagnosticsOf(result.status())[0].message);
+    return result.status();
+  }
+  LeaveLastWords(absl::StrJoin(result->problems, "; "));
+  return static_cast<ExitCode>(result->exit_code);
+}
+
+absl::StatusOr<ExitCode> RunAgent(const AgentOptions& options, const Invocation& invocation,
+                                  const Env& env, Terminal& terminal) {
+  const std::vector<std::string>& operands = invocation.operands;
+  if (operands.empty()) return RunFrame(static_cast<int>(options.frame));
+  if (operands[0] == "install" && operands.size() == 2) return Install(operands[1]);
+  if (operands[0] == "exec" && operands.size() <= 2 && !options.step.empty()) {
+    return Execute(options, operands.size() == 2 ? operands[1] : "", terminal);
+  }
+  if (operands.size() == 1 && operands[0] != "install" && operands[0] != "exec") {
+    return RunDocument(operands[0], env, terminal);
+  }
+  return MakeError(
+      {.id = DiagnosticId::kUsage, .message = "not a way to call it: see deps-agent --help"});
 }
 
 }  // namespace
@@ -105,9 +185,7 @@ ExitCode RunDepsAgent(absl::Span<const std::string> args, const Env& env) {
                                    [&](const Invocation& invocation, const Env& world,
                                        Terminal& terminal) -> absl::StatusOr<ExitCode> {
                                      const absl::StatusOr<ExitCode> status =
-                                         invocation.operands.empty()
-                                             ? RunFrame(static_cast<int>(options.frame))
-                                             : RunDocument(invocation.operands[0], world, terminal);
+                                         RunAgent(options, invocation, world, terminal);
                                      started = status.ok();
                                      return status;
                                    });

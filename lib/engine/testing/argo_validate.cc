@@ -131,7 +131,8 @@ class Validator {
     }
     for (const char* const known :
          {"name", "namespace", "uid", "serviceAccountName", "mainEntrypoint", "creationTimestamp",
-          "duration", "priority", "status", "failures", "parameters", "parameters.json"}) {
+          "creationTimestamp.s", "duration", "priority", "status", "failures", "parameters",
+          "parameters.json"}) {
       globals_[absl::StrCat("workflow.", known)] = "x";
     }
     if (const std::string strategy = TextOf(spec_.Find("podGC"), "strategy");

@@ -206,6 +206,8 @@ Operation::Parameters Operation::Scope(const Call& call) const {
                       {"workflow.namespace", name_space_},
                       {"workflow.uid", TextAt(workflow_, {"metadata", "uid"})},
                       {"node.name", call.node}};
+  scope["workflow.creationTimestamp.s"] =
+      absl::StrCat(absl::ToUnixSeconds(TimeAt(workflow_, {"metadata", "creationTimestamp"})));
   scope["workflow.serviceAccountName"] = TextAt(workflow_, {"spec", "serviceAccountName"});
   const Value* const arguments = workflow_.Find("spec")->Find("arguments");
   for (const Value& parameter : ItemsOf(arguments, "parameters")) {
