@@ -17,7 +17,8 @@ free_port() {
 }
 
 # start_slurm DIR: starts one that keeps all it has in the new folder DIR, and
-# sets SLURM_CONF. Jobs run as the user who submits.
+# sets SLURM_CONF. Jobs run as the user who submits. It forgets jobs that ended
+# SLURM_MIN_JOB_AGE seconds ago, by default 300.
 start_slurm() {
   local dir=$1 host wait
   host=$(hostname -s)
@@ -56,7 +57,7 @@ ReturnToService=2
 MpiDefault=none
 InactiveLimit=0
 KillWait=2
-MinJobAge=300
+MinJobAge=${SLURM_MIN_JOB_AGE:-300}
 NodeName=$host NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN
 PartitionName=short Nodes=$host Default=YES MaxTime=60 State=UP OverSubscribe=FORCE:4
 CONF
@@ -65,8 +66,7 @@ CONF
     [[ -S $dir/munge.socket ]] && break
     sleep 0.05
   done
-  slurmctld -D -f "$SLURM_CONF" </dev/null >"$dir/slurmctld.out" 2>&1 3>&- &
-  echo $! >"$dir/slurmctld.pid"
+  start_slurmctld "$dir"
   slurmd -D -f "$SLURM_CONF" </dev/null >"$dir/slurmd.out" 2>&1 3>&- &
   echo $! >"$dir/slurmd.pid"
   for ((wait = SECONDS; SECONDS < wait + 60;)); do
@@ -76,6 +76,12 @@ CONF
   tail -n 20 "$dir"/*.log "$dir"/*.out >&2
   stop_slurm "$dir"
   return 1
+}
+
+# start_slurmctld DIR: again, where it was stopped.
+start_slurmctld() {
+  slurmctld -D -f "$1/slurm.conf" </dev/null >>"$1/slurmctld.out" 2>&1 3>&- &
+  echo $! >"$1/slurmctld.pid"
 }
 
 # stop_slurm DIR: stops the one of start_slurm DIR, as far as it runs.

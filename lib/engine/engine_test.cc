@@ -19,9 +19,11 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/diag/source.h"
 #include "lib/engine/messages.h"
 #include "lib/engine/plugin.h"
 #include "lib/io/file.h"
+#include "lib/schema/conforms.h"
 
 namespace deps {
 namespace {
@@ -148,6 +150,46 @@ TEST(Messages, ComeBackAsTheyWere) {
   const LogLine line = {.time = "", .task = "root", .text = "{{ \"quoted\" }}"};
   EXPECT_EQ(**ParseLogLine({"", FormatLogLine(line)}), line);
   EXPECT_TRUE(ParseDone(EngineVerb::kDelete, {"", FormatDone(EngineVerb::kDelete)}).ok());
+}
+
+TEST(Messages, AreAsTheSchemaAsks) {
+  const absl::StatusOr<Source> schema = ReadFile("lib/schema/engine.schema.json");
+  ASSERT_TRUE(schema.ok()) << schema.status();
+  EngineStatus status = {.native = {{"root", "job 7"}}, .cursor = "9"};
+  status.workflow = {.id = "01J",
+                     .plan = "sha256:" + std::string(64, '0'),
+                     .engine = "trial",
+                     .status = "running",
+                     .tasks = {{.id = "root", .status = "running"}}};
+  std::vector<std::string> messages = {
+      FormatInfo({.name = "trial", .version = "1", .protocols = {1}}),
+      FormatCheck({{.id = DiagnosticId::kEngineDenied, .message = "no"}}),
+      FormatRendered({{"a.yaml", "application/yaml", "a: 1\n"}}),
+      FormatSubmitted({.run = "abc"}),
+      FormatStatus(status),
+      FormatWatchEvent(status),
+      FormatHeartbeat(EngineVerb::kWatch),
+      FormatLogLine({.task = "root", .text = "x"}),
+      FormatHeartbeat(EngineVerb::kLogs),
+      FormatDone(EngineVerb::kCancel),
+      FormatDone(EngineVerb::kDelete),
+      FormatEngineError(MakeError({.id = DiagnosticId::kEngineConflict, .message = "why"}))};
+  for (size_t verb = 0; verb < EngineVerbNames().size(); ++verb) {
+    EngineRequest request = {.verb = static_cast<EngineVerb>(verb), .ref = "abc"};
+    request.run = {.id = "01J"};
+    request.cancel.run = request.logs.run = "abc";
+    messages.push_back(FormatRequest(request));
+  }
+  for (const std::string& message : messages) {
+    const absl::Status conforms = ConformsToSchema(*schema, {"", message});
+    EXPECT_TRUE(conforms.ok()) << message << conforms;
+  }
+  for (const std::string message :
+       {R"({"apiVersion":"cnab-deps/engine/v1","kind":"SubmitResponse"})",
+        R"({"apiVersion":"cnab-deps/engine/v2","kind":"DeleteResponse"})",
+        R"({"apiVersion":"cnab-deps/engine/v1","kind":"Sunspots"})"}) {
+    EXPECT_FALSE(ConformsToSchema(*schema, {"", message}).ok()) << message;
+  }
 }
 
 TEST(Messages, RequestsComeBackAsTheyWere) {

@@ -1,18 +1,23 @@
 #!/bin/bash
 #
 # The example engine passes deps-engine-conformance, and one that forgets does not.
-# Usage: conformance_test.sh CONFORMANCE DEPS_RUN EXAMPLE
+# Usage: conformance_test.sh CONFORMANCE DEPS_RUN EXAMPLE VALIDATE
 
 set -uo pipefail
 
 conformance=$PWD/$1
 PATH=$PWD/$(dirname "$2"):$PATH
 example=$PWD/$3
+validate=$PWD/$4
+# shellcheck source=tests/engine_messages.sh
+. tests/engine_messages.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$conformance" "$example" | tee "$work/out" || exit 1
+record_messages "$example" "$work/recorded"
+"$conformance" "$work/recorded/bin/${example##*/}" | tee "$work/out" || exit 1
 [[ $(tail -n 1 "$work/out") == '13 passed, 0 failed, 1 skipped' ]] || exit 1
+check_messages "$work/recorded" "$validate" || exit 1
 
 # An engine that starts a run anew with each submission.
 mkdir "$work/bad"

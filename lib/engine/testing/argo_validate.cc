@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "lib/engine/testing/cluster_store.h"
 
 namespace deps {
 namespace {
@@ -18,12 +19,6 @@ using json::Value;
 std::string TextOf(const Value* value, std::string_view key) {
   const Value* const member = value == nullptr ? nullptr : value->Find(key);
   return member == nullptr ? "" : member->text;
-}
-
-const std::vector<Value>& ItemsOf(const Value* value, std::string_view key) {
-  static const auto* const none = new std::vector<Value>();
-  const Value* const member = value == nullptr ? nullptr : value->Find(key);
-  return member == nullptr ? *none : member->items;
 }
 
 bool IsName(std::string_view name, std::string_view besides) {

@@ -196,6 +196,12 @@ std::string TextAt(const Value& object, const std::vector<std::string_view>& pat
   return place->text;
 }
 
+const std::vector<Value>& ItemsOf(const Value* value, std::string_view key) {
+  static const auto* const none = new std::vector<Value>();
+  const Value* const member = value == nullptr ? nullptr : value->Find(key);
+  return member == nullptr ? *none : member->items;
+}
+
 void MergePatch(Value* target, const Value& patch) {
   if (!patch.IsObject()) {
     *target = patch;

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -78,6 +79,9 @@ class ClusterStore {
 json::Value& Member(json::Value& object, const std::vector<std::string_view>& path);
 // The text at `path`, "" where there is none.
 std::string TextAt(const json::Value& object, const std::vector<std::string_view>& path);
+
+// The items of a member that is a list; none where it is absent, or `value` nullptr.
+const std::vector<json::Value>& ItemsOf(const json::Value* value, std::string_view key);
 
 // RFC 7396.
 void MergePatch(json::Value* target, const json::Value& patch);

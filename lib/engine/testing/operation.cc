@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -11,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/engine/testing/argo_validate.h"
+#include "lib/engine/testing/workflow_nodes.h"
 
 namespace deps {
 namespace {
@@ -20,59 +20,11 @@ using json::Value;
 // What Argo takes of one object; etcd takes little more.
 constexpr size_t kMostBytes = 1000000;
 
-const std::vector<Value>& ItemsOf(const Value* value, std::string_view key) {
-  static const auto* const none = new std::vector<Value>();
-  const Value* const member = value == nullptr ? nullptr : value->Find(key);
-  return member == nullptr ? *none : member->items;
-}
-
-bool IsFulfilled(const Value& node) {
-  const std::string phase = TextAt(node, {"phase"});
-  return !phase.empty() && phase != "Pending" && phase != "Running";
-}
-
-bool HasFailed(const std::string& phase) { return phase == "Failed" || phase == "Error"; }
-
-absl::Time TimeAt(const Value& object, const std::vector<std::string_view>& path) {
-  absl::Time time;
-  std::string error;
-  return absl::ParseTime(absl::RFC3339_full, TextAt(object, path), &time, &error)
-             ? time
-             : absl::InfinitePast();
-}
-
-// "10s", "2m", or seconds as a number.
-absl::Duration DurationOf(const std::string& text) {
-  absl::Duration duration;
-  int64_t seconds = 0;
-  if (absl::SimpleAtoi(text, &seconds)) return absl::Seconds(seconds);
-  return absl::ParseDuration(text, &duration) ? duration : absl::ZeroDuration();
-}
-
 // FNV-1a, as Go's hash/fnv has it.
 uint32_t Fnv32a(std::string_view text) {
   uint32_t hash = 2166136261;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
   return hash;
-}
-
-Value ExpandAll(const Value& value, const std::map<std::string, std::string>& scope,
-                std::vector<std::string>* unknown) {
-  Value expanded = value;
-  if (value.IsString()) expanded.text = Expand(value.text, scope, unknown);
-  for (Value& item : expanded.items) item = ExpandAll(item, scope, unknown);
-  for (auto& [key, item] : expanded.members) item = ExpandAll(item, scope, unknown);
-  return expanded;
-}
-
-bool IsLowerName(std::string_view name) {
-  return !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  });
-}
-
-Value Parameter(std::string_view name, std::string_view value) {
-  return Value::Object({{"name", Value::String(name)}, {"value", Value::String(value)}});
 }
 
 }  // namespace
@@ -178,7 +130,7 @@ Value& Operation::Make(const Call& call, const std::string& type, const std::str
     node.Set("nodeFlag", Value::Object({{"retried", Value::Boolean(true)}}));
   }
   Value parameters = Value::Array();
-  for (const auto& [name, value] : call.inputs) parameters.items.push_back(Parameter(name, value));
+  for (const auto& [name, value] : call.inputs) parameters.items.push_back(NamedValue(name, value));
   if (!parameters.items.empty()) {
     node.Set("inputs", Value::Object({{"parameters", std::move(parameters)}}));
   }
@@ -364,307 +316,6 @@ void Operation::ExecuteOnce(const Call& call) {
     return;
   }
   CreatePod(call);
-}
-
-size_t Operation::ActivePods() const {
-  const Value* const nodes = workflow_.Find("status")->Find("nodes");
-  size_t count = 0;
-  for (const auto& [id, node] : nodes == nullptr ? Value().members : nodes->members) {
-    if (TextAt(node, {"type"}) == "Pod" && !IsFulfilled(node) &&
-        node.Find("hostNodeName") != nullptr) {
-      ++count;
-    }
-  }
-  return count;
-}
-
-void Operation::ExecuteDag(const Call& call) {
-  if (Find(call.node) == nullptr) Make(call, "DAG", "Running");
-  for (const Value& task : ItemsOf(call.shown.Find("dag"), "tasks")) ExecuteTask(call, task);
-  const std::string phase = IsShutDown() ? "Failed" : PhaseOfDag(call);
-  if (phase == "Running") return;
-  if (phase == "Succeeded") SetDagOutputs(call);
-  Set(call.node, phase);
-}
-
-void Operation::ExecuteTask(const Call& dag, const Value& task) {
-  const std::string name = TextAt(task, {"name"});
-  Call call = {.node = absl::StrCat(dag.node, ".", name),
-               .display = name,
-               .boundary = IdOf(dag.node),
-               .shown = TemplateOf(workflow_, TextAt(task, {"template"}))};
-  if (const Value* const node = Find(call.node); node != nullptr && IsFulfilled(*node)) return;
-  const std::string depends = TextAt(task, {"depends"});
-  for (const std::string& need : TasksOf(depends)) {
-    const Value* const other = Find(absl::StrCat(dag.node, ".", need));
-    if (other == nullptr || !IsFulfilled(*other)) return;
-  }
-  const auto holds = [&](const std::string& word) {
-    const size_t dot = word.rfind('.');
-    const std::string phase =
-        TextAt(*Find(absl::StrCat(dag.node, ".", word.substr(0, dot))), {"phase"});
-    const std::string wanted = word.substr(dot + 1);
-    return phase == wanted || (wanted == "Errored" && phase == "Error");
-  };
-  const bool fails_fast = dag.shown.Find("dag")->Find("failFast") == nullptr ||
-                          dag.shown.Find("dag")->Find("failFast")->boolean;
-  if (Find(call.node) == nullptr) {
-    if (IsShutDown()) return;
-    if (!depends.empty() && !*Evaluate(depends, holds)) {
-      Make(call, "Skipped", "Omitted", "omitted: depends condition not met");
-      return Connect(dag, task, call.node);
-    }
-    if (fails_fast && PhaseOfDag(dag) == "Failed") return;
-  }
-  Parameters scope = Scope(dag);
-  scope.merge(TaskOutputs(dag));
-  std::vector<std::string> unknown;
-  for (const Value& parameter : ItemsOf(call.shown.Find("inputs"), "parameters")) {
-    for (const char* const given : {"default", "value"}) {
-      if (parameter.Find(given) == nullptr) continue;
-      call.inputs[TextAt(parameter, {"name"})] = TextAt(parameter, {given});
-    }
-  }
-  for (const Value& parameter : ItemsOf(task.Find("arguments"), "parameters")) {
-    call.inputs[TextAt(parameter, {"name"})] =
-        Expand(TextAt(parameter, {"value"}), scope, &unknown);
-  }
-  const bool fresh = Find(call.node) == nullptr;
-  if (!unknown.empty()) {
-    Make(call, "Skipped", "Error", absl::StrCat("failed to resolve {{", unknown[0], "}}"));
-  } else {
-    Execute(call);
-  }
-  if (fresh && Find(call.node) != nullptr) Connect(dag, task, call.node);
-}
-
-void Operation::Connect(const Call& dag, const Value& task, const std::string& node) {
-  std::vector<std::string> parents;
-  for (const std::string& need : TasksOf(TextAt(task, {"depends"}))) {
-    const std::string parent = absl::StrCat(dag.node, ".", need);
-    const Value* const children = Find(parent)->Find("children");
-    const bool retries = TextAt(*Find(parent), {"type"}) == "Retry" && !children->items.empty();
-    parents.push_back(retries ? children->items.back().text : IdOf(parent));
-  }
-  if (parents.empty()) parents.push_back(IdOf(dag.node));
-  for (const std::string& parent : parents) {
-    Value& children = Member(workflow_, {"status", "nodes", parent, "children"});
-    if (!children.IsArray()) children = Value::Array();
-    children.items.push_back(Value::String(IdOf(node)));
-  }
-}
-
-// What is left out has the phase of what it waited for.
-std::string Operation::PhaseOfDag(const Call& call) {
-  const std::vector<Value>& tasks = ItemsOf(call.shown.Find("dag"), "tasks");
-  std::map<std::string, std::string> phases;
-  std::set<std::string> targets;
-  for (const Value& task : tasks) targets.insert(TextAt(task, {"name"}));
-  // Tasks may stand in any order: as often as there are tasks is enough.
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    for (const Value& task : tasks) {
-      const std::string name = TextAt(task, {"name"});
-      const std::set<std::string> needs = TasksOf(TextAt(task, {"depends"}));
-      for (const std::string& need : needs) targets.erase(need);
-      const Value* const node = Find(absl::StrCat(call.node, ".", name));
-      if (node == nullptr || !IsFulfilled(*node)) continue;
-      std::string phase = TextAt(*node, {"phase"});
-      if (phase == "Omitted" || phase == "Skipped") {
-        phase = "Succeeded";
-        for (const std::string& need : needs) {
-          if (HasFailed(phases[need])) phase = phases[need];
-        }
-      }
-      phases[name] = phase;
-    }
-  }
-  const Value* const fail_fast = call.shown.Find("dag")->Find("failFast");
-  std::string result = "Succeeded";
-  bool open = false;
-  for (const Value& task : tasks) {
-    const Value* const node = Find(absl::StrCat(call.node, ".", TextAt(task, {"name"})));
-    if (node != nullptr && !IsFulfilled(*node)) return "Running";
-  }
-  for (const std::string& target : targets) {
-    if (phases[target].empty()) open = true;
-    if (HasFailed(phases[target])) result = phases[target];
-  }
-  const bool fails_fast = fail_fast == nullptr || fail_fast->boolean;
-  return open && !(fails_fast && HasFailed(result)) ? "Running" : result;
-}
-
-Operation::Parameters Operation::TaskOutputs(const Call& dag) {
-  Parameters outputs;
-  for (const Value& task : ItemsOf(dag.shown.Find("dag"), "tasks")) {
-    const std::string name = TextAt(task, {"name"});
-    const Value* const node = Find(absl::StrCat(dag.node, ".", name));
-    if (node == nullptr || !IsFulfilled(*node)) continue;
-    outputs[absl::StrCat("tasks.", name, ".status")] = TextAt(*node, {"phase"});
-    for (const Value& output : ItemsOf(node->Find("outputs"), "parameters")) {
-      outputs[absl::StrCat("tasks.", name, ".outputs.parameters.", TextAt(output, {"name"}))] =
-          TextAt(output, {"value"});
-    }
-  }
-  return outputs;
-}
-
-void Operation::SetDagOutputs(const Call& call) {
-  const Parameters scope = TaskOutputs(call);
-  Value parameters = Value::Array();
-  for (const Value& output : ItemsOf(call.shown.Find("outputs"), "parameters")) {
-    parameters.items.push_back(
-        Parameter(TextAt(output, {"name"}),
-                  Expand(TextAt(output, {"valueFrom", "parameter"}), scope, nullptr)));
-  }
-  if (parameters.items.empty()) return;
-  Find(call.node)->Set("outputs", Value::Object({{"parameters", std::move(parameters)}}));
-}
-
-void Operation::CreatePod(const Call& call) {
-  if (Find(call.node) == nullptr) Make(call, "Pod", "Pending");
-  std::vector<std::string> unknown;
-  const Value shown = ExpandAll(call.shown, Scope(call), &unknown);
-  const std::string name = PodName(call);
-  if (!unknown.empty()) {
-    return Set(call.node, "Error", absl::StrCat("failed to resolve {{", unknown[0], "}}"));
-  }
-  if (!IsLowerName(name)) {
-    return Set(call.node, "Error",
-               absl::StrCat("Pod \"", name, "\" is invalid: metadata.name: Invalid value: \"", name,
-                            "\": a lowercase RFC 1123 subdomain must consist of lower case "
-                            "alphanumeric characters, '-' or '.', and must start and end with an "
-                            "alphanumeric character"));
-  }
-  const Value& wf_spec = *workflow_.Find("spec");
-  Value main = *shown.Find("container");
-  main.Set("name", Value::String("main"));
-  Value spec = Value::Object(
-      {{"restartPolicy", Value::String("Never")},
-       {"serviceAccountName", Value::String(TextAt(wf_spec, {"serviceAccountName"}))},
-       {"containers", Value::Array({Value::Object({{"name", Value::String("wait")},
-                                                   {"image", Value::String("argoexec")}}),
-                                    std::move(main)})}});
-  if (const Value* const init = shown.Find("initContainers")) spec.Set("initContainers", *init);
-  Value volumes = Value::Array();
-  for (const Value* const owner : {&wf_spec, &shown}) {
-    for (const Value& volume : ItemsOf(owner, "volumes")) volumes.items.push_back(volume);
-  }
-  spec.Set("volumes", std::move(volumes));
-  if (const Value* const inputs = shown.Find("inputs"); inputs != nullptr) {
-    if (const Value* const artifacts = inputs->Find("artifacts")) spec.Set("artifacts", *artifacts);
-  }
-  int64_t seconds = 0;
-  if (absl::SimpleAtoi(TextAt(shown, {"activeDeadlineSeconds"}), &seconds)) {
-    spec.Set("activeDeadlineSeconds", Value::Integer(seconds));
-  }
-  Value metadata = Value::Object();
-  if (const Value* const given = shown.Find("metadata")) metadata = *given;
-  Member(metadata, {"labels"})
-      .Set("workflows.argoproj.io/workflow", Value::String(name_))
-      .Set("workflows.argoproj.io/completed", Value::String("false"));
-  Member(metadata, {"annotations"})
-      .Set("workflows.argoproj.io/node-id", Value::String(IdOf(call.node)))
-      .Set("workflows.argoproj.io/node-name", Value::String(call.node));
-  metadata.Set("ownerReferences",
-               Value::Array({Value::Object(
-                   {{"apiVersion", Value::String("argoproj.io/v1alpha1")},
-                    {"kind", Value::String("Workflow")},
-                    {"name", Value::String(name_)},
-                    {"controller", Value::Boolean(true)},
-                    {"uid", Value::String(TextAt(workflow_, {"metadata", "uid"}))}})}));
-  Value stored;
-  const ObjectKey key = {"pods", name_space_, name};
-  // One that is there already was made before this process ended.
-  store_.Create(key,
-                Value::Object({{"apiVersion", Value::String("v1")},
-                               {"kind", Value::String("Pod")},
-                               {"metadata", std::move(metadata)},
-                               {"spec", std::move(spec)},
-                               {"status", Value::Object({{"phase", Value::String("Pending")}})}}),
-                &stored);
-  Set(call.node, "Pending");
-  Find(call.node)->Set("hostNodeName", Value::String("node-1"));
-}
-
-void Operation::FollowPod(const Call& call) {
-  const ObjectKey key = {"pods", name_space_, PodName(call)};
-  const auto pod = store_.Get(key);
-  if (!pod) return Set(call.node, "Error", "pod deleted");
-  const std::string phase = TextAt(*pod, {"status", "phase"});
-  if (phase == "Succeeded") return TakeOutputs(call, *pod, 0);
-  if (phase == "Failed") {
-    const auto [node_phase, message] = ReasonOf(*pod);
-    TakeOutputs(call, *pod, 1);
-    return Set(call.node, node_phase, message);
-  }
-  if (IsShutDown()) {
-    kubelet_.Terminate(key);
-    return Set(call.node, "Failed", absl::StrCat("workflow shutdown with strategy:  ", shutdown_));
-  }
-  int64_t seconds = 0;
-  if (absl::SimpleAtoi(TextAt(workflow_, {"spec", "activeDeadlineSeconds"}), &seconds) &&
-      absl::Now() > TimeAt(workflow_, {"status", "startedAt"}) + absl::Seconds(seconds)) {
-    kubelet_.Terminate(key);
-    return Set(call.node, "Failed", "Step exceeded its deadline");
-  }
-  std::string message;
-  for (const char* const list : {"initContainerStatuses", "containerStatuses"}) {
-    for (const Value& status : ItemsOf(pod->Find("status"), list)) {
-      const std::string reason = TextAt(status, {"state", "waiting", "reason"});
-      const std::string why = TextAt(status, {"state", "waiting", "message"});
-      if (!why.empty()) message = absl::StrCat(reason, ": ", why);
-    }
-  }
-  if (TextAt(*Find(call.node), {"phase"}) != phase ||
-      TextAt(*Find(call.node), {"message"}) != message) {
-    Set(call.node, phase, message);
-  }
-}
-
-std::pair<std::string, std::string> Operation::ReasonOf(const Value& pod) const {
-  const std::string message = TextAt(pod, {"status", "message"});
-  if (!message.empty()) return {"Failed", message};
-  for (const char* const list : {"initContainerStatuses", "containerStatuses"}) {
-    for (const Value& status : ItemsOf(pod.Find("status"), list)) {
-      const Value* const state = status.Find("state");
-      const Value* const end = state == nullptr ? nullptr : state->Find("terminated");
-      if (end == nullptr || TextAt(*end, {"exitCode"}) == "0") continue;
-      const std::string last_words = TextAt(*end, {"message"});
-      return {"Failed", absl::StrCat(TextAt(status, {"name"}), ": ", TextAt(*end, {"reason"}),
-                                     " (exit code ", TextAt(*end, {"exitCode"}), ")",
-                                     last_words.empty() ? "" : ": ", last_words)};
-    }
-  }
-  return {"Failed", "pod failed: neither main nor wait container completed successfully"};
-}
-
-void Operation::TakeOutputs(const Call& call, const Value& pod, int exit_code) {
-  Value parameters = Value::Array();
-  for (const Value& output : ItemsOf(call.shown.Find("outputs"), "parameters")) {
-    const Value* const from = output.Find("valueFrom");
-    const std::string path = TextAt(*from, {"path"});
-    std::optional<std::string> value = kubelet_.FileOf(pod, path);
-    if (!value && from->Find("default") != nullptr) value = TextAt(*from, {"default"});
-    if (!value && exit_code != 0) return;
-    if (!value) {
-      return Set(
-          call.node, "Error",
-          absl::StrCat("wait: Error (exit code 64): open ", path, ": no such file or directory"));
-    }
-    // Argo takes one newline away "for user convenience".
-    if (absl::EndsWith(*value, "\n")) value->pop_back();
-    Value parameter = Parameter(TextAt(output, {"name"}), *value);
-    parameter.Set("valueFrom", *from);
-    parameters.items.push_back(std::move(parameter));
-  }
-  Value outputs = Value::Object();
-  if (!parameters.items.empty()) outputs.Set("parameters", std::move(parameters));
-  for (const Value& status : ItemsOf(pod.Find("status"), "containerStatuses")) {
-    if (TextAt(status, {"name"}) != "main") continue;
-    outputs.Set("exitCode", Value::String(TextAt(status, {"state", "terminated", "exitCode"})));
-  }
-  Find(call.node)->Set("outputs", std::move(outputs));
-  if (exit_code == 0) Set(call.node, "Succeeded");
 }
 
 // What waits for a lock when the workflow is shut down.

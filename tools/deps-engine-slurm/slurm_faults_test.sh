@@ -1,0 +1,152 @@
+#!/bin/bash
+#
+# What goes wrong with a real Slurm while a plan runs there: a job is put back, a
+# node fails, the controller is restarted, a job is killed or forgotten. No task
+# runs twice at a time, and a run is resumed to its end.
+# The arguments are the commands and the engine.
+
+set -uo pipefail
+
+# shellcheck source=tests/slurm.sh
+. tests/slurm.sh
+# shellcheck source=tests/report.sh
+. tests/report.sh
+
+# Short: munged's socket is below it. Jobs are not in the sandbox of this test.
+work=$(mktemp -d /tmp/slurm-test.XXXXXX)
+clean_up() {
+  touch "$work/go"
+  stop_slurm "$work/slurm"
+  rm -rf "$work"
+}
+trap clean_up EXIT
+mkdir "$work/bin"
+for command in "$@"; do
+  ln -s "$PWD/$command" "$work/bin/"
+done
+export PATH=$work/bin:$PATH XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
+export SLURM_MIN_JOB_AGE=2 SHOP_TOKEN='open sesame'
+node=$(hostname -s)
+
+# The demo's run tool, but infra waits in between for the file "go".
+cat >"$work/tool" <<TOOL
+#!/bin/sh
+echo "begin \$CNAB_BUNDLE_NAME" >>$work/journal
+if [ "\$CNAB_BUNDLE_NAME" = infra ]; then
+  while [ ! -e $work/go ]; do sleep 0.1; done
+fi
+$PWD/testdata/demo/run || exit
+echo "end \$CNAB_BUNDLE_NAME" >>$work/journal
+TOOL
+chmod +x "$work/tool"
+
+printf 'open sesame' >"$work/token"
+cat >"$work/credentials.yaml" <<SET
+schemaType: CredentialSet
+schemaVersion: 1.0.1
+name: shop
+credentials:
+  - name: token
+    source: {path: $work/token}
+SET
+
+# submit NAMESPACE: starts the plan, and sets run, the id. infra waits when this returns.
+submit() {
+  local registry=(--offline --index testdata/registries/family.index.json)
+  rm -f "$work/go"
+  : >"$work/journal"
+  deps-graph "${registry[@]}" example.com/myenv:v0.1.0 |
+    deps-solve "${registry[@]}" --namespace "$1" |
+    deps-plan --action install --namespace "$1" --credential-set "$work/credentials.yaml" \
+      --sink "file:$work/sink-$1" >"$work/plan.json" 2>"$work/err" || return 1
+  deps-run --engine slurm --driver "process:$work/tool" "$work/plan.json" >"$work/out" 2>"$work/err" &
+  runner=$!
+  await 'begin infra' || return 1
+  run=$(deps-run list --format json | jq -r '.[0].id')
+}
+
+# await TEXT [COUNT]: until the journal has so many lines like it.
+await() {
+  local end=$((SECONDS + 60))
+  until (($(grep -cx "$1" "$work/journal") >= ${2-1})); do
+    ((SECONDS < end)) || return 1
+    sleep 0.1
+  done
+}
+
+# job: the id of the job that runs infra.
+job() { squeue --noheader --states=R --format=%i | head -n 1; }
+
+# ended: waits for deps-run, and tells statuses and attempts of its tasks.
+ended() {
+  wait "$runner"
+  jq -c '[.tasks[] | .status, .attempt]' "$work/out"
+}
+
+# expect NAME EXPECTED FOUND
+expect() {
+  if [[ $2 == "$3" ]]; then
+    report_pass "$1"
+  else
+    printf 'expected: %s\nfound:    %s\n' "$2" "$3" >"$work/why"
+    cat "$work/err" "$work/journal" >>"$work/why"
+    report_fail "$1" "$work/why"
+  fi
+}
+
+start_slurm "$work/slurm" || exit 1
+
+submit requeue
+scontrol requeue "$(job)" 2>"$work/err"
+await 'begin infra' 2
+touch "$work/go"
+expect 'a job that is put back runs again, as a further attempt' \
+  '["succeeded",1,"succeeded",2,"succeeded",1,"succeeded",1]' "$(ended)"
+expect 'and ended once' 1 "$(grep -cx 'end infra' "$work/journal")"
+
+submit node
+scontrol update "nodename=$node" state=down reason=test 2>"$work/err"
+sleep 1
+scontrol update "nodename=$node" state=resume 2>>"$work/err"
+await 'begin infra' 2
+touch "$work/go"
+expect 'a node fails: the job runs again on the next' \
+  '["succeeded",1,"succeeded",2,"succeeded",1,"succeeded",1]' "$(ended)"
+expect 'and ended once there' 1 "$(grep -cx 'end infra' "$work/journal")"
+
+submit restart
+kill "$(<"$work/slurm/slurmctld.pid")"
+while kill -0 "$(<"$work/slurm/slurmctld.pid")" 2>/dev/null; do sleep 0.05; done
+sleep 1
+start_slurmctld "$work/slurm"
+touch "$work/go"
+expect 'the controller is restarted: nothing starts twice' \
+  '["succeeded",1,"succeeded",1,"succeeded",1,"succeeded",1]' "$(ended)"
+expect 'each task began once' 4 "$(grep -c '^begin' "$work/journal")"
+
+submit killed
+scancel --signal=KILL --full "$(job)"
+ended >/dev/null
+expect 'a job is killed with all it had: nobody knows what it did' \
+  '["unknown",1]' "$(jq -c '[.tasks[] | select(.id == "root/infra") | .status, .attempt]' "$work/out")"
+expect 'with guidance' true \
+  "$(jq '.tasks[] | select(.id == "root/infra").message | test("resume")' "$work/out")"
+touch "$work/go"
+deps-run resume "$run" >"$work/out" 2>"$work/err"
+expect 'it is resumed to its end' succeeded "$(jq -r .status "$work/out")"
+expect 'what had ended was not run again' 1 "$(grep -cx 'end mysql' "$work/journal")"
+
+submit vanished
+kill -KILL "$runner"
+wait "$runner" 2>/dev/null
+scancel --signal=KILL --full "$(job)"
+# Slurm forgets a job only when it looks for old ones.
+for ((i = 0; i < 900; ++i)); do
+  [[ -z $(squeue --noheader --states=all --name "deps-$run-1" 2>/dev/null) ]] && break
+  sleep 0.1
+done
+touch "$work/go"
+deps-run resume "$run" >"$work/out" 2>"$work/err"
+expect 'jobs that Slurm has forgotten: the rest is resumed' succeeded \
+  "$(jq -r .status "$work/out")"
+report_end slurm_faults
