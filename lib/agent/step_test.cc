@@ -16,7 +16,7 @@ namespace deps {
 namespace {
 
 constexpr char kTask[] = R"("task": {"id": "root", "action": "install",
-  "bundle": {"name": "shop", "version": "1.0.0", "reference": "", "digest": "",
+  "bundle": {"name": "shop", "version": "1.0.0",
     "parameters": {"host": {"type": "string", "destination": {"env": "HOST"}},
                    "count": {"type": "integer", "default": 3, "destination": {"path": "etc/count"}},
                    "pin": {"type": "string", "sensitive": true, "destination": {"env": "PIN"}}},

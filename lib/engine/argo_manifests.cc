@@ -29,9 +29,14 @@ class Manifests {
     Add("The identity under which tasks read secrets. Bind roles of the secret store to\n"
         "# this account, this namespace and the audience " +
             options_.audience +
-            ". It needs no right in Kubernetes,\n"
-            "# but for kubernetes: references: get of the Secrets that they name.",
+            ". In Kubernetes it needs leases, by\n"
+            "# which no attempt is started twice; and for kubernetes: references get of the\n"
+            "# Secrets that they name.",
         Account(options_.service_account), &text);
+    Add("",
+        Role(options_.service_account, {{"coordination.k8s.io", {"leases"}, {"create", "get"}}}),
+        &text);
+    Add("", Binding(options_.service_account), &text);
     Add("Under this one Argo's executor reports results.", Account(options_.executor_account),
         &text);
     Add("",

@@ -41,6 +41,16 @@ Value Mount(std::string_view volume, std::string_view path) {
   return Members({{"name", Text(volume)}, {"mountPath", Text(path)}});
 }
 
+Value Variable(std::string_view name, std::string_view value) {
+  return Members({{"name", Text(name)}, {"value", Text(value)}});
+}
+
+// A variable that has a field of the pod.
+Value Field(std::string_view name, std::string_view path) {
+  return Members({{"name", Text(name)},
+                  {"valueFrom", Members({{"fieldRef", Members({{"fieldPath", Text(path)}})}})}});
+}
+
 Value MemoryVolume(std::string_view name, std::string_view limit) {
   return Members({{"name", Text(name)},
                   {"emptyDir", Members({{"medium", Text("Memory")}, {"sizeLimit", Text(limit)}})}});
@@ -193,6 +203,14 @@ class Renderer {
     return absl::StrCat("/deps/public/", ArgoName(output));
   }
 
+  // Whether the bundle says that its action writes it.
+  static bool HasOutput(const PlannedTask& task, const std::string& name) {
+    const auto output = task.bundle.outputs.find(name);
+    if (output == task.bundle.outputs.end() || output->second.apply_to.empty()) return true;
+    const std::vector<std::string>& actions = output->second.apply_to;
+    return std::find(actions.begin(), actions.end(), task.action) != actions.end();
+  }
+
   static std::string ImageOf(const Bundle& bundle) {
     const Image& image = bundle.invocation_images.front();
     if (image.content_digest.empty() || absl::StrContains(image.image, "@")) return image.image;
@@ -204,17 +222,16 @@ class Renderer {
     const InstallationName& installation = task.installation.name;
     Value inputs = Members({});
     // What the agent is told of the run that the pod is of.
-    Value env =
-        List({Members({{"name", Text("DEPS_RUN")},
-                       {"value", Text("{{workflow.uid}} {{workflow.creationTimestamp.s}}")}}),
-              Members({{"name", Text("DEPS_SECRET_FOLDER")}, {"value", Text("/deps/secrets")}})});
+    Value env = List(
+        {Variable("DEPS_RUN", "{{workflow.uid}} {{workflow.creationTimestamp.s}}"),
+         Variable("DEPS_WORKFLOW", "{{workflow.name}}"), Field("DEPS_POD_NAME", "metadata.name"),
+         Field("DEPS_POD_UID", "metadata.uid"), Variable("DEPS_SECRET_FOLDER", "/deps/secrets")});
     Value parameters = List({});
     for (size_t i = 0; i < step.inputs.size(); ++i) {
       const std::string name = ParameterName(step.inputs[i]);
       parameters.items.push_back(Members({{"name", Text(name)}}));
-      env.items.push_back(
-          Members({{"name", Text(absl::StrCat("DEPS_INPUT_", i))},
-                   {"value", Text(absl::StrCat("{{inputs.parameters.", name, "}}"))}}));
+      env.items.push_back(Variable(absl::StrCat("DEPS_INPUT_", i),
+                                   absl::StrCat("{{inputs.parameters.", name, "}}")));
     }
     if (!step.inputs.empty()) inputs.Set("parameters", parameters);
     inputs.Set("artifacts",
@@ -224,9 +241,11 @@ class Renderer {
                     {"raw", Members({{"data", Text(absl::Base64Escape(StepDocument(step)))}})}})}));
     Value outputs = List({});
     for (const auto& [name, output] : task.outputs) {
-      if (output.sensitive) continue;
-      outputs.items.push_back(Members({{"name", Text(ArgoName(name))},
-                                       {"valueFrom", Members({{"path", Text(FileOf(name))}})}}));
+      if (output.sensitive || !HasOutput(task, name)) continue;
+      Value from = Members({{"path", Text(FileOf(name))}});
+      // It may leave them out, and Argo would start it again for want of them.
+      if (task.action == "uninstall") from.Set("default", Text(""));
+      outputs.items.push_back(Members({{"name", Text(ArgoName(name))}, {"valueFrom", from}}));
     }
     Value container =
         Members({{"image", Text(Inert(ImageOf(task.bundle)))},
@@ -237,7 +256,8 @@ class Renderer {
         "volumeMounts",
         List({Mount("deps-bin", "/deps/bin"), Mount("deps-secrets", "/deps/secrets"),
               Mount("deps-public", "/deps/public"), Mount("cnab-outputs", "/cnab/app/outputs"),
-              Mount("deps-identity", "/deps/identity")}));
+              Mount("deps-identity", "/deps/identity"),
+              Mount("deps-account", "/var/run/secrets/kubernetes.io/serviceaccount")}));
     Value shown = Members(
         {{"name", Text(ArgoTemplateName(task.id))},
          {"retryStrategy", Retries()},
@@ -282,6 +302,22 @@ class Renderer {
     return outputs;
   }
 
+  // What a pod's account has where Kubernetes itself would put it: for the API
+  // server, where the agent notes the start and reads references "kubernetes:".
+  static Value Account() {
+    const Value name_space =
+        Members({{"path", Text("namespace")},
+                 {"fieldRef", Members({{"fieldPath", Text("metadata.namespace")}})}});
+    return List(
+        {Members({{"serviceAccountToken", Members({{"expirationSeconds", Value::Integer(3600)},
+                                                   {"path", Text("token")}})}}),
+         Members(
+             {{"configMap", Members({{"name", Text("kube-root-ca.crt")},
+                                     {"items", List({Members({{"key", Text("ca.crt")},
+                                                              {"path", Text("ca.crt")}})})}})}}),
+         Members({{"downwardAPI", Members({{"items", List({name_space})}})}})});
+  }
+
   Value Volumes() const {
     const Value token =
         Members({{"serviceAccountToken", Members({{"audience", Text(options_.audience)},
@@ -291,7 +327,9 @@ class Renderer {
                  MemoryVolume("deps-secrets", "8Mi"), MemoryVolume("deps-public", "16Mi"),
                  MemoryVolume("cnab-outputs", "16Mi"),
                  Members({{"name", Text("deps-identity")},
-                          {"projected", Members({{"sources", List({token})}})}})});
+                          {"projected", Members({{"sources", List({token})}})}}),
+                 Members({{"name", Text("deps-account")},
+                          {"projected", Members({{"sources", Account()}})}})});
   }
 
   Value Retries() const {

@@ -38,7 +38,7 @@ Plan TwoTasks() {
   root.needs = {"root/db"};
   root.stage = 1;
   root.parameters["host"] = {.kind = ValueSource::Kind::kOutput, .item = {"root/db", "host"}};
-  root.parameters["text"] = {.value = {"\"{{workflow.name}}\""}};
+  root.parameters["text"] = {.value = {"\"{{workflow.status}}\""}};
   root.credentials["password"] = {.kind = ValueSource::Kind::kOutput,
                                   .item = {"root/db", "password"}};
   plan.tasks = {db, root};
@@ -68,7 +68,7 @@ TEST(RenderArgoTest, SensitiveOutputsArePassedAsReferences) {
 TEST(RenderArgoTest, NothingOfTheUsersIsExpanded) {
   const absl::StatusOr<JsonText> text = RenderArgo(TwoTasks(), {});
   ASSERT_TRUE(text.ok());
-  EXPECT_FALSE(absl::StrContains(text->text, "{{workflow.name}}"));
+  EXPECT_FALSE(absl::StrContains(text->text, "{{workflow.status}}"));
 }
 
 TEST(RenderArgoTest, WhatIsReusedIsGivenAtSubmission) {

@@ -15,6 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "lib/agent/fence.h"
 #include "lib/agent/frame.h"
 #include "lib/agent/step.h"
 #include "lib/agent/supervise.h"
@@ -42,6 +45,9 @@ struct AgentOptions {
 constexpr char kLastWords[] = "/dev/termination-log";
 constexpr size_t kMaxLastWords = 4096;
 
+// So long an API server may take to say that this is the first start.
+constexpr absl::Duration kFenceTime = absl::Minutes(2);
+
 CommandSpec Describe(AgentOptions* options) {
   CommandSpec spec = {
       .name = "deps-agent",
@@ -66,10 +72,13 @@ CommandSpec Describe(AgentOptions* options) {
       .max_operands = 2,
       .reads = "an AgentTask document, or what deps-run hands over",
       .exit_one = "The run tool ended with this status: each of its statuses is the agent's.",
-      .environment = {"DEPS_SECRET_FOLDER  a tmpfs for files with secrets; by default /dev/shm",
-                      "VAULT_ADDR, DEPS_VAULT_AUTH and others  as deps-run has them",
-                      "DEPS_RUN  with exec: a name of the run and when it began, in seconds since "
-                      "1970; all attempts in it have one CNAB_REVISION"},
+      .environment =
+          {"DEPS_SECRET_FOLDER  a tmpfs for files with secrets; by default /dev/shm",
+           "VAULT_ADDR, DEPS_VAULT_AUTH and others  as deps-run has them",
+           "DEPS_POD_NAME, DEPS_POD_UID, DEPS_WORKFLOW  with exec: the pod and its Workflow; "
+           "an attempt is started once in the cluster, by a Lease of the pod's name",
+           "DEPS_RUN  with exec: a name of the run and when it began, in seconds since "
+           "1970; all attempts in it have one CNAB_REVISION"},
       .see_also = {"deps-run(1)"},
   };
   spec.options = {
@@ -143,6 +152,7 @@ absl::StatusOr<AgentResult> RunStep(const std::string& file, const std::string& 
   const Getenv getenv = CopyOfEnvironment();
   DEPS_ASSIGN_OR_RETURN(AgentTask task, TaskOfStep(*step, getenv));
   if (!program.empty()) task.program = program;
+  DEPS_RETURN_IF_ERROR(FenceAttempt(getenv, absl::Now() + kFenceTime));
   return RunTask(task, getenv, terminal);
 }
 

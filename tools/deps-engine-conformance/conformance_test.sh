@@ -1,6 +1,7 @@
 #!/bin/bash
 #
-# The example engine passes deps-engine-conformance, and one that forgets does not.
+# The example engine and the local one pass deps-engine-conformance, every message
+# is as its schema asks, and an engine that forgets does not pass.
 # Usage: conformance_test.sh CONFORMANCE DEPS_RUN EXAMPLE VALIDATE
 
 set -uo pipefail
@@ -14,10 +15,15 @@ validate=$PWD/$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-record_messages "$example" "$work/recorded"
-"$conformance" "$work/recorded/bin/${example##*/}" | tee "$work/out" || exit 1
-[[ $(tail -n 1 "$work/out") == '13 passed, 0 failed, 1 skipped' ]] || exit 1
-check_messages "$work/recorded" "$validate" || exit 1
+mkdir "$work/engine"
+cp "$example" "$work/engine/deps-engine-local"
+for engine in "$example" "$work/engine/deps-engine-local"; do
+  recorded=$work/${engine##*-}
+  record_messages "$engine" "$recorded"
+  "$conformance" "$recorded/bin/${engine##*/}" | tee "$work/out" || exit 1
+  [[ $(tail -n 1 "$work/out") == '13 passed, 0 failed, 1 skipped' ]] || exit 1
+  check_messages "$recorded" "$validate" || exit 1
+done
 
 # An engine that starts a run anew with each submission.
 mkdir "$work/bad"

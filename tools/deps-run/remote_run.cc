@@ -39,8 +39,15 @@ absl::StatusOr<std::optional<WorkflowTask>> RemoteRun::Look(const std::string& t
   absl::MutexLock lock(&mutex_);
   if (absl::Now() > fresh_until_) DEPS_RETURN_IF_ERROR(Refresh());
   const auto found = tasks_.find(task);
-  if (found == tasks_.end()) return std::optional<WorkflowTask>();
-  return std::optional<WorkflowTask>(found->second);
+  const bool known = found != tasks_.end();
+  if (ended_ && (!known || !HasEnded(found->second.status))) {
+    return std::optional<WorkflowTask>(
+        {.id = task,
+         .status = "unknown",
+         .message = "the engine says that the run has ended, and not how this task did: see "
+                    "whether it did its work, then resume the workflow"});
+  }
+  return known ? std::optional<WorkflowTask>(found->second) : std::nullopt;
 }
 
 absl::Status RemoteRun::Refresh() {
@@ -58,6 +65,7 @@ absl::Status RemoteRun::Refresh() {
   cursor_ = status->cursor;
   poll_ = changed ? kFirstPoll : std::min(poll_ * 1.3, kLastPoll);
   fresh_until_ = now + poll_;
+  ended_ = HasEnded(status->workflow.status);
   for (WorkflowTask& task : status->workflow.tasks) {
     WorkflowTask& known = tasks_[task.id];
     // An engine that lost its memory does not undo what has ended.

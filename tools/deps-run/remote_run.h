@@ -27,7 +27,8 @@ class RemoteRun {
  public:
   RemoteRun(Engine& engine, std::string run);
 
-  // What the run has of `task` once that has ended. `stop` tells how often the
+  // What the run has of `task` once that has ended; status "unknown" where the run
+  // ends and does not tell. `stop` tells how often the
   // run was asked to stop: at the first time the engine is asked to cancel it, at
   // the second to force it. An engine that does not answer is asked again for ten
   // minutes. Errors: those of Engine::Status and Engine::Cancel.
@@ -42,6 +43,7 @@ class RemoteRun {
   const std::string run_;
   absl::Mutex mutex_;
   std::map<std::string, WorkflowTask> tasks_ ABSL_GUARDED_BY(mutex_);
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::string cursor_ ABSL_GUARDED_BY(mutex_);
   absl::Time fresh_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time heard_ ABSL_GUARDED_BY(mutex_) = absl::Now();
