@@ -16,7 +16,7 @@ mkdir "$work/bin"
 for command in "$@"; do
   ln -s "$PWD/$command" "$work/bin/"
 done
-export PATH=$work/bin:$PATH DEPS_ENGINE_PATH=$work/bin XDG_CACHE_HOME=$work/cache
+export PATH=$work/bin:$PATH DEPS_ENGINE_PATH=$work/bin XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
 export SHOP_TOKEN='open sesame'
 
 # An engine that says what FAULT and the number of the call make of it. It starts
@@ -88,7 +88,7 @@ chmod +x "$work/bin/deps-engine-bad"
 
 registry=(--offline --index testdata/registries/family.index.json)
 deps-graph "${registry[@]}" example.com/myenv:v0.1.0 | deps-solve "${registry[@]}" >"$work/solution" &&
-  deps-plan --action install --credential-set testdata/demo/credentials.yaml --sink vault:kv/deps \
+  deps-plan --action install --credential-set testdata/demo/credentials.yaml --sink "file:$work/sink" \
     -o "$work/plan" "$work/solution" || exit 1
 
 # run FAULT ARG…: deps-run with a state of its own; sets status.

@@ -3,15 +3,19 @@
 # What goes between a host and an engine, kept and held against the schema. To
 # be sourced.
 
-# record_messages PROGRAM DIR: makes DIR/bin/NAME of deps-engine-NAME, which does
-# what PROGRAM does and keeps each call that comes to its end in DIR/calls.
+# record_messages PROGRAM DIR: makes DIR/bin/deps-engine-NAME of such a PROGRAM,
+# which does the same, answers at the end of a call, and keeps each call that comes
+# to its end in DIR/calls.
 record_messages() {
   mkdir -p "$2/bin" "$2/calls"
   cat >"$2/bin/${1##*/}" <<WRAPPER
 #!/bin/bash
 call=\$(mktemp -u "$2/calls/XXXXXXXX")
-tee "\$call.asks" | "$1" "\$@" | tee "\$call.says"
-status=\${PIPESTATUS[1]}
+# No pipe: what the engine leaves running would hold its end open.
+cat >"\$call.asks"
+"$1" "\$@" <"\$call.asks" >"\$call.says"
+status=\$?
+cat "\$call.says"
 echo "\$@" >"\$call.done"
 exit "\$status"
 WRAPPER

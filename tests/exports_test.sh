@@ -15,7 +15,7 @@ mkdir "$work/bin"
 for command in "$@"; do
   ln -s "$PWD/$command" "$work/bin/"
 done
-export PATH=$work/bin:$PATH XDG_CACHE_HOME=$work/cache SHOP_TOKEN=sentinel-52c0a7
+export PATH=$work/bin:$PATH XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state SHOP_TOKEN=sentinel-52c0a7
 source_tree=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 validators=$source_tree/.third_party/validators/node_modules/.bin
 

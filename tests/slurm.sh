@@ -35,7 +35,7 @@ ClusterName=trial
 SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket=$dir/munge.socket
+AuthInfo=socket=$dir/munge.socket,cred_expire=2
 CredType=cred/munge
 SlurmctldPort=$(free_port)
 SlurmdPort=$(free_port)

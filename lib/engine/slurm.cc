@@ -350,8 +350,13 @@ absl::StatusOr<EngineStatus> SlurmEngine::Status(const std::string& name) {
     const auto job = jobs.find(absl::StrCat(i));
     if (const auto id = submitted.find(i); id != submitted.end()) {
       status.native[task.id] = absl::StrCat("job ", id->second);
+      const bool active = job != jobs.end() && IsActive(job->second);
+      // Slurm stops a job also to put it back: then its task comes again.
+      if (task.status == "canceled" && task.reason == "stopped" && active) {
+        task = {.id = task.id, .status = "unknown", .attempt = task.attempt};
+      }
       const bool open = task.status == "pending" || task.status == "unknown" ||
-                        (task.status == "running" && (job == jobs.end() || !IsActive(job->second)));
+                        (task.status == "running" && !active);
       if (open) TellByJob(job == jobs.end() ? nullptr : &job->second, &task);
       // The job runs before its step has said so.
       if (task.status == "running" && task.attempt == 0) task.status = "pending";

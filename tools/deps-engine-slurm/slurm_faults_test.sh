@@ -53,6 +53,7 @@ SET
 # submit NAMESPACE: starts the plan, and sets run, the id. infra waits when this returns.
 submit() {
   local registry=(--offline --index testdata/registries/family.index.json)
+  until [[ -z $(squeue --noheader) ]]; do sleep 0.1; done
   rm -f "$work/go"
   : >"$work/journal"
   deps-graph "${registry[@]}" example.com/myenv:v0.1.0 |
@@ -105,7 +106,8 @@ expect 'and ended once' 1 "$(grep -cx 'end infra' "$work/journal")"
 submit node
 scontrol update "nodename=$node" state=down reason=test 2>"$work/err"
 sleep 1
-scontrol update "nodename=$node" state=resume 2>>"$work/err"
+# It may have come back by itself.
+scontrol update "nodename=$node" state=resume 2>/dev/null
 await 'begin infra' 2
 touch "$work/go"
 wait "$runner"
@@ -125,10 +127,8 @@ expect 'each task began once' 4 "$(grep -c '^begin' "$work/journal")"
 submit killed
 scancel --signal=KILL --full "$(job)"
 wait "$runner"
-expect 'a job is killed with all it had: nobody knows what it did' \
-  '["unknown",1]' "$(jq -c '[.tasks[] | select(.id == "root/infra") | .status, .attempt]' "$work/out")"
-expect 'with guidance' true \
-  "$(jq '.tasks[] | select(.id == "root/infra").message | test("resume")' "$work/out")"
+expect 'a job is killed behind the back of deps-run: what needs it does not run' \
+  '["succeeded","canceled","skipped","skipped"]' "$(tasks)"
 touch "$work/go"
 deps-run resume "$run" >"$work/out" 2>"$work/err"
 expect 'it is resumed to its end' succeeded "$(jq -r .status "$work/out")"
