@@ -1,0 +1,107 @@
+#!/bin/bash
+#
+# deps-agent in pods of a cluster: what an attempt gets and leaves, that it starts
+# once whatever starts its pod again, and what it says where it cannot start.
+# Usage: pods_test.sh CLUSTER COMMAND…
+
+set -uo pipefail
+
+# shellcheck source=tests/cluster.sh
+. tests/cluster.sh
+# shellcheck source=tests/report.sh
+. tests/report.sh
+
+cluster=$PWD/$1
+shift
+work=$(mktemp -d /tmp/pods-test.XXXXXX)
+clean_up() {
+  stop_cluster "$work/cluster"
+  rm -rf "$work"
+}
+trap clean_up EXIT
+mkdir -p "$work"/{bin,sink,agent}
+for command in "$@"; do
+  ln -s "$PWD/$command" "$work/bin/"
+done
+cp "$work/bin/deps-agent" "$work/agent/"
+export PATH=$work/bin:$PATH XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
+
+make_image "$work/image"
+cp -r testdata/demo/{run,app,infra,myenv,mysql} "$work/image/cnab/app/"
+start_cluster "$cluster" "$work/cluster" --share "$work/sink" \
+  --image "deps-agent:v1=$work/agent" --image "*=$work/image" || exit 1
+export KUBECONFIG=$work/cluster/kubeconfig-admin-token
+printf 'open sesame' >"$work/token"
+tell_cluster "$work/cluster" secret shop token "$work/token"
+
+# plan NAMESPACE SECRET: the demo's plan; the token is a Secret of the cluster.
+plan() {
+  local registry=(--offline --index testdata/registries/family.index.json)
+  cat >"$work/credentials.yaml" <<SET
+schemaType: CredentialSet
+schemaVersion: 1.0.1
+name: shop
+credentials:
+  - name: token
+    source: {secret: "kubernetes:deps/$2#token"}
+SET
+  deps-graph "${registry[@]}" example.com/myenv:v0.1.0 |
+    deps-solve "${registry[@]}" --namespace "$1" |
+    deps-plan --action install --namespace "$1" --credential-set "$work/credentials.yaml" \
+      --sink "file:$work/sink/$1" -o "$work/$1.json"
+}
+
+run() { timeout 120 deps-run --engine argo "$1" >"$work/out" 2>"$work/err"; }
+
+# expect NAME EXPECTED FOUND
+expect() {
+  if [[ $2 == "$3" ]]; then
+    report_pass "$1"
+  else
+    printf 'expected: %s\nfound:    %s\n' "$2" "$3" >"$work/why"
+    cat "$work/err" >>"$work/why"
+    report_fail "$1" "$work/why"
+  fi
+}
+
+# pod TASK: the name of the task's pod.
+pod() {
+  jq -r --arg task "$1" 'select(.metadata.annotations["cnab-deps/task"] == $task).metadata.name' \
+    "$work"/cluster/etcd/pods/deps/*
+}
+
+# phase POD
+phase() { jq -r .status.phase "$work/cluster/etcd/pods/deps/$1"; }
+
+plan good shop
+run "$work/good.json"
+expect 'a plan runs' '{"endpoint":{"value":"http://192.0.2.10:8080/shop"}}' "$(jq -c .outputs "$work/out")"
+
+infra=$(pod root/infra)
+before=$(jq -r .metadata.uid "$work/cluster/etcd/pods/deps/$infra")
+tell_cluster "$work/cluster" again "$infra"
+for ((wait = 0; wait < 200; ++wait)); do
+  [[ $(phase "$infra") == Failed ]] && break
+  sleep 0.1
+done
+expect 'a pod that is started again is another one' true \
+  "$([[ $before != "$(jq -r .metadata.uid "$work/cluster/etcd/pods/deps/$infra")" ]] && echo true)"
+expect 'and does not start its attempt again' true \
+  "$(jq '.status.containerStatuses[] | select(.name == "main").state.terminated
+         | .exitCode == 125 and (.message | test("started before"))' "$work/cluster/etcd/pods/deps/$infra")"
+
+plan absent nothing
+run "$work/absent.json"
+expect 'a Secret that is not there is told by the task' true \
+  "$(jq '.tasks[] | select(.id == "root/app")
+         | .status == "failed" and (.message | test("there is no such Secret"))' "$work/out")"
+
+no_secret_is_kept() {
+  # The demo's own tool knows which token is the right one.
+  grep -rlaF 'open sesame' "$work/cluster/node" "$work/cluster/etcd" "$work/state" |
+    grep -v '/main.root/cnab/app/app/run$'
+  [[ ${PIPESTATUS[1]} -eq 1 ]]
+}
+report_check 'no secret is on the disk of the node or in plain text in what the cluster keeps' \
+  no_secret_is_kept
+report_end pods
