@@ -1,13 +1,16 @@
 #!/bin/bash
 #
-# One plan runs unchanged on the local engine, on Slurm and on the example engine,
-# and ends with the same outputs; a run that failed on an engine is resumed there.
-# The arguments are the commands and engines.
+# One plan runs unchanged on the local engine, on Slurm, on Argo Workflows and on
+# the example engine, and ends with the same outputs; a run that failed on an
+# engine is resumed there.
+# The arguments are the commands and engines, with the server of a cluster.
 
 set -uo pipefail
 
 # shellcheck source=tests/slurm.sh
 . tests/slurm.sh
+# shellcheck source=tests/cluster.sh
+. tests/cluster.sh
 # shellcheck source=tests/report.sh
 . tests/report.sh
 
@@ -15,10 +18,11 @@ set -uo pipefail
 work=$(mktemp -d /tmp/engines-test.XXXXXX)
 clean_up() {
   stop_slurm "$work/slurm"
+  stop_cluster "$work/cluster"
   rm -rf "$work"
 }
 trap clean_up EXIT
-mkdir "$work/bin" "$work/sink"
+mkdir -p "$work"/bin "$work"/store/{local,slurm,argo,example}
 for command in "$@"; do
   ln -s "$PWD/$command" "$work/bin/"
 done
@@ -30,7 +34,7 @@ plan() {
   deps-graph "${registry[@]}" example.com/myenv:v0.1.0 |
     deps-solve "${registry[@]}" --namespace "$1" |
     deps-plan --action install --namespace "$1" --credential-set "$work/credentials.yaml" \
-      --sink "file:$work/sink/$1" -o "$work/$1.json"
+      --sink "file:$work/store/$1" -o "$work/$1.json"
 }
 
 # check NAME FILE FILTER EXPECTED: what jq finds in FILE.
@@ -54,27 +58,33 @@ schemaVersion: 1.0.1
 name: shop
 credentials:
   - name: token
-    source: {path: $work/token}
+    source: {path: $work/store/token}
 SET
 jq -n --arg deps_run "$work/bin/deps-run" '{depsRun: $deps_run}' >"$work/slurm.config"
 echo '{}' >"$work/example.config"
+jq -n --arg file "$work/cluster/kubeconfig-admin-token" '{kubeconfig: $file}' >"$work/argo.config"
 start_slurm "$work/slurm" || exit 1
+# On Argo the demo's bundles are images.
+make_image "$work/image"
+cp -RL testdata/demo/. "$work/image/cnab/app/"
+mkdir "$work/agent" && cp -L "$work/bin/deps-agent" "$work/agent/deps-agent"
+start_cluster "$work/bin/testing_cluster_server" "$work/cluster" --share "$work/store" \
+  --image "deps-agent:v1=$work/agent" --image "*=$work/image" || exit 1
 
-printf 'open sesame' >"$work/token"
+printf 'open sesame' >"$work/store/token"
 endpoint='{"endpoint":{"value":"http://192.0.2.10:8080/shop"}}'
-mkdir "$work"/sink/{local,slurm,example}
 plan local
 run "$work/local.json" >"$work/out"
 check 'local: the outputs' "$work/out" .outputs "$endpoint"
-for engine in slurm example; do
+for engine in slurm argo example; do
   plan "$engine"
   # A wrong token at first: app fails, and what needs it does not run.
-  printf 'open barley' >"$work/token"
+  printf 'open barley' >"$work/store/token"
   run --engine "$engine" --engine-config "$work/$engine.config" "$work/$engine.json" >"$work/out"
   check "$engine: a task that fails" "$work/out" '[.engine, .tasks[].status]' \
     "[\"$engine\",\"succeeded\",\"succeeded\",\"failed\",\"skipped\"]"
   id=$(jq -r .id "$work/out")
-  printf 'open sesame' >"$work/token"
+  printf 'open sesame' >"$work/store/token"
   timeout 120 deps-run resume "$id" >"$work/out" 2>"$work/err"
   check "$engine: resumed, finished tasks stay finished" "$work/out" '[.tasks[] | .status, .attempt]' \
     '["succeeded",1,"succeeded",1,"succeeded",2,"succeeded",1]'
@@ -84,7 +94,7 @@ for engine in slurm example; do
     '"infra: address 192.0.2.10 in region eu\n"'
 done
 secrets_in_engines() {
-  grep -rlaF -e 'open sesame' "$work/slurm" "$work/state/cnab-deps/engines"
+  grep -rlaF -e 'open sesame' "$work/slurm" "$work/cluster" "$work/state/cnab-deps/engines"
   [[ $? -eq 1 ]]
 }
 report_check 'no engine has a secret' secrets_in_engines

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -201,8 +202,13 @@ absl::StatusOr<Submitted> ArgoEngine::Submit(const EngineRun& run) {
     DEPS_RETURN_IF_ERROR(created);
     return submitted;
   }
-  DEPS_ASSIGN_OR_RETURN(const Value found, connection_->api->Get(options.name));
-  if (TextAt(found, {"metadata", "annotations", "cnab-deps/plan-digest"}) != run.plan.digest) {
+  const absl::StatusOr<Value> found = connection_->api->Get(options.name);
+  if (HasId(found.status(), DiagnosticId::kEngineUnknownRun)) {
+    return MakeError({.id = DiagnosticId::kEngineUnavailable,
+                      .message = absl::StrCat("the run ", submitted.run, " is being deleted")});
+  }
+  DEPS_RETURN_IF_ERROR(found.status());
+  if (TextIn(*found, {"metadata", "annotations", "cnab-deps/plan-digest"}) != run.plan.digest) {
     return MakeError({.id = DiagnosticId::kEngineConflict,
                       .message = absl::StrCat("the run ", submitted.run, " has another plan")});
   }
@@ -254,16 +260,25 @@ absl::Status ArgoEngine::Watch(const std::string& run, const std::string& cursor
                                const std::function<bool(const EngineStatus&)>& changed) {
   DEPS_ASSIGN_OR_RETURN(const std::string name, Open(run));
   std::string last = cursor;
+  std::optional<ArgoRun> seen;
   absl::Status failure;
-  DEPS_RETURN_IF_ERROR(connection_->api->Watch(name, [&](const Value* workflow) {
-    if (workflow == nullptr) return changed({});
-    const absl::StatusOr<ArgoRun> found = ArgoRun::Read(*workflow);
-    failure = found.status();
-    if (!failure.ok()) return false;
-    const EngineStatus status = found->Status();
-    if (status.cursor == last) return !found->HasEnded();
+  const auto tell = [&](const Value* workflow) -> absl::StatusOr<bool> {
+    if (workflow != nullptr) {
+      DEPS_ASSIGN_OR_RETURN(seen, ArgoRun::Read(*workflow));
+    }
+    // Nothing may have happened because nothing is alive.
+    DEPS_ASSIGN_OR_RETURN(const EngineStatus status, StatusOf(*seen));
+    const bool ended = status.workflow.status != "pending" && status.workflow.status != "running";
+    const bool fresh = status.cursor != last;
     last = status.cursor;
-    return changed(status) && !found->HasEnded();
+    if (fresh) return changed(status) && !ended;
+    return workflow == nullptr ? changed({}) : !ended;
+  };
+  DEPS_RETURN_IF_ERROR(connection_->api->Watch(name, [&](const Value* workflow) {
+    if (workflow == nullptr && !seen.has_value()) return changed({});
+    const absl::StatusOr<bool> goes_on = tell(workflow);
+    failure = goes_on.status();
+    return goes_on.ok() && *goes_on;
   }));
   return failure;
 }
@@ -279,7 +294,7 @@ absl::Status ArgoEngine::Cancel(const CancelRequest& request) {
     if (HasId(found.status(), DiagnosticId::kEngineUnknownRun)) return absl::OkStatus();
     DEPS_RETURN_IF_ERROR(found.status());
     DEPS_ASSIGN_OR_RETURN(const ArgoRun run, ArgoRun::Read(*found));
-    const std::string shutdown = TextAt(*found, {"spec", "shutdown"});
+    const std::string shutdown = TextIn(*found, {"spec", "shutdown"});
     if (run.HasEnded() || shutdown == "Terminate") return absl::OkStatus();
     const bool terminate = request.force || (stopping && absl::Now() >= end);
     if (!stopping || terminate) {

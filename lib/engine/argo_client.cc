@@ -175,9 +175,9 @@ absl::StatusOr<ArgoAnswer> ArgoClient::Stream(
 }
 
 absl::Status ErrorOf(const ArgoAnswer& answer) {
-  std::string says = TextAt(answer.body, {"message"});
+  std::string says = TextIn(answer.body, {"message"});
   // As an event of a stream, Argo Server has it one level further in.
-  if (says.empty()) says = TextAt(answer.body, {"error", "message"});
+  if (says.empty()) says = TextIn(answer.body, {"error", "message"});
   if (says.empty()) says = absl::StrCat("the server answers with status ", answer.status);
   says.resize(std::min<size_t>(says.size(), 2000));
   Diagnostic diagnostic = {.id = DiagnosticId::kEngineRefused, .message = std::move(says)};
@@ -193,7 +193,7 @@ absl::Status ErrorOf(const ArgoAnswer& answer) {
   return MakeError(std::move(diagnostic));
 }
 
-const Value* At(const Value& value, const std::vector<std::string_view>& path) {
+const Value* MemberIn(const Value& value, const std::vector<std::string_view>& path) {
   const Value* found = &value;
   for (const std::string_view step : path) {
     if (found != nullptr) found = found->Find(step);
@@ -201,8 +201,8 @@ const Value* At(const Value& value, const std::vector<std::string_view>& path) {
   return found;
 }
 
-std::string TextAt(const Value& value, const std::vector<std::string_view>& path) {
-  const Value* const found = At(value, path);
+std::string TextIn(const Value& value, const std::vector<std::string_view>& path) {
+  const Value* const found = MemberIn(value, path);
   return found != nullptr && found->IsString() ? found->text : "";
 }
 

@@ -78,9 +78,9 @@ class ArgoClient {
 absl::Status ErrorOf(const ArgoAnswer& answer);
 
 // The text at a path of members; "" where there is none.
-std::string TextAt(const json::Value& value, const std::vector<std::string_view>& path);
+std::string TextIn(const json::Value& value, const std::vector<std::string_view>& path);
 // The value there, or nullptr.
-const json::Value* At(const json::Value& value, const std::vector<std::string_view>& path);
+const json::Value* MemberIn(const json::Value& value, const std::vector<std::string_view>& path);
 
 // `text` as a part of a path or a query.
 std::string UrlEncoded(std::string_view text);

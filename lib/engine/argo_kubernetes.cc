@@ -117,7 +117,7 @@ absl::StatusOr<bool> KubernetesApi::May(const Permission& permission) {
       client_.Need({.method = "POST",
                     .path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
                     .body = json::Format(review, json::Style::kCompact)}));
-  const Value* const allowed = At(answer, {"status", "allowed"});
+  const Value* const allowed = MemberIn(answer, {"status", "allowed"});
   return allowed != nullptr && allowed->boolean;
 }
 
@@ -126,12 +126,12 @@ absl::StatusOr<std::vector<Diagnostic>> KubernetesApi::Check() {
   std::vector<Diagnostic> found;
   int minor = 0;
   // A cluster may call itself "27+".
-  std::string text = TextAt(version, {"minor"});
+  std::string text = TextIn(version, {"minor"});
   text.erase(std::find_if_not(text.begin(), text.end(), absl::ascii_isdigit), text.end());
   if (absl::SimpleAtoi(text, &minor) && minor < kFirstMinor) {
     found.push_back({.id = DiagnosticId::kEngineUnsupported,
                      .severity = Severity::kWarning,
-                     .message = absl::StrCat("Kubernetes ", TextAt(version, {"gitVersion"}),
+                     .message = absl::StrCat("Kubernetes ", TextIn(version, {"gitVersion"}),
                                              " is older than 1.", kFirstMinor,
                                              " and may not give pods tokens of their own")});
   }
@@ -173,7 +173,7 @@ absl::Status KubernetesApi::Watch(const std::string& name,
          if (items == nullptr || !items->IsArray() || items->items.empty()) {
            return ErrorOf({.status = 404});
          }
-         return WatchStart{.version = TextAt(list, {"metadata", "resourceVersion"}),
+         return WatchStart{.version = TextIn(list, {"metadata", "resourceVersion"}),
                            .workflow = items->items.front()};
        },
        .path =
@@ -186,7 +186,7 @@ absl::Status KubernetesApi::Watch(const std::string& name,
 
 absl::StatusOr<ArgoPods> KubernetesApi::Pods(const Value& workflow) {
   const std::string label =
-      absl::StrCat("workflows.argoproj.io/workflow=", TextAt(workflow, {"metadata", "name"}));
+      absl::StrCat("workflows.argoproj.io/workflow=", TextIn(workflow, {"metadata", "name"}));
   DEPS_ASSIGN_OR_RETURN(
       const Value list,
       client_.Need({.path = absl::StrCat(pods_, "?labelSelector=", UrlEncoded(label))}));
@@ -194,10 +194,10 @@ absl::StatusOr<ArgoPods> KubernetesApi::Pods(const Value& workflow) {
   const Value* const items = list.Find("items");
   if (items == nullptr || !items->IsArray()) return found;
   for (const Value& pod : items->items) {
-    const std::string phase = TextAt(pod, {"status", "phase"});
+    const std::string phase = TextIn(pod, {"status", "phase"});
     found.pods.push_back(
-        {.name = TextAt(pod, {"metadata", "name"}),
-         .node = TextAt(pod, {"metadata", "annotations", "workflows.argoproj.io/node-name"}),
+        {.name = TextIn(pod, {"metadata", "name"}),
+         .node = TextIn(pod, {"metadata", "annotations", "workflows.argoproj.io/node-name"}),
          .live = phase != "Succeeded" && phase != "Failed"});
   }
   return found;

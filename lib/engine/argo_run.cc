@@ -59,28 +59,28 @@ absl::Status NotOurs(std::string_view name, std::string_view why) {
 const Value* Named(const Value* list, std::string_view name) {
   if (list == nullptr || !list->IsArray()) return nullptr;
   for (const Value& item : list->items) {
-    if (TextAt(item, {"name"}) == name) return &item;
+    if (TextIn(item, {"name"}) == name) return &item;
   }
   return nullptr;
 }
 
 // What the agent of a template knows of the task's outputs.
 absl::StatusOr<std::map<std::string, PlannedOutput>> OutputsOf(const Value& shown) {
-  const Value* const artifact = Named(At(shown, {"inputs", "artifacts"}), "step");
+  const Value* const artifact = Named(MemberIn(shown, {"inputs", "artifacts"}), "step");
   std::string text;
-  if (artifact == nullptr || !absl::Base64Unescape(TextAt(*artifact, {"raw", "data"}), &text)) {
+  if (artifact == nullptr || !absl::Base64Unescape(TextIn(*artifact, {"raw", "data"}), &text)) {
     return absl::InvalidArgumentError("a template has no step");
   }
   absl::StatusOr<Value> step = json::Parse({"", std::move(text)});
   if (!step.ok()) return step.status();
   std::map<std::string, PlannedOutput> outputs;
-  const Value* const found = At(*step, {"task", "outputs"});
+  const Value* const found = MemberIn(*step, {"task", "outputs"});
   if (found == nullptr) return outputs;
   for (const auto& [name, output] : found->members) {
     const Value* const sensitive = output.Find("sensitive");
-    outputs[name] = {.type = TextAt(output, {"type"}),
+    outputs[name] = {.type = TextIn(output, {"type"}),
                      .sensitive = sensitive != nullptr && sensitive->boolean,
-                     .sink = TextAt(output, {"sink"})};
+                     .sink = TextIn(output, {"sink"})};
   }
   return outputs;
 }
@@ -96,20 +96,20 @@ JsonText AsJson(const std::string& type, const std::string& bytes) {
 
 std::optional<int64_t> ExitCodeOf(const Value& node) {
   int64_t code = 0;
-  if (!absl::SimpleAtoi(TextAt(node, {"outputs", "exitCode"}), &code)) return std::nullopt;
+  if (!absl::SimpleAtoi(TextIn(node, {"outputs", "exitCode"}), &code)) return std::nullopt;
   return code;
 }
 
 absl::Time TimeAt(const Value& node, std::string_view key) {
   absl::Time time;
   std::string error;
-  return absl::ParseTime(absl::RFC3339_full, TextAt(node, {key}), &time, &error)
+  return absl::ParseTime(absl::RFC3339_full, TextIn(node, {key}), &time, &error)
              ? time
              : absl::InfinitePast();
 }
 
 bool SaysShutdown(const Value& node) {
-  return absl::StrContains(TextAt(node, {"message"}), "workflow shutdown with strategy");
+  return absl::StrContains(TextIn(node, {"message"}), "workflow shutdown with strategy");
 }
 
 bool SaysTooLong(const std::string& message) {
@@ -117,6 +117,10 @@ bool SaysTooLong(const std::string& message) {
          absl::StrContains(message, "exceeded its deadline") ||
          absl::StrContains(message, "step exceeded workflow deadline");
 }
+
+// deps-agent ends with this where it could not start the bundle; the node's
+// message has why.
+constexpr int64_t kNotStarted = 125;
 
 // What ended because it was told to.
 bool IsKilled(const std::optional<int64_t>& exit_code) {
@@ -132,13 +136,13 @@ absl::StatusOr<ArgoRun> ArgoRun::Read(Value workflow) {
   return run;
 }
 
-std::string ArgoRun::name() const { return TextAt(resource_, {"metadata", "name"}); }
+std::string ArgoRun::name() const { return TextIn(resource_, {"metadata", "name"}); }
 
 std::string ArgoRun::plan_digest() const {
-  return TextAt(resource_, {"metadata", "annotations", "cnab-deps/plan-digest"});
+  return TextIn(resource_, {"metadata", "annotations", "cnab-deps/plan-digest"});
 }
 
-std::string ArgoRun::Phase() const { return TextAt(resource_, {"status", "phase"}); }
+std::string ArgoRun::Phase() const { return TextIn(resource_, {"status", "phase"}); }
 
 bool ArgoRun::HasEnded() const {
   const std::string phase = Phase();
@@ -146,24 +150,24 @@ bool ArgoRun::HasEnded() const {
 }
 
 bool ArgoRun::IsShutDown() const {
-  return !TextAt(resource_, {"spec", "shutdown"}).empty() ||
-         absl::StrContains(TextAt(resource_, {"status", "message"}), "Stopped with strategy");
+  return !TextIn(resource_, {"spec", "shutdown"}).empty() ||
+         absl::StrContains(TextIn(resource_, {"status", "message"}), "Stopped with strategy");
 }
 
 absl::Status ArgoRun::ReadTasks() {
   if (plan_digest().empty()) return NotOurs(name(), "it has no annotation cnab-deps/plan-digest");
-  const Value* const templates = At(resource_, {"spec", "templates"});
+  const Value* const templates = MemberIn(resource_, {"spec", "templates"});
   const Value* const main = Named(templates, "main");
-  const Value* const tasks = main == nullptr ? nullptr : At(*main, {"dag", "tasks"});
+  const Value* const tasks = main == nullptr ? nullptr : MemberIn(*main, {"dag", "tasks"});
   if (tasks == nullptr || !tasks->IsArray()) return NotOurs(name(), "it has no tasks");
   std::map<std::string, std::string> ids;
   for (const Value& item : tasks->items) {
-    const std::string task_name = TextAt(item, {"name"});
-    const Value* const shown = Named(templates, TextAt(item, {"template"}));
+    const std::string task_name = TextIn(item, {"name"});
+    const Value* const shown = Named(templates, TextIn(item, {"template"}));
     if (shown == nullptr) return NotOurs(name(), "a task has no template");
     Task task = {.id = IdOfArgoName(task_name), .node = absl::StrCat(name(), ".", task_name)};
     if (task.id.empty()) {
-      task.id = absl::StrReplaceAll(TextAt(*shown, {"metadata", "annotations", "cnab-deps/task"}),
+      task.id = absl::StrReplaceAll(TextIn(*shown, {"metadata", "annotations", "cnab-deps/task"}),
                                     {{"{{='{{'}}", "{{"}});
     }
     absl::StatusOr<std::map<std::string, PlannedOutput>> outputs = OutputsOf(*shown);
@@ -171,7 +175,7 @@ absl::Status ArgoRun::ReadTasks() {
     task.outputs = *std::move(outputs);
     ids[task_name] = task.id;
     for (std::string_view need :
-         absl::StrSplit(TextAt(item, {"depends"}), " && ", absl::SkipEmpty())) {
+         absl::StrSplit(TextIn(item, {"depends"}), " && ", absl::SkipEmpty())) {
       absl::ConsumeSuffix(&need, ".Succeeded");
       task.needs.push_back(ids[std::string(need)]);
     }
@@ -181,13 +185,13 @@ absl::Status ArgoRun::ReadTasks() {
 }
 
 absl::Status ArgoRun::ReadNodes() {
-  const Value* nodes = At(resource_, {"status", "nodes"});
+  const Value* nodes = MemberIn(resource_, {"status", "nodes"});
   if (nodes == nullptr) {
-    if (const std::string packed = TextAt(resource_, {"status", "compressedNodes"});
+    if (const std::string packed = TextIn(resource_, {"status", "compressedNodes"});
         !packed.empty()) {
       DEPS_ASSIGN_OR_RETURN(unpacked_, UnpackArgoNodes(packed));
       nodes = &unpacked_;
-    } else if (!TextAt(resource_, {"status", "offloadNodeStatusVersion"}).empty()) {
+    } else if (!TextIn(resource_, {"status", "offloadNodeStatusVersion"}).empty()) {
       return MakeError({.id = DiagnosticId::kEngineUnsupported,
                         .message = absl::StrCat("Argo keeps the nodes of the workflow ", name(),
                                                 " in its database, and only an Argo Server "
@@ -196,7 +200,7 @@ absl::Status ArgoRun::ReadNodes() {
     }
   }
   if (nodes == nullptr) return absl::OkStatus();
-  for (const auto& [id, node] : nodes->members) nodes_[TextAt(node, {"name"})] = &node;
+  for (const auto& [id, node] : nodes->members) nodes_[TextIn(node, {"name"})] = &node;
   return absl::OkStatus();
 }
 
@@ -207,7 +211,7 @@ const Value* ArgoRun::Node(const std::string& node_name) const {
 
 std::vector<const Value*> ArgoRun::AttemptsOf(const Task& task, const Value& node) const {
   std::vector<const Value*> attempts;
-  if (TextAt(node, {"type"}) != "Retry") return {&node};
+  if (TextIn(node, {"type"}) != "Retry") return {&node};
   while (const Value* const attempt = Node(absl::StrCat(task.node, "(", attempts.size(), ")"))) {
     attempts.push_back(attempt);
   }
@@ -231,7 +235,7 @@ const ArgoRun::Task* ArgoRun::TaskOfNode(std::string_view node, int* attempt) co
 void ArgoRun::TellWithoutNode(WorkflowTask* task) const {
   task->status = "pending";
   if (!HasEnded()) {
-    task->message = TextAt(resource_, {"status", "message"});
+    task->message = TextIn(resource_, {"status", "message"});
   } else if (IsShutDown()) {
     task->status = "canceled";
   } else {
@@ -241,7 +245,7 @@ void ArgoRun::TellWithoutNode(WorkflowTask* task) const {
 }
 
 void ArgoRun::TellByPhase(const Value& node, const Value& last, WorkflowTask* task) const {
-  const std::string phase = TextAt(node, {"phase"});
+  const std::string phase = TextIn(node, {"phase"});
   task->status = task->attempt > 0 ? "running" : "pending";
   for (const PhaseRule& rule : kNodePhases) {
     if (rule.phase != phase) continue;
@@ -256,7 +260,8 @@ void ArgoRun::TellByPhase(const Value& node, const Value& last, WorkflowTask* ta
       task->reason = "";
     } else if (SaysTooLong(task->message)) {
       task->reason = "timeout";
-    } else if (!task->exit_code.has_value()) {
+    } else if (!task->exit_code.has_value() || task->exit_code == kNotStarted) {
+      task->exit_code.reset();
       task->reason = "engine";
     }
   } else if (phase == "Omitted" && IsShutDown()) {
@@ -281,9 +286,9 @@ void ArgoRun::TellOutputs(const Task& task, const Value& node, const Value& last
     }
     for (const Value* from : {&node, &last}) {
       const Value* const parameter =
-          Named(At(*from, {"outputs", "parameters"}), ArgoName(output_name));
+          Named(MemberIn(*from, {"outputs", "parameters"}), ArgoName(output_name));
       if (parameter == nullptr || parameter->Find("value") == nullptr) continue;
-      value.value = AsJson(output.type, TextAt(*parameter, {"value"}));
+      value.value = AsJson(output.type, TextIn(*parameter, {"value"}));
     }
     if (value.value.has_value()) told->outputs[output_name] = std::move(value);
   }
@@ -299,24 +304,24 @@ WorkflowTask ArgoRun::TellTask(const Task& task, EngineStatus* status) const {
   const std::vector<const Value*> attempts = AttemptsOf(task, *node);
   const Value& last = attempts.empty() ? *node : *attempts.back();
   for (const Value* attempt : attempts) {
-    const std::string phase = TextAt(*attempt, {"phase"});
+    const std::string phase = TextIn(*attempt, {"phase"});
     told.attempt +=
         phase == "Running" || phase == "Succeeded" || phase == "Failed" || phase == "Error";
   }
-  if (told.attempt > 0) told.started_at = TextAt(last, {"startedAt"});
-  told.finished_at = TextAt(*node, {"finishedAt"});
-  told.message = TextAt(last, {"message"});
-  if (told.message.empty()) told.message = TextAt(*node, {"message"});
+  if (told.attempt > 0) told.started_at = TextIn(last, {"startedAt"});
+  told.finished_at = TextIn(*node, {"finishedAt"});
+  told.message = TextIn(last, {"message"});
+  if (told.message.empty()) told.message = TextIn(*node, {"message"});
   told.exit_code = ExitCodeOf(last);
   TellByPhase(*node, last, &told);
   if (told.status == "succeeded") TellOutputs(task, *node, last, &told);
-  status->native[task.id] = absl::StrCat("node ", TextAt(last, {"name"}));
+  status->native[task.id] = absl::StrCat("node ", TextIn(last, {"name"}));
   return told;
 }
 
 EngineStatus ArgoRun::Status() const {
   EngineStatus status;
-  status.workflow = {.id = TextAt(resource_, {"metadata", "annotations", "cnab-deps/workflow"}),
+  status.workflow = {.id = TextIn(resource_, {"metadata", "annotations", "cnab-deps/workflow"}),
                      .plan = plan_digest(),
                      .engine = "argo",
                      .status = "pending"};
@@ -334,18 +339,18 @@ EngineStatus ArgoRun::Status() const {
 }
 
 bool ArgoRun::NeedsPods() const {
-  const Value* const suspend = At(resource_, {"spec", "suspend"});
+  const Value* const suspend = MemberIn(resource_, {"spec", "suspend"});
   if (Phase() != "Running" || (suspend != nullptr && suspend->boolean)) return false;
   return std::none_of(nodes_.begin(), nodes_.end(), [](const auto& item) {
     const Value& node = *item.second;
-    return !TextAt(node, {"synchronizationStatus", "waiting"}).empty() ||
-           (TextAt(node, {"type"}) == "Retry" && TextAt(node, {"phase"}) == "Running" &&
-            absl::StartsWith(TextAt(node, {"message"}), "Backoff "));
+    return !TextIn(node, {"synchronizationStatus", "waiting"}).empty() ||
+           (TextIn(node, {"type"}) == "Retry" && TextIn(node, {"phase"}) == "Running" &&
+            absl::StartsWith(TextIn(node, {"message"}), "Backoff "));
   });
 }
 
 absl::Time ArgoRun::LastChange() const {
-  absl::Time last = TimeAt(*At(resource_, {"metadata"}), "creationTimestamp");
+  absl::Time last = TimeAt(*MemberIn(resource_, {"metadata"}), "creationTimestamp");
   for (const auto& [node_name, node] : nodes_) {
     last = std::max({last, TimeAt(*node, "startedAt"), TimeAt(*node, "finishedAt")});
   }

@@ -122,6 +122,8 @@ TEST(ArgoRunTest, PhasesOfArgoAreStatesOfOurs) {
        "failed; root/db failed 1 bundle exit 7; root skipped 0 upstream"},
       {"what needs it has no node", Nodes("Failed", {Tried("Failed", "Failed", Exit("7"))}),
        "failed; root/db failed 1 bundle exit 7; root skipped 0 upstream"},
+      {"the agent could not start it", Nodes("Failed", {Tried("Failed", "Failed", Exit("125"))}),
+       "failed; root/db failed 1 engine; root skipped 0 upstream"},
       {"Argo fails", Nodes("Error", {Tried("Error", "Error", Says("pod deleted"))}),
        "failed; root/db failed 1 engine; root skipped 0 upstream"},
       {"too long",

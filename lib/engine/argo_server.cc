@@ -25,12 +25,12 @@ constexpr size_t kLongestPodPrefix = 242;
 // The name of the pod of a node of type Pod. A node's id is the workflow's name
 // and a number; newer Argos put the template's name in between.
 std::string PodOf(const Value& workflow, const Value& node) {
-  const std::string name = TextAt(workflow, {"metadata", "name"});
-  const std::string id = TextAt(node, {"id"});
+  const std::string name = TextIn(workflow, {"metadata", "name"});
+  const std::string id = TextIn(node, {"id"});
   const std::string format =
-      TextAt(workflow, {"metadata", "annotations", "workflows.argoproj.io/pod-name-format"});
+      TextIn(workflow, {"metadata", "annotations", "workflows.argoproj.io/pod-name-format"});
   if (format == "v1" || id.size() <= name.size()) return id;
-  std::string prefix = absl::StrCat(name, "-", TextAt(node, {"templateName"}));
+  std::string prefix = absl::StrCat(name, "-", TextIn(node, {"templateName"}));
   prefix.resize(std::min(prefix.size(), kLongestPodPrefix));
   return prefix + id.substr(name.size());
 }
@@ -97,7 +97,7 @@ absl::StatusOr<std::vector<Diagnostic>> ArgoServerApi::Check() {
   DEPS_RETURN_IF_ERROR(
       client_.Need({.path = absl::StrCat(workflows_, "?listOptions.limit=1")}).status());
   std::vector<Diagnostic> found;
-  const std::string text = TextAt(version, {"version"});
+  const std::string text = TextIn(version, {"version"});
   if (absl::StartsWith(text, "v1.") || absl::StartsWith(text, "v2.")) {
     found.push_back(
         {.id = DiagnosticId::kEngineUnsupported,
@@ -114,7 +114,7 @@ absl::Status ArgoServerApi::Watch(const std::string& name,
       client_,
       {.list = [&]() -> absl::StatusOr<WatchStart> {
          DEPS_ASSIGN_OR_RETURN(Value workflow, Get(name));
-         std::string version = TextAt(workflow, {"metadata", "resourceVersion"});
+         std::string version = TextIn(workflow, {"metadata", "resourceVersion"});
          return WatchStart{.version = std::move(version), .workflow = std::move(workflow)};
        },
        .path =
@@ -131,13 +131,13 @@ absl::Status ArgoServerApi::Watch(const std::string& name,
 
 absl::StatusOr<ArgoPods> ArgoServerApi::Pods(const Value& workflow) {
   ArgoPods found;
-  const Value* const nodes = At(workflow, {"status", "nodes"});
+  const Value* const nodes = MemberIn(workflow, {"status", "nodes"});
   if (nodes == nullptr) return found;
   for (const auto& [id, node] : nodes->members) {
-    if (TextAt(node, {"type"}) != "Pod") continue;
-    const std::string phase = TextAt(node, {"phase"});
+    if (TextIn(node, {"type"}) != "Pod") continue;
+    const std::string phase = TextIn(node, {"phase"});
     found.pods.push_back({.name = PodOf(workflow, node),
-                          .node = TextAt(node, {"name"}),
+                          .node = TextIn(node, {"name"}),
                           .live = phase == "Pending" || phase == "Running"});
   }
   return found;
@@ -155,7 +155,7 @@ absl::Status ArgoServerApi::Logs(const ArgoLogQuery& query,
     if (!absl::ConsumePrefix(&event, kEventPrefix)) return absl::OkStatus();
     const absl::StatusOr<Value> parsed = json::Parse({"", std::string(event)});
     const Value* const result = parsed.ok() ? parsed->Find("result") : nullptr;
-    return result == nullptr ? absl::OkStatus() : line(TextAt(*result, {"content"}));
+    return result == nullptr ? absl::OkStatus() : line(TextIn(*result, {"content"}));
   };
   DEPS_ASSIGN_OR_RETURN(const ArgoAnswer answer, client_.Stream(path, kEvents, kLogSilence, entry));
   if (answer.status == 0 || answer.status == 200 || answer.status == 400) return absl::OkStatus();

@@ -64,10 +64,10 @@ class Watcher {
     if (event != nullptr && event->Find("result") != nullptr) event = event->Find("result");
     const Value* const object = event == nullptr ? nullptr : event->Find("object");
     if (object == nullptr) return LoseVersion();
-    const std::string type = TextAt(*event, {"type"});
+    const std::string type = TextIn(*event, {"type"});
     if (type == "ERROR") return LoseVersion();
     if (type == "DELETED") return ErrorOf({.status = 404, .body = Value::Null()});
-    version_ = TextAt(*object, {"metadata", "resourceVersion"});
+    version_ = TextIn(*object, {"metadata", "resourceVersion"});
     if (type == "BOOKMARK") return absl::OkStatus();
     progress_ = true;
     Tell(object);

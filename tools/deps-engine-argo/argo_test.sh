@@ -1,0 +1,65 @@
+#!/bin/bash
+#
+# deps-engine-argo passes deps-engine-conformance on a cluster that really runs
+# workflows, over Kubernetes alone and over an Argo Server, also where calls fail;
+# and nothing secret is in what the cluster keeps.
+# Usage: argo_test.sh ENGINE CONFORMANCE CLUSTER AGENT
+
+set -uo pipefail
+
+engine=$PWD/$1
+conformance=$PWD/$2
+cluster=$PWD/$3
+agent=$PWD/$4
+# shellcheck source=tests/cluster.sh
+. tests/cluster.sh
+
+work=$(mktemp -d /tmp/argo-test.XXXXXX)
+clean_up() {
+  stop_cluster "$work/cluster"
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+fail() {
+  printf 'FAILED: %s\n' "$*"
+  tail -n 5 "$work/cluster/log"
+  exit 1
+}
+
+make_image "$work/image"
+ln -s "$work/kit/tool" "$work/image/cnab/app/run"
+mkdir -p "$work"/{agent,kit}
+cp "$agent" "$work/agent/deps-agent"
+start_cluster "$cluster" "$work/cluster" --share "$work/kit" \
+  --image "example.com/kit:1=$work/image" --image "deps-agent:v1=$work/agent" ||
+  fail 'the cluster did not start'
+export KUBECONFIG=$work/cluster/kubeconfig-admin-token
+
+# kit NAME CONFIG: the conformance kit with these settings.
+kit() {
+  printf '%s\n' "$2" >"$work/$1.json"
+  rm -rf "${work:?}"/kit/*
+  echo "== $1"
+  "$conformance" --config "$work/$1.json" --folder "$work/kit" --image example.com/kit:1 "$engine" |
+    tee "$work/out"
+  [[ ${PIPESTATUS[0]} -eq 0 ]] || fail "the conformance kit: $1"
+}
+
+# In the environment of whoever submits, where no pod may see it.
+export SUBMITTER_SECRET=sentinel-5e0c21ab
+kit kubernetes '{}'
+token=$(<"$work/kit/token")
+# Every third call fails in one way or another, for a while.
+for server in kubernetes argo; do
+  tell_cluster "$work/cluster" fault "$server" status 5 /workflows GET 503 0 7
+  tell_cluster "$work/cluster" fault "$server" lose-answer 3 /workflows POST 0 0 2
+  tell_cluster "$work/cluster" fault "$server" drop 5 /workflows GET 0 0 11
+done
+kit argo-server "{\"server\": \"$ARGO_URL\", \"caFile\": \"$work/cluster/tls/cert.pem\"}"
+
+if grep -rlaF -e "$SUBMITTER_SECRET" -e "$token" "$work/cluster/etcd" "$work/cluster/node" \
+  "$work/kit/state"; then
+  fail 'a secret is in the files named above'
+fi
+echo 'ok: no secret is in what the cluster keeps'
