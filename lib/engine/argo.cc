@@ -1,5 +1,7 @@
 #include "lib/engine/argo.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -192,8 +194,13 @@ absl::StatusOr<Submitted> ArgoEngine::Submit(const EngineRun& run) {
   DEPS_RETURN_IF_ERROR(Connect());
   options.name_space = connection_->name_space;
   DEPS_ASSIGN_OR_RETURN(const JsonText text, RenderArgo(run.plan, options));
+  Value workflow = Value::Of(text);
+  // Tells whether what is there already is what this very call has made, where
+  // the answer to it was lost.
+  const std::string call = absl::StrCat(getpid(), "-", absl::ToUnixNanos(absl::Now()));
+  workflow.Find("metadata")->Find("annotations")->Set("cnab-deps/submission", Value::String(call));
   Submitted submitted = {.run = absl::StrCat(options.name_space, "/", options.name)};
-  const absl::Status created = connection_->api->Create(Value::Of(text));
+  const absl::Status created = connection_->api->Create(workflow);
   if (!HasId(created, DiagnosticId::kEngineConflict)) {
     // A namespace that is not there is none of our runs.
     if (HasId(created, DiagnosticId::kEngineUnknownRun)) {
@@ -212,7 +219,7 @@ absl::StatusOr<Submitted> ArgoEngine::Submit(const EngineRun& run) {
     return MakeError({.id = DiagnosticId::kEngineConflict,
                       .message = absl::StrCat("the run ", submitted.run, " has another plan")});
   }
-  submitted.already = true;
+  submitted.already = TextIn(*found, {"metadata", "annotations", "cnab-deps/submission"}) != call;
   return submitted;
 }
 
