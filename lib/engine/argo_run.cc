@@ -64,27 +64,6 @@ const Value* Named(const Value* list, std::string_view name) {
   return nullptr;
 }
 
-// What the agent of a template knows of the task's outputs.
-absl::StatusOr<std::map<std::string, PlannedOutput>> OutputsOf(const Value& shown) {
-  const Value* const artifact = Named(MemberIn(shown, {"inputs", "artifacts"}), "step");
-  std::string text;
-  if (artifact == nullptr || !absl::Base64Unescape(TextIn(*artifact, {"raw", "data"}), &text)) {
-    return absl::InvalidArgumentError("a template has no step");
-  }
-  absl::StatusOr<Value> step = json::Parse({"", std::move(text)});
-  if (!step.ok()) return step.status();
-  std::map<std::string, PlannedOutput> outputs;
-  const Value* const found = MemberIn(*step, {"task", "outputs"});
-  if (found == nullptr) return outputs;
-  for (const auto& [name, output] : found->members) {
-    const Value* const sensitive = output.Find("sensitive");
-    outputs[name] = {.type = TextIn(output, {"type"}),
-                     .sensitive = sensitive != nullptr && sensitive->boolean,
-                     .sink = TextIn(output, {"sink"})};
-  }
-  return outputs;
-}
-
 // A bundle's file as the value that its type says it is.
 JsonText AsJson(const std::string& type, const std::string& bytes) {
   if (!type.empty() && type != "string") {
@@ -170,9 +149,7 @@ absl::Status ArgoRun::ReadTasks() {
       task.id = absl::StrReplaceAll(TextIn(*shown, {"metadata", "annotations", "cnab-deps/task"}),
                                     {{"{{='{{'}}", "{{"}});
     }
-    absl::StatusOr<std::map<std::string, PlannedOutput>> outputs = OutputsOf(*shown);
-    if (!outputs.ok()) return NotOurs(name(), outputs.status().message());
-    task.outputs = *std::move(outputs);
+    DEPS_RETURN_IF_ERROR(ReadStep(*shown, &task));
     ids[task_name] = task.id;
     for (std::string_view need :
          absl::StrSplit(TextIn(item, {"depends"}), " && ", absl::SkipEmpty())) {
@@ -201,6 +178,27 @@ absl::Status ArgoRun::ReadNodes() {
   }
   if (nodes == nullptr) return absl::OkStatus();
   for (const auto& [id, node] : nodes->members) nodes_[TextIn(node, {"name"})] = &node;
+  return absl::OkStatus();
+}
+
+// What the agent of a template knows of its task.
+absl::Status ArgoRun::ReadStep(const Value& shown, Task* task) const {
+  const Value* const artifact = Named(MemberIn(shown, {"inputs", "artifacts"}), "step");
+  std::string text;
+  if (artifact == nullptr || !absl::Base64Unescape(TextIn(*artifact, {"raw", "data"}), &text)) {
+    return NotOurs(name(), "a template has no step");
+  }
+  const absl::StatusOr<Value> step = json::Parse({"", std::move(text)});
+  if (!step.ok()) return NotOurs(name(), "a template's step is no JSON");
+  task->action = TextIn(*step, {"task", "action"});
+  const Value* const outputs = MemberIn(*step, {"task", "outputs"});
+  if (outputs == nullptr) return absl::OkStatus();
+  for (const auto& [output_name, output] : outputs->members) {
+    const Value* const sensitive = output.Find("sensitive");
+    task->outputs[output_name] = {.type = TextIn(output, {"type"}),
+                                  .sensitive = sensitive != nullptr && sensitive->boolean,
+                                  .sink = TextIn(output, {"sink"})};
+  }
   return absl::OkStatus();
 }
 
@@ -288,6 +286,8 @@ void ArgoRun::TellOutputs(const Task& task, const Value& node, const Value& last
       const Value* const parameter =
           Named(MemberIn(*from, {"outputs", "parameters"}), ArgoName(output_name));
       if (parameter == nullptr || parameter->Find("value") == nullptr) continue;
+      // An uninstallation may leave its outputs out; Argo takes none for empty.
+      if (task.action == "uninstall" && TextIn(*parameter, {"value"}).empty()) continue;
       value.value = AsJson(output.type, TextIn(*parameter, {"value"}));
     }
     if (value.value.has_value()) told->outputs[output_name] = std::move(value);

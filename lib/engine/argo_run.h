@@ -20,6 +20,7 @@ class ArgoRun {
     std::string id;
     std::string node;                // "WORKFLOW.TASK"; attempts have "(0)", … behind it.
     std::vector<std::string> needs;  // Ids.
+    std::string action;
     std::map<std::string, PlannedOutput> outputs;
   };
 
@@ -52,6 +53,7 @@ class ArgoRun {
  private:
   explicit ArgoRun(json::Value resource) : resource_(std::move(resource)) {}
   absl::Status ReadTasks();
+  absl::Status ReadStep(const json::Value& shown, Task* task) const;
   absl::Status ReadNodes();
   const json::Value* Node(const std::string& name) const;
   std::vector<const json::Value*> AttemptsOf(const Task& task, const json::Value& node) const;
