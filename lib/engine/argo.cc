@@ -270,11 +270,14 @@ absl::Status ArgoEngine::Watch(const std::string& run, const std::string& cursor
   std::optional<ArgoRun> seen;
   absl::Status failure;
   const auto tell = [&](const Value* workflow) -> absl::StatusOr<bool> {
+    EngineStatus status;
     if (workflow != nullptr) {
       DEPS_ASSIGN_OR_RETURN(seen, ArgoRun::Read(*workflow));
+      status = seen->Status();
+    } else {
+      // Nothing may have happened because nothing is alive.
+      DEPS_ASSIGN_OR_RETURN(status, StatusOf(*seen));
     }
-    // Nothing may have happened because nothing is alive.
-    DEPS_ASSIGN_OR_RETURN(const EngineStatus status, StatusOf(*seen));
     const bool ended = status.workflow.status != "pending" && status.workflow.status != "running";
     const bool fresh = status.cursor != last;
     last = status.cursor;

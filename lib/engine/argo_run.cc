@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "lib/agent/typed_text.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
@@ -62,15 +63,6 @@ const Value* Named(const Value* list, std::string_view name) {
     if (TextIn(item, {"name"}) == name) return &item;
   }
   return nullptr;
-}
-
-// A bundle's file as the value that its type says it is.
-JsonText AsJson(const std::string& type, const std::string& bytes) {
-  if (!type.empty() && type != "string") {
-    const absl::StatusOr<Value> value = json::Parse({"", bytes});
-    if (value.ok()) return json::ToText(*value);
-  }
-  return json::ToText(Value::String(bytes));
 }
 
 std::optional<int64_t> ExitCodeOf(const Value& node) {

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
@@ -41,15 +42,18 @@ Plan OneTask(const std::string& word = "one") {
   return plan;
 }
 
+constexpr char kLongAgo[] = "2026-01-02T03:04:05Z";
+
 // The resource of OneTask as a server has it.
 std::string Resource(const std::string& phase, const std::string& node_phase = "",
-                     const std::string& version = "5", const std::string& shutdown = "") {
+                     const std::string& version = "5", const std::string& shutdown = "",
+                     const std::string& created = absl::FormatTime(absl::Now())) {
   const absl::StatusOr<JsonText> text =
       RenderArgo(OneTask(), {.name = "deps-01abc", .id = "01ABC", .revision = 1});
   EXPECT_TRUE(text.ok()) << text.status();
   Value resource = Value::Of(*text);
   resource.Find("metadata")->Set("resourceVersion", Value::String(version));
-  resource.Find("metadata")->Set("creationTimestamp", Value::String("2026-01-02T03:04:05Z"));
+  resource.Find("metadata")->Set("creationTimestamp", Value::String(created));
   if (!shutdown.empty()) resource.Find("spec")->Set("shutdown", Value::String(shutdown));
   Value nodes = Value::Object();
   if (!node_phase.empty()) {
@@ -495,8 +499,8 @@ TEST_F(ArgoTest, AnArgoServersEventsAreWatched) {
 
 TEST_F(ArgoTest, AWorkflowWithoutPodsIsLostAfterAWhile) {
   repeat_ = true;
-  answers_ = {Ok(Resource("Running", "Running")), Pods({}), Ok(Resource("Running", "Running")),
-              Pods({})};
+  answers_ = {Ok(Resource("Running", "Running", "5", "", kLongAgo)), Pods({}),
+              Ok(Resource("Running", "Running", "5", "", kLongAgo)), Pods({})};
   const auto engine = NewEngine();
   absl::StatusOr<EngineStatus> status = engine->Status(kRun);
   ASSERT_TRUE(status.ok()) << status.status();
@@ -506,7 +510,8 @@ TEST_F(ArgoTest, AWorkflowWithoutPodsIsLostAfterAWhile) {
   status = engine->Status(kRun);
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_EQ(status->workflow.tasks[0].status, "unknown");
-  answers_ = {Ok(Resource("Running", "Running")), Pods({Pod("a", "", "Running")})};
+  answers_ = {Ok(Resource("Running", "Running", "5", "", kLongAgo)),
+              Pods({Pod("a", "", "Running")})};
   status = engine->Status(kRun);
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_EQ(status->workflow.tasks[0].status, "running");
