@@ -8,7 +8,7 @@ make_image() {
   local dir=$1
   mkdir -p "$dir"/{bin,tmp,cnab/app}
   cp "$(command -v busybox)" "$dir/bin/busybox"
-  chroot "$dir" /bin/busybox --install -s /bin
+  /usr/sbin/chroot "$dir" /bin/busybox --install -s /bin
 }
 
 # start_cluster SERVER DIR ARG…: starts it with all it has in DIR, and sets

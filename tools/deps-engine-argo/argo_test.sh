@@ -24,6 +24,8 @@ trap clean_up EXIT
 fail() {
   printf 'FAILED: %s\n' "$*"
   tail -n 5 "$work/cluster/log"
+  # What the nodes of all workflows say.
+  grep -rhoa '"message":"[^"]*"' "$work/cluster/etcd" | sort | uniq -c
   exit 1
 }
 
