@@ -86,6 +86,7 @@ void Kubelet::SignalAll(const Value& pod, int number) const {
 }
 
 void Kubelet::Tick() {
+  const std::lock_guard<std::mutex> lock(changing_);
   for (const Value& pod : store_.List("pods", "", nullptr)) {
     NoteLogs(pod);
     TickPod({"pods", TextAt(pod, {"metadata", "namespace"}), TextAt(pod, {"metadata", "name"})},
@@ -401,6 +402,7 @@ std::optional<std::string> Kubelet::FileOf(const Value& pod, const std::string& 
 }
 
 void Kubelet::Evict(const ObjectKey& key, const std::string& message) {
+  const std::lock_guard<std::mutex> lock(changing_);
   const auto pod = store_.Get(key);
   if (!pod) return;
   SignalAll(*pod, SIGKILL);
@@ -423,6 +425,7 @@ void Kubelet::Terminate(const ObjectKey& key) {
 }
 
 void Kubelet::Vanish(const ObjectKey& key) {
+  const std::lock_guard<std::mutex> lock(changing_);
   const auto pod = store_.Get(key);
   if (!pod) return;
   SignalAll(*pod, SIGKILL);

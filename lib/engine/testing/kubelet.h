@@ -84,6 +84,8 @@ class Kubelet {
 
   ClusterStore& store_;
   const KubeletOptions options_;
+  // Of whoever changes what a pod has: a tick, or what a test does to it.
+  std::mutex changing_;
   mutable std::mutex mutex_;
   // Of each log, by its path: its size and when it had that.
   std::map<std::string, std::vector<std::pair<size_t, absl::Time>>> log_times_;
