@@ -22,7 +22,7 @@ start_cluster() {
   # It ends with its input.
   exec {cluster_input}>"$dir/commands"
   for ((wait = 0; wait < 100; ++wait)); do
-    read -r KUBERNETES_URL ARGO_URL <"$dir/answers" && return
+    read -r KUBERNETES_URL ARGO_URL <"$dir/answers" && export KUBERNETES_URL ARGO_URL && return
     sleep 0.1
   done
   cat "$dir/log"

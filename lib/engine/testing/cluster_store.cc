@@ -210,8 +210,10 @@ void MergePatch(Value* target, const Value& patch) {
   if (!target->IsObject()) *target = Value::Object();
   for (const auto& [key, value] : patch.members) {
     if (value.kind == json::Kind::kNull) {
+      // Clang captures no structured binding.
+      const std::string& gone = key;
       std::erase_if(target->members,
-                    [&](const json::Member& member) { return member.first == key; });
+                    [&](const json::Member& member) { return member.first == gone; });
       continue;
     }
     if (target->Find(key) == nullptr) target->Set(key, Value::Null());

@@ -426,12 +426,9 @@ void ClusterApi::PodLog(const ServerRequest& request, const Target& target, Repl
   const auto pod = store_.Get(target.key);
   if (!pod) return Refuse(reply, 404, "NotFound", absl::StrCat(target.quoted(), " not found"));
   const std::string container = request.Query("container");
-  std::string state;
   bool known = false;
   for (const char* const list : {"initContainers", "containers"}) {
-    for (const Value& item : pod->Find("spec")->Find(list) == nullptr
-                                 ? Value().items
-                                 : pod->Find("spec")->Find(list)->items) {
+    for (const Value& item : ItemsOf(pod->Find("spec"), list)) {
       known = known || TextAt(item, {"name"}) == container;
     }
   }
