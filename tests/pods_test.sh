@@ -27,7 +27,7 @@ cp "$work/bin/deps-agent" "$work/agent/"
 export PATH=$work/bin:$PATH XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 
 make_image "$work/image"
-cp -r testdata/demo/{run,app,infra,myenv,mysql} "$work/image/cnab/app/"
+cp -rL testdata/demo/{run,app,infra,myenv,mysql} "$work/image/cnab/app/"
 start_cluster "$cluster" "$work/cluster" --share "$work/sink" \
   --image "deps-agent:v1=$work/agent" --image "*=$work/image" || exit 1
 export KUBECONFIG=$work/cluster/kubeconfig-admin-token
