@@ -18,10 +18,10 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/agent/control.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/secrets/redactor.h"
 
@@ -206,8 +206,8 @@ int Supervisor::Watch() {
     Reap();
   }
   kill(-pid_, SIGKILL);
-  const absl::Time end = absl::Now() + kAfterExit;
-  while (open && absl::Now() < end) open = Pump(10);
+  const absl::Time end = SteadyNow() + kAfterExit;
+  while (open && SteadyNow() < end) open = Pump(10);
   Print(redactor_.Finish());
   return exit_code_;
 }

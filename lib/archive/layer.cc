@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -34,6 +35,8 @@ namespace {
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr size_t kMaxName = 4096;
+constexpr std::string_view kGzipMagic = "\x1f\x8b";
+constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 
 // Closes a descriptor with itself.
 class Fd {
@@ -98,24 +101,30 @@ class LayerBytes {
            .message = strerror(errno),
            .location = {.file = path}});
     }
-    unsigned char magic[2] = {};
-    if (pread(fd, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b) {
-      close(fd);
+    bytes->fd_ = fd;
+    bytes->left_ = max_bytes;
+    std::array<char, kZstdMagic.size()> magic = {};
+    const ssize_t count = pread(fd, magic.data(), magic.size(), 0);
+    const std::string_view begin(magic.data(), count > 0 ? static_cast<size_t>(count) : 0);
+    if (absl::StartsWith(begin, kGzipMagic)) {
       DEPS_ASSIGN_OR_RETURN(bytes->gunzip_, Gunzip::Open(path, max_bytes));
-    } else {
-      bytes->fd_ = fd;
-      bytes->left_ = max_bytes;
+    } else if (begin == kZstdMagic) {
+      DEPS_RETURN_IF_ERROR(bytes->OpenZstd());
     }
     return bytes;
   }
   ~LayerBytes() {
+    if (zstd_ != nullptr) archive_read_free(zstd_);
     if (fd_ >= 0) close(fd_);
   }
 
   // As Gunzip::Next.
   absl::StatusOr<std::string_view> Next() {
     if (gunzip_ != nullptr) return gunzip_->Next();
-    const ssize_t count = read(fd_, buffer_.data(), buffer_.size());
+    const ssize_t count = zstd_ != nullptr
+                              ? archive_read_data(zstd_, buffer_.data(), buffer_.size())
+                              : read(fd_, buffer_.data(), buffer_.size());
+    if (count < 0 && zstd_ != nullptr) return ZstdError();
     if (count < 0) return MakeError({.id = DiagnosticId::kFileRead, .message = strerror(errno)});
     left_ -= count;
     if (left_ >= 0) return std::string_view(buffer_.data(), static_cast<size_t>(count));
@@ -123,7 +132,23 @@ class LayerBytes {
   }
 
  private:
+  absl::Status OpenZstd() {
+    zstd_ = archive_read_new();
+    archive_read_support_filter_zstd(zstd_);
+    archive_read_support_format_raw(zstd_);
+    archive_entry* entry = nullptr;
+    const bool good = archive_read_open_fd(zstd_, fd_, buffer_.size()) == ARCHIVE_OK &&
+                      archive_read_next_header(zstd_, &entry) == ARCHIVE_OK;
+    return good ? absl::OkStatus() : ZstdError();
+  }
+  absl::Status ZstdError() const {
+    const char* const text = archive_error_string(zstd_);
+    return MakeError({.id = DiagnosticId::kArchiveInvalid,
+                      .message = text != nullptr ? text : "the zstd data is damaged"});
+  }
+
   std::unique_ptr<Gunzip> gunzip_;
+  archive* zstd_ = nullptr;
   int fd_ = -1;
   int64_t left_ = 0;
   std::array<char, size_t{64} << 10> buffer_;
@@ -155,6 +180,7 @@ class Unpacker {
   absl::Status PlaceFolder(int parent);
   absl::Status PlaceLink(archive_entry* entry, int parent);
   absl::Status SetAttributes(archive_entry* entry, int parent) const;
+  absl::Status SetExtended(archive_entry* entry, int parent, const std::string& at) const;
   absl::Status ClearLower(int parent);
 
   LayerBytes* const bytes_;
@@ -323,9 +349,30 @@ absl::Status Unpacker::SetAttributes(archive_entry* entry, int parent) const {
       fchmodat(parent, at.c_str(), archive_entry_perm(entry), 0) != 0) {
     return Failed("its mode");
   }
+  DEPS_RETURN_IF_ERROR(SetExtended(entry, parent, at));
   const timespec time = {.tv_sec = archive_entry_mtime(entry), .tv_nsec = 0};
   const timespec times[2] = {time, time};
   utimensat(parent, at.c_str(), times, AT_SYMLINK_NOFOLLOW);
+  return absl::OkStatus();
+}
+
+absl::Status Unpacker::SetExtended(archive_entry* entry, int parent, const std::string& at) const {
+  const mode_t type = archive_entry_filetype(entry);
+  if ((type != AE_IFREG && type != AE_IFDIR) || archive_entry_xattr_reset(entry) == 0) {
+    return absl::OkStatus();
+  }
+  const Fd file(openat(parent, at.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
+    const std::string_view text = name == nullptr ? "" : name;
+    if (text != "security.capability" && !absl::StartsWith(text, "user.")) continue;
+    if (file.get() >= 0 && fsetxattr(file.get(), name, value, size, 0) == 0) continue;
+    // Not every user may give a program capabilities, and not every file system
+    // holds attributes.
+    if (errno != EPERM && errno != EACCES && errno != ENOTSUP) return Failed("its attributes");
+  }
   return absl::OkStatus();
 }
 

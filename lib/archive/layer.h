@@ -16,12 +16,13 @@ struct LayerLimits {
   int64_t inflated_bytes = int64_t{256} << 30;
 };
 
-// Unpacks a layer (tar, with gzip or plain) into the folder `root`, over what
+// Unpacks a layer (tar, plain or with gzip or zstd) into the folder `root`, over what
 // lower layers left there, whiteouts included. Every name and link is resolved
 // within `root`, as a process would whose root it is: nothing outside is read,
 // written or removed. Owners are set where this process is root; devices are left
-// out, as the runtime makes those that a container may have. Extended attributes
-// are left out.
+// out, as the runtime makes those that a container may have.
+// Of extended attributes, capabilities and those of users are set where that is
+// allowed.
 //
 // Errors: archive-invalid, with the member; file-not-found, file-read;
 // file-write.

@@ -3,13 +3,16 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,18 +24,25 @@
 namespace deps {
 namespace {
 
+using Filter = int (*)(archive*);
+constexpr Filter kFilters[] = {nullptr, archive_write_add_filter_gzip,
+                               archive_write_add_filter_zstd};
+
 struct Member {
   std::string name;
   mode_t type = AE_IFREG;
   std::string content = {};  // Of a file; a symbolic link's target.
   std::string hardlink = {};
   mode_t mode = 0644;
+  std::string attribute = {};  // The value of user.color.
 };
 
-void WriteLayer(const std::string& path, const std::vector<Member>& members, bool gzip) {
+void WriteLayer(const std::string& path, const std::vector<Member>& members, Filter filter) {
   archive* const tar = archive_write_new();
   archive_write_set_format_pax_restricted(tar);
-  if (gzip) archive_write_add_filter_gzip(tar);
+  if (filter != nullptr) {
+    ASSERT_EQ(filter(tar), ARCHIVE_OK);
+  }
   ASSERT_EQ(archive_write_open_filename(tar, path.c_str()), ARCHIVE_OK);
   for (const Member& member : members) {
     archive_entry* const entry = archive_entry_new();
@@ -48,6 +58,11 @@ void WriteLayer(const std::string& path, const std::vector<Member>& members, boo
       archive_entry_set_symlink(entry, member.content.c_str());
     } else if (member.type == AE_IFREG) {
       archive_entry_set_size(entry, static_cast<la_int64_t>(member.content.size()));
+    }
+    if (!member.attribute.empty()) {
+      archive_entry_xattr_add_entry(entry, "user.color", member.attribute.data(),
+                                    member.attribute.size());
+      archive_entry_xattr_add_entry(entry, "trusted.other", "x", 1);
     }
     ASSERT_EQ(archive_write_header(tar, entry), ARCHIVE_OK) << archive_error_string(tar);
     if (member.type == AE_IFREG && member.hardlink.empty()) {
@@ -86,10 +101,11 @@ class LayerTest : public testing::Test {
   }
   std::string root() const { return absl::StrCat(folder_.path(), "/root"); }
   std::string outside() const { return absl::StrCat(folder_.path(), "/outside"); }
-  absl::Status Unpack(const std::vector<Member>& members, bool gzip = true,
+  absl::Status Unpack(const std::vector<Member>& members,
+                      Filter filter = archive_write_add_filter_gzip,
                       const LayerLimits& limits = {}) const {
     const std::string path = absl::StrCat(folder_.path(), "/layer");
-    WriteLayer(path, members, gzip);
+    WriteLayer(path, members, filter);
     return UnpackLayer(path, root(), limits);
   }
   void ExpectNothingOutside() const {
@@ -101,7 +117,7 @@ class LayerTest : public testing::Test {
 };
 
 TEST_F(LayerTest, UnpacksFilesFoldersAndLinks) {
-  for (const bool gzip : {false, true}) {
+  for (const Filter filter : kFilters) {
     const absl::Status status = Unpack({{"./", AE_IFDIR, "", "", 0755},
                                         {"bin/", AE_IFDIR, "", "", 0755},
                                         {"bin/busybox", AE_IFREG, "code", "", 04755},
@@ -109,7 +125,7 @@ TEST_F(LayerTest, UnpacksFilesFoldersAndLinks) {
                                         {"etc/deep/er", AE_IFREG, "x"},
                                         {"lib", AE_IFLNK, "usr/lib"},
                                         {"absolute", AE_IFLNK, "/etc"}},
-                                       gzip);
+                                       filter);
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_EQ(Listing(root()),
               (std::vector<std::string>{"absolute->/etc", "bin", "bin/busybox=code", "bin/sh=code",
@@ -118,6 +134,23 @@ TEST_F(LayerTest, UnpacksFilesFoldersAndLinks) {
     ASSERT_EQ(stat(absl::StrCat(root(), "/bin/sh").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 07777, 04755u);
     EXPECT_EQ(info.st_mtime, 86400);
+  }
+}
+
+TEST_F(LayerTest, SetsTheAttributesOfUsers) {
+  const std::string probe = absl::StrCat(root(), "/probe");
+  std::ofstream(probe) << "x";
+  const bool possible = setxattr(probe.c_str(), "user.color", "x", 1, 0) == 0;
+  const absl::Status status = Unpack(
+      {{"file", AE_IFREG, "x", "", 0444, "blue"}, {"folder", AE_IFDIR, "", "", 0755, "red"}});
+  ASSERT_TRUE(status.ok()) << status;
+  for (const auto& [name, value] : {std::pair("file", "blue"), std::pair("folder", "red")}) {
+    const std::string path = absl::StrCat(root(), "/", name);
+    std::array<char, 16> found = {};
+    const ssize_t size = getxattr(path.c_str(), "user.color", found.data(), found.size());
+    EXPECT_EQ(std::string(found.data(), size < 0 ? 0 : static_cast<size_t>(size)),
+              possible ? value : "");
+    EXPECT_LT(getxattr(path.c_str(), "trusted.other", found.data(), found.size()), 0);
   }
 }
 
@@ -174,12 +207,14 @@ TEST_F(LayerTest, StaysWithinTheRootWhateverALayerHolds) {
 
 TEST_F(LayerTest, RefusesWhatIsTooLargeOrDamaged) {
   const std::vector<Member> members = {{"a", AE_IFREG, std::string(100000, 'a')}, {"b"}};
-  EXPECT_TRUE(HasId(Unpack(members, true, {.members = 1}), DiagnosticId::kArchiveInvalid));
-  for (const bool gzip : {false, true}) {
+  EXPECT_TRUE(HasId(Unpack(members, nullptr, {.members = 1}), DiagnosticId::kArchiveInvalid));
+  for (const Filter filter : kFilters) {
     EXPECT_TRUE(
-        HasId(Unpack(members, gzip, {.inflated_bytes = 5000}), DiagnosticId::kArchiveInvalid));
+        HasId(Unpack(members, filter, {.inflated_bytes = 5000}), DiagnosticId::kArchiveInvalid));
   }
   const std::string path = absl::StrCat(outside(), "/damaged");
+  std::ofstream(path) << "\x28\xb5\x2f\xfd no zstd";
+  EXPECT_TRUE(HasId(UnpackLayer(path, root()), DiagnosticId::kArchiveInvalid));
   std::ofstream(path) << "\x1f\x8b no gzip";
   EXPECT_TRUE(HasId(UnpackLayer(path, root()), DiagnosticId::kArchiveInvalid));
   std::ofstream(path) << std::string(2048, 'x');

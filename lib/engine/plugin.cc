@@ -18,6 +18,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/engine/messages.h"
 #include "lib/io/program.h"
 
@@ -157,7 +158,7 @@ class PluginEngine : public Engine {
       Result result = call();
       const bool again = HasId(StatusOf(result), DiagnosticId::kEngineUnavailable);
       if (!again || tries == kTries || Stopped()) return result;
-      for (absl::Time end = absl::Now() + pause; absl::Now() < end && !Stopped();) {
+      for (absl::Time end = SteadyNow() + pause; SteadyNow() < end && !Stopped();) {
         absl::SleepFor(absl::Milliseconds(50));
       }
     }
@@ -257,12 +258,12 @@ absl::Status PluginEngine::Watch(const std::string& run, const std::string& curs
   EngineRequest request = {.verb = EngineVerb::kWatch, .ref = run, .cursor = cursor};
   bool enough = false;
   while (!enough && !Stopped()) {
-    absl::Time heard = absl::Now();
+    absl::Time heard = SteadyNow();
     bool progress = false;
     const absl::Status status = Stream(
         request,
         [&](const Source& line) -> absl::Status {
-          heard = absl::Now();
+          heard = SteadyNow();
           DEPS_ASSIGN_OR_RETURN(const std::optional<EngineStatus> event, ParseWatchLine(line));
           if (!event.has_value()) return absl::OkStatus();
           progress = true;
@@ -271,7 +272,7 @@ absl::Status PluginEngine::Watch(const std::string& run, const std::string& curs
           enough = !changed(*event) || (state != "running" && state != "pending");
           return absl::OkStatus();
         },
-        [&] { return enough || Stopped() || absl::Now() - heard > options_.silence; });
+        [&] { return enough || Stopped() || SteadyNow() - heard > options_.silence; });
     DEPS_RETURN_IF_ERROR(status);
     // Not in a tight circle with an engine that gives up at once.
     if (!enough && !progress) absl::SleepFor(absl::Seconds(1));

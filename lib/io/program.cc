@@ -17,6 +17,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 
 extern char** environ;
@@ -115,7 +116,7 @@ class Runner {
   }
 
   absl::Status Exchange() {
-    const absl::Time deadline = absl::Now() + program_.timeout;
+    const absl::Time deadline = SteadyNow() + program_.timeout;
     while (!ended_) {
       if (in_.ours >= 0 && sent_ == program_.input.size()) Channel::Close(&in_.ours);
       std::array<pollfd, 3> polled = {pollfd{.fd = in_.ours, .events = POLLOUT, .revents = 0},
@@ -132,7 +133,7 @@ class Runner {
       // counts, once all that it wrote is here.
       if (ready <= 0) Reap(WNOHANG);
       if (ended_) return absl::OkStatus();
-      if (absl::Now() >= deadline) end_.kind = ProgramEnd::Kind::kTimedOut;
+      if (SteadyNow() >= deadline) end_.kind = ProgramEnd::Kind::kTimedOut;
       if (program_.stop && program_.stop()) end_.kind = ProgramEnd::Kind::kStopped;
       if (end_.kind != ProgramEnd::Kind::kExited) return absl::OkStatus();
     }

@@ -14,6 +14,7 @@
 #include "lib/agent/control.h"
 #include "lib/agent/frame.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 
 namespace deps {
@@ -73,7 +74,7 @@ absl::StatusOr<std::optional<RunEnd>> FollowAgent(const Traces& traces, const Ru
     }
     // It may have ended between the two questions: its word counts for more.
     if (!alive_before) break;
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (now >= next_alive) {
       alive_before = alive();
       next_alive = now + kAliveEvery;

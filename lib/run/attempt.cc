@@ -14,8 +14,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
 #include "lib/run/collect.h"
@@ -39,6 +39,8 @@ absl::Status Invalid(std::string message) {
 
 constexpr size_t kMaxLogHead = size_t{15} << 20;
 constexpr size_t kMaxLogEnd = size_t{1} << 20;
+// How often it is asked how much a run has left.
+constexpr absl::Duration kLookAtOutputs = absl::Milliseconds(250);
 // Of a task's id in names of files and containers.
 constexpr size_t kMaxSafeName = 100;
 
@@ -332,6 +334,15 @@ TaskResult Failed(std::string reason, const absl::Status& status) {
   return {.status = "failed", .reason = std::move(reason), .message = diagnostics[0].message};
 }
 
+TaskResult BeforeItsStart() {
+  return {.status = "canceled", .reason = "stopped", .message = "stopped before its start"};
+}
+
+bool HasSinks(const PlannedTask& task) {
+  return std::any_of(task.outputs.begin(), task.outputs.end(),
+                     [](const auto& output) { return !output.second.sink.empty(); });
+}
+
 TaskResult ResultOf(const RunEnd& end, const AttemptOptions& options) {
   TaskResult result = {.exit_code = end.exit_code};
   if (end.kind == RunEnd::Kind::kStopped) {
@@ -380,7 +391,7 @@ class AttemptRunner {
     if (absl::StatusOr<Scratch> scratch = Scratch::Adopt(traces.folder); scratch.ok()) {
       attempt_.Remember();
       // Whatever happens here, the folder is the way back to what runs.
-      absl::StatusOr<std::optional<RunEnd>> end = driver_.Attach(traces, Watch());
+      absl::StatusOr<std::optional<RunEnd>> end = driver_.Attach(traces, Watch(*scratch));
       if (!end.ok()) {
         scratch->Keep();
         return end.status();
@@ -395,19 +406,45 @@ class AttemptRunner {
   }
 
   TaskResult Begin(const Traces& traces) {
+    if (HasSinks(task_)) {
+      absl::StatusOr<std::vector<StoredOutput>> left = inputs_.LeftOutputs(task_);
+      if (!left.ok()) return Failed("driver", left.status());
+      if (AwaitsDelivery(*left)) return Deliver(*std::move(left));
+    }
     absl::StatusOr<Scratch> scratch = Scratch::Create(traces.folder);
     if (!scratch.ok()) return Failed("driver", scratch.status());
     if (const absl::Status status = attempt_.Prepare(*scratch, log_); !status.ok()) {
-      return Failed("input", status);
+      return Stops() > 0 ? BeforeItsStart() : Failed("input", status);
     }
     FaultPoint("prepared");
-    return Finish(driver_.Run(attempt_.run(), Watch()), *scratch);
+    return Finish(driver_.Run(attempt_.run(), Watch(*scratch)), *scratch);
   }
 
-  RunWatch Watch() {
+  // The run of an earlier attempt succeeded; what its sinks did not take is put
+  // there, and nothing is run.
+  TaskResult Deliver(std::vector<StoredOutput> left) {
+    attempt_.Remember();
+    return Documented(
+        DeliverOutputs(task_, std::move(left), key_, inputs_.getenv(), options_.at_once));
+  }
+
+  int Stops() const { return options_.stop ? options_.stop() : 0; }
+
+  // What a stop asks for; and that a run is killed which fills this machine's memory.
+  int Wanted(const Scratch& scratch) {
+    const absl::Time now = SteadyNow();
+    if (!flooded_ && now >= next_look_) {
+      flooded_ = scratch.LeftBytes(kMaxOutputs) > kMaxOutputs;
+      next_look_ = now + kLookAtOutputs;
+    }
+    return flooded_ ? std::max(2, Stops()) : Stops();
+  }
+
+  RunWatch Watch(const Scratch& scratch) {
+    next_look_ = SteadyNow() + kLookAtOutputs;
     return {.output = [this](std::string_view text) { log_.Write(text); },
-            .stop = options_.stop,
-            .deadline = absl::Now() + options_.timeout,
+            .stop = [this, &scratch] { return Wanted(scratch); },
+            .deadline = SteadyNow() + options_.timeout,
             .grace = options_.grace};
   }
 
@@ -416,10 +453,28 @@ class AttemptRunner {
     const absl::Cleanup keeper = [&scratch] { scratch.Keep(); };
     if (end.ok() && end->kind == RunEnd::Kind::kLeft) return {.status = "left"};
     TaskResult result = end.ok() ? ResultOf(*end, options_) : Failed("driver", end.status());
-    if (end.ok()) CollectOutputs(task_, claim_, scratch, key_, inputs_.getenv(), &result);
+    if (flooded_) {
+      result = {.status = "failed",
+                .exit_code = result.exit_code,
+                .reason = "output",
+                .message = absl::StrCat("it was stopped, as it wrote more than ", kMaxOutputs >> 20,
+                                        " MiB to /cnab/app/outputs")};
+    } else if (end.ok()) {
+      CollectOutputs(task_, claim_, scratch, key_, inputs_.getenv(), options_.at_once, &result);
+    }
+    if (!end.ok() && !claim_.before.has_value()) return WithIds(std::move(result));
+    return Documented(std::move(result));
+  }
+
+  TaskResult WithIds(TaskResult result) const {
     result.run_id = attempt_.record().run_id;
     result.result_id = attempt_.record().result_id;
-    if (!end.ok() && !claim_.before.has_value()) return result;  // Nothing has happened to it.
+    return result;
+  }
+
+  // With what it makes of the installation.
+  TaskResult Documented(TaskResult result) const {
+    result = WithIds(std::move(result));
     result.installation = ApplyRun(claim_.before, task_, attempt_.record(), result);
     result.run_document = RunDocument(task_, attempt_.record());
     result.result_document = ResultDocument(task_, attempt_.record(), result);
@@ -434,6 +489,8 @@ class AttemptRunner {
   const AttemptOptions& options_;
   TaskLog log_;
   Attempt attempt_;
+  bool flooded_ = false;
+  absl::Time next_look_;
 };
 
 }  // namespace

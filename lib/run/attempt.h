@@ -2,6 +2,7 @@
 #ifndef DEPS_LIB_RUN_ATTEMPT_H_
 #define DEPS_LIB_RUN_ATTEMPT_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
@@ -23,6 +24,8 @@ struct AttemptOptions {
   absl::Duration timeout = absl::InfiniteDuration();
   absl::Duration grace = absl::Seconds(30);
   std::function<int()> stop;  // As in RunWatch.
+  // Sinks are waited for until it is no longer 0. May be null.
+  const std::atomic<int>* at_once = nullptr;
   // The bundle.json of a bundle as its author wrote it. May be empty: then, and
   // where it fails, bundle.json is made again from the plan, and the log says so.
   std::function<absl::StatusOr<std::string>(const Bundle&)> bundle_json;
@@ -53,7 +56,9 @@ std::string OutputRef(const std::string& workflow, const std::string& task,
 // time. Whatever goes wrong is told in the result: status "failed" with reason
 //   input   a value could not be had      secret  neither could a secret's
 //   driver  the run tool did not start    bundle  it ended with another status than 0
-//   timeout it took too long              output  an output is missing or malformed
+//   timeout it took too long              output  an output is missing, malformed or too large
+//   sink    an output's sink did not take it: the value is sealed in the state, and
+//           the next attempt puts it there instead of running the bundle again
 // or "canceled" with reason "stopped"; status "interrupted" where of an attempt
 // that was begun nothing is left; "left" where options.stop says so. The folder
 // of the attempt stays behind, to be removed once the result is in the state.

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "lib/base/steady_clock.h"
 #include "lib/run/scratch.h"
 
 namespace deps {
@@ -10,6 +10,18 @@ namespace {
 
 // One transaction for many attempts costs little more than for one.
 constexpr absl::Duration kGather = absl::Milliseconds(10);
+
+// A mutex that is held, for std::condition_variable_any: its waits take as long
+// as they say, while those of absl end at a time of the machine's clock.
+class Held {
+ public:
+  explicit Held(absl::Mutex& mutex) : mutex_(mutex) {}
+  void lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.Lock(); }
+  void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.Unlock(); }
+
+ private:
+  absl::Mutex& mutex_;
+};
 
 }  // namespace
 
@@ -52,12 +64,13 @@ void AttemptPool::Discard(std::string folder) {
 
 std::vector<AttemptPool::Ended> AttemptPool::Take(absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
+  Held held(mutex_);
   const auto some = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !ended_.empty(); };
-  mutex_.AwaitWithTimeout(absl::Condition(&some), timeout);
+  changed_.wait_for(held, absl::ToChronoNanoseconds(timeout), some);
   const auto scarce = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return static_cast<int64_t>(waiting_.size()) <= jobs_;
   };
-  if (some()) mutex_.AwaitWithTimeout(absl::Condition(&scarce), kGather);
+  if (some()) changed_.wait_for(held, absl::ToChronoNanoseconds(kGather), scarce);
   count_ -= static_cast<int64_t>(ended_.size());
   return std::exchange(ended_, {});
 }
@@ -96,13 +109,15 @@ void AttemptPool::Work(size_t thread) {
     if (waiting_.empty()) break;
     Job job = std::move(waiting_.front());
     waiting_.pop_front();
-    const absl::Time begin = absl::Now();
+    changed_.notify_one();
+    const absl::Time begin = SteadyNow();
     running_[thread] = {.id = job.claim.task, .since = begin};
     mutex_.Unlock();
     TaskResult result = run_(*job.task, job.claim);
     mutex_.Lock();
     running_[thread].id.clear();
-    ended_.push_back({std::move(job.claim), std::move(result), absl::Now() - begin});
+    ended_.push_back({std::move(job.claim), std::move(result), SteadyNow() - begin});
+    changed_.notify_one();
   }
   mutex_.Unlock();
 }

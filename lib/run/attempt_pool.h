@@ -2,6 +2,7 @@
 #ifndef DEPS_LIB_RUN_ATTEMPT_POOL_H_
 #define DEPS_LIB_RUN_ATTEMPT_POOL_H_
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -57,6 +58,7 @@ class AttemptPool {
   const int64_t jobs_;
   const Run run_;
   mutable absl::Mutex mutex_;
+  std::condition_variable_any changed_;  // waiting_ is shorter or ended_ longer.
   std::deque<Job> waiting_ ABSL_GUARDED_BY(mutex_);
   std::vector<RunningTask> running_ ABSL_GUARDED_BY(mutex_);  // By thread; "" is idle.
   std::vector<Ended> ended_ ABSL_GUARDED_BY(mutex_);

@@ -23,6 +23,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/state/owner.h"
 
@@ -159,7 +160,7 @@ class Stopper {
       kind_ = RunEnd::Kind::kLeft;
       return;
     }
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (kind_ == RunEnd::Kind::kExited) {
       if (wanted == 0 && now < watch_.deadline) return;
       kind_ = wanted > 0 ? RunEnd::Kind::kStopped : RunEnd::Kind::kTimedOut;
@@ -206,8 +207,8 @@ absl::StatusOr<RunEnd> RunChild(const ChildSpec& spec, const RunWatch& watch) {
     }
     stopper.Check();
   }
-  const absl::Time end = absl::Now() + kAfterExit;
-  while (open && absl::Now() < end) open = Pump(child.out, 10, watch);
+  const absl::Time end = SteadyNow() + kAfterExit;
+  while (open && SteadyNow() < end) open = Pump(child.out, 10, watch);
   // What was told to stop takes its own children with it.
   if (stopper.kind() != RunEnd::Kind::kExited && stopper.kind() != RunEnd::Kind::kLeft)
     Signal(spec, child.pid, SIGKILL);

@@ -53,59 +53,143 @@ std::map<std::string, ExpectedOutput> ExpectedOutputs(const PlannedTask& task) {
   return expected;
 }
 
+// Behind the reference of a sealed value that its sink did not take.
+constexpr std::string_view kUndelivered = "?undelivered";
+
 absl::Status Bad(const std::string& name, std::string_view why) {
   return MakeError(
       {.id = DiagnosticId::kRunFailed, .message = absl::StrCat("output '", name, "' ", why)});
 }
 
-absl::StatusOr<std::optional<StoredOutput>> Collect(const std::string& name,
-                                                    const ExpectedOutput& item, const Claim& claim,
-                                                    const Scratch& scratch, StateKey& key,
-                                                    const Getenv& getenv) {
+// What the run tool left, or the default; absent where there is neither.
+absl::StatusOr<std::optional<SecretBuffer>> Read(const std::string& name,
+                                                 const ExpectedOutput& item,
+                                                 const Scratch& scratch) {
   if (!absl::StartsWith(item.path, "/cnab/app/outputs/")) {
     return Bad(name, absl::StrCat("has a path outside of /cnab/app/outputs: '", item.path, "'"));
   }
   absl::StatusOr<std::optional<SecretBuffer>> read = scratch.Read(item.path, kMaxOutput);
   if (!read.ok()) return Bad(name, DiagnosticsOf(read.status())[0].message);
-  if (!read->has_value()) {
-    if (!item.default_value.has_value()) return std::nullopt;
-    *read = BytesOf(*item.default_value);
-  }
+  if (!read->has_value() && item.default_value.has_value()) *read = BytesOf(*item.default_value);
+  if (!read->has_value()) return read;
   const std::string_view bytes = (*read)->view();
   if (!IsOfType(item.type, bytes)) return Bad(name, absl::StrCat("is not of type ", item.type));
-  StoredOutput output = {.name = name, .sensitive = item.sensitive};
-  if (item.sensitive && !item.sink.empty()) {
-    DEPS_ASSIGN_OR_RETURN(output.ref, StoreSecret(item.sink, bytes, getenv));
-  } else if (item.sensitive) {
-    output.ref = OutputRef(claim.workflow, claim.task, name);
-    DEPS_ASSIGN_OR_RETURN(output.box, key.Seal(bytes, output.ref));
-  } else {
-    if (!IsUtf8(bytes)) return Bad(name, "is not UTF-8");
-    output.value = AsJson(item.type, bytes);
+  if (!item.sensitive && !IsUtf8(bytes)) return Bad(name, "is not UTF-8");
+  return read;
+}
+
+struct LeftOutput {
+  std::string name;
+  const ExpectedOutput* item;
+  SecretBuffer bytes;
+};
+
+void Fail(std::string reason, std::string message, TaskResult* result) {
+  result->status = "failed";
+  result->reason = std::move(reason);
+  result->message = std::move(message);
+}
+
+// Everything that can be read. Where something is missing or wrong, a run that
+// succeeded has failed.
+std::vector<LeftOutput> ReadAll(const PlannedTask& task,
+                                const std::map<std::string, ExpectedOutput>& expected,
+                                const Scratch& scratch, TaskResult* result) {
+  std::vector<LeftOutput> left;
+  for (const auto& [name, item] : expected) {
+    absl::StatusOr<std::optional<SecretBuffer>> bytes = Read(name, item, scratch);
+    if (bytes.ok() && bytes->has_value()) {
+      left.push_back({name, &item, **std::move(bytes)});
+      continue;
+    }
+    if (result->status != "succeeded") continue;
+    // Nothing that reads them comes after an uninstallation.
+    if (bytes.ok() && task.action == "uninstall") continue;
+    Fail("output",
+         bytes.ok() ? absl::StrCat("output '", name, "' was not written to '", item.path, "'")
+                    : DiagnosticsOf(bytes.status())[0].message,
+         result);
   }
-  return output;
+  return left;
+}
+
+std::string Undelivered(const std::string& name, const absl::Status& refused) {
+  return absl::StrCat("output '", name, "' is sealed in the state, as its sink does not take it: ",
+                      DiagnosticsOf(refused)[0].message);
 }
 
 }  // namespace
 
 void CollectOutputs(const PlannedTask& task, const Claim& claim, const Scratch& scratch,
-                    StateKey& key, const Getenv& getenv, TaskResult* result) {
-  for (const auto& [name, item] : ExpectedOutputs(task)) {
-    absl::StatusOr<std::optional<StoredOutput>> output =
-        Collect(name, item, claim, scratch, key, getenv);
-    if (output.ok() && output->has_value()) {
-      result->outputs.push_back(*std::move(*output));
+                    StateKey& key, const Getenv& getenv, const std::atomic<int>* stop,
+                    TaskResult* result) {
+  const std::map<std::string, ExpectedOutput> expected = ExpectedOutputs(task);
+  // Sinks come second: only a run that is known to have succeeded can be finished
+  // by delivering what is left of it.
+  const std::vector<LeftOutput> left = ReadAll(task, expected, scratch, result);
+  const bool succeeded = result->status == "succeeded";
+  for (const LeftOutput& item : left) {
+    StoredOutput output = {.name = item.name, .sensitive = item.item->sensitive};
+    if (!output.sensitive) {
+      output.value = AsJson(item.item->type, item.bytes.view());
+      result->outputs.push_back(std::move(output));
       continue;
     }
-    if (result->status != "succeeded") continue;
-    // Nothing that reads them comes after an uninstallation.
-    if (output.ok() && task.action == "uninstall") continue;
-    result->status = "failed";
-    result->reason = "output";
-    result->message = output.ok()
-                          ? absl::StrCat("output '", name, "' was not written to '", item.path, "'")
-                          : DiagnosticsOf(output.status())[0].message;
+    output.ref = OutputRef(claim.workflow, claim.task, item.name);
+    if (!item.item->sink.empty()) {
+      absl::StatusOr<std::string> ref =
+          StoreSecret(item.item->sink, item.bytes.view(), getenv, stop);
+      if (ref.ok()) {
+        output.ref = *std::move(ref);
+        result->outputs.push_back(std::move(output));
+        continue;
+      }
+      const std::string message = Undelivered(item.name, ref.status());
+      if (succeeded) {
+        absl::StrAppend(&output.ref, kUndelivered);
+        Fail("sink", message, result);
+      } else {
+        absl::StrAppend(&result->message, "; ", message);
+      }
+    }
+    absl::StatusOr<std::string> box = key.Seal(item.bytes.view(), output.ref);
+    if (box.ok()) {
+      output.box = *std::move(box);
+      result->outputs.push_back(std::move(output));
+    } else {
+      Fail("output",
+           absl::StrCat("output '", item.name,
+                        "' cannot be sealed: ", DiagnosticsOf(box.status())[0].message),
+           result);
+    }
   }
+}
+
+bool AwaitsDelivery(const std::vector<StoredOutput>& left) {
+  return std::any_of(left.begin(), left.end(), [](const StoredOutput& output) {
+    return !output.box.empty() && absl::EndsWith(output.ref, kUndelivered);
+  });
+}
+
+TaskResult DeliverOutputs(const PlannedTask& task, std::vector<StoredOutput> left, StateKey& key,
+                          const Getenv& getenv, const std::atomic<int>* stop) {
+  TaskResult result = {.status = "succeeded", .exit_code = 0};
+  const std::map<std::string, ExpectedOutput> expected = ExpectedOutputs(task);
+  for (StoredOutput& output : left) {
+    const auto item = expected.find(output.name);
+    if (!output.box.empty() && absl::EndsWith(output.ref, kUndelivered) && item != expected.end()) {
+      const absl::StatusOr<SecretBuffer> value = key.Open(output, getenv);
+      const absl::StatusOr<std::string> ref =
+          value.ok() ? StoreSecret(item->second.sink, value->view(), getenv, stop) : value.status();
+      if (ref.ok()) {
+        output = {.name = output.name, .sensitive = true, .ref = *ref};
+      } else if (result.status == "succeeded") {
+        Fail("sink", Undelivered(output.name, ref.status()), &result);
+      }
+    }
+    result.outputs.push_back(std::move(output));
+  }
+  return result;
 }
 
 }  // namespace deps

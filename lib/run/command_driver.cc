@@ -15,8 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
 #include "lib/json/json.h"
@@ -145,7 +145,7 @@ absl::StatusOr<SecretBuffer> OperationJson(const BundleRun& run, const Image& im
 absl::StatusOr<Image> CommandDriver::ChooseImage(const BundleRun& run,
                                                  const RunWatch& watch) const {
   RunWatch patient = watch;
-  patient.deadline = std::min(watch.deadline, absl::Now() + kPatience);
+  patient.deadline = std::min(watch.deadline, SteadyNow() + kPatience);
   ChildSpec ask = {.argv = {program_, "--handles"}};
   for (SecretBuffer& variable : InheritedEnvironment()) {
     const std::string name(variable.view().substr(0, variable.view().find('=')));

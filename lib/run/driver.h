@@ -64,6 +64,7 @@ struct RunWatch {
   // 0: go on; 1: ask it to stop; 2: stop it now; kLeaveRunning. Asked some ten
   // times a second.
   std::function<int()> stop;
+  // By SteadyNow().
   absl::Time deadline = absl::InfiniteFuture();
   absl::Duration grace = absl::Seconds(30);  // Between asking and killing.
 };
@@ -99,6 +100,11 @@ struct DriverOptions {
   AccessOptions registry;                      // How a driver without an engine reaches images.
   Getenv getenv;
 };
+
+// The first of podman, docker and runc that is on PATH: those without a daemon are
+// preferred to the one that has one, and an engine's images to images of our own.
+// "podman" where there is none.
+std::string DefaultDriver();
 
 // "podman", "docker", "runc" or "process:PATH". Errors: usage for others, run-driver where PATH is
 // no program.

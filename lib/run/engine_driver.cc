@@ -12,9 +12,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "lib/agent/frame.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/run/agent_hand_over.h"
 #include "lib/run/child.h"
@@ -172,7 +172,7 @@ absl::StatusOr<RunEnd> EngineDriver::Run(const BundleRun& run, const RunWatch& w
 std::string EngineDriver::StatusOf(const std::string& container) const {
   const absl::StatusOr<std::string> status =
       Ask({"container", "inspect", "--format={{.State.Status}}", container},
-          {.deadline = absl::Now() + kPatience});
+          {.deadline = SteadyNow() + kPatience});
   return status.ok() ? std::string(absl::StripAsciiWhitespace(*status)) : "";
 }
 
@@ -181,7 +181,7 @@ int64_t EngineDriver::UnnotedProcess(const Traces& traces) const {
   if (access(absl::StrCat(traces.folder, "/control/started").c_str(), F_OK) != 0) return 0;
   const absl::StatusOr<std::string> answer =
       Ask({"container", "inspect", "--format={{.State.Status}} {{.State.Pid}}", traces.container},
-          {.deadline = absl::Now() + kPatience});
+          {.deadline = SteadyNow() + kPatience});
   if (!answer.ok()) return 0;
   std::string_view number = absl::StripAsciiWhitespace(*answer);
   if (!absl::ConsumePrefix(&number, "initialized ") && !absl::ConsumePrefix(&number, "created ")) {
@@ -207,7 +207,7 @@ absl::StatusOr<std::optional<RunEnd>> EngineDriver::Attach(const Traces& traces,
     }
     // A container that is gone by now needs no signal.
     static_cast<void>(Ask({"kill", absl::StrCat("--signal=", signal), traces.container},
-                          {.deadline = absl::Now() + kPatience}));
+                          {.deadline = SteadyNow() + kPatience}));
   };
   DEPS_ASSIGN_OR_RETURN(const std::optional<RunEnd> end, FollowAgent(traces, watch, alive, send));
   if (end.has_value() && end->kind != RunEnd::Kind::kLeft) DEPS_RETURN_IF_ERROR(CleanUp(traces));
@@ -223,7 +223,7 @@ absl::Status EngineDriver::CleanUp(const Traces& traces) {
   }
   arguments.push_back(traces.container);
   const absl::Status removed =
-      Ask(std::move(arguments), {.deadline = absl::Now() + kPatience}).status();
+      Ask(std::move(arguments), {.deadline = SteadyNow() + kPatience}).status();
   // Docker fails where there is no such container, or where it is going already.
   if (removed.ok() || (kind_ == Kind::kDocker && StatusOf(traces.container).empty())) {
     return absl::OkStatus();

@@ -26,14 +26,20 @@ absl::Status StateKey::Load(bool create) {
   return absl::OkStatus();
 }
 
+absl::Status StateKey::Ensure() {
+  absl::MutexLock lock(&mutex_);
+  return Load(true);
+}
+
 absl::StatusOr<std::string> StateKey::Seal(std::string_view value, std::string_view ref) {
   absl::MutexLock lock(&mutex_);
   DEPS_RETURN_IF_ERROR(Load(true));
   return key_->Seal(value, ref);
 }
 
-absl::StatusOr<SecretBuffer> StateKey::Open(const StoredOutput& output, const Getenv& getenv) {
-  if (output.box.empty()) return ResolveSecret(output.ref, getenv);
+absl::StatusOr<SecretBuffer> StateKey::Open(const StoredOutput& output, const Getenv& getenv,
+                                            const std::atomic<int>* stop) {
+  if (output.box.empty()) return ResolveSecret(output.ref, getenv, stop);
   absl::MutexLock lock(&mutex_);
   DEPS_RETURN_IF_ERROR(Load(false));
   absl::StatusOr<SecretBuffer> value = key_->Open(output.box, output.ref);
@@ -47,8 +53,12 @@ SecretBuffer BytesOf(const JsonText& value) {
 }
 
 InputResolver::InputResolver(const Plan& plan, std::string workflow, Store& store, StateKey& key,
-                             Getenv getenv)
-    : workflow_(std::move(workflow)), store_(store), key_(key), getenv_(std::move(getenv)) {
+                             Getenv getenv, const std::atomic<int>* stop)
+    : workflow_(std::move(workflow)),
+      store_(store),
+      key_(key),
+      getenv_(std::move(getenv)),
+      stop_(stop) {
   secret_variables_ = IdentityVariables();
   for (const PlannedTask& task : plan.tasks) {
     tasks_[task.id] = &task;
@@ -91,7 +101,7 @@ absl::StatusOr<ResolvedValue> InputResolver::ResolveAt(const ValueSource& source
     case ValueSource::Kind::kCredential:
       return Credential(source.item, depth + 1);
     case ValueSource::Kind::kSecret: {
-      DEPS_ASSIGN_OR_RETURN(SecretBuffer value, ResolveSecret(source.text, getenv_));
+      DEPS_ASSIGN_OR_RETURN(SecretBuffer value, ResolveSecret(source.text, getenv_, stop_));
       return ResolvedValue{.bytes = std::move(value), .sensitive = true};
     }
     case ValueSource::Kind::kTemplate:
@@ -146,6 +156,11 @@ absl::StatusOr<ResolvedValue> InputResolver::Credential(const TaskItem& item, in
   return value;
 }
 
+absl::StatusOr<std::vector<StoredOutput>> InputResolver::LeftOutputs(
+    const PlannedTask& task) const {
+  return store_.Outputs(workflow_, task.id);
+}
+
 absl::StatusOr<ResolvedValue> InputResolver::Output(const TaskItem& item) const {
   DEPS_ASSIGN_OR_RETURN(std::vector<StoredOutput> outputs, store_.Outputs(workflow_, item.task));
   // What an installation left in an earlier run still holds: an uninstall runs
@@ -158,7 +173,7 @@ absl::StatusOr<ResolvedValue> InputResolver::Output(const TaskItem& item) const 
   for (const StoredOutput& output : outputs) {
     if (output.name != item.name) continue;
     if (!output.sensitive) return ResolvedValue{.bytes = BytesOf(output.value)};
-    DEPS_ASSIGN_OR_RETURN(SecretBuffer value, key_.Open(output, getenv_));
+    DEPS_ASSIGN_OR_RETURN(SecretBuffer value, key_.Open(output, getenv_, stop_));
     return ResolvedValue{.bytes = std::move(value), .sensitive = true};
   }
   return MakeError(

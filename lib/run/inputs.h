@@ -2,11 +2,13 @@
 #ifndef DEPS_LIB_RUN_INPUTS_H_
 #define DEPS_LIB_RUN_INPUTS_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -25,10 +27,14 @@ namespace deps {
 class StateKey {
  public:
   explicit StateKey(std::string path) : path_(std::move(path)) {}
+  // Makes the key where there is none. Errors: secret-unavailable.
+  absl::Status Ensure();
   // Errors: secret-unavailable.
   absl::StatusOr<std::string> Seal(std::string_view value, std::string_view ref);
   // A sensitive output's value: out of its box, or from where its sink put it.
-  absl::StatusOr<SecretBuffer> Open(const StoredOutput& output, const Getenv& getenv);
+  // As ResolveSecret with `stop`.
+  absl::StatusOr<SecretBuffer> Open(const StoredOutput& output, const Getenv& getenv,
+                                    const std::atomic<int>* stop = nullptr);
 
  private:
   absl::Status Load(bool create) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -51,7 +57,9 @@ SecretBuffer BytesOf(const JsonText& value);
 // that it is made of must outlive it.
 class InputResolver {
  public:
-  InputResolver(const Plan& plan, std::string workflow, Store& store, StateKey& key, Getenv getenv);
+  // Secrets are not waited for once *`stop` is no longer 0; it may be null.
+  InputResolver(const Plan& plan, std::string workflow, Store& store, StateKey& key, Getenv getenv,
+                const std::atomic<int>* stop = nullptr);
 
   // Errors: document-value for a source that names what the plan does not have;
   // state-unknown-workflow for an output that its task has not left;
@@ -66,6 +74,9 @@ class InputResolver {
   const PlannedTask* FindTask(const std::string& id) const;
 
   const Getenv& getenv() const { return getenv_; }
+
+  // What earlier attempts of a task have left. Errors: state-open.
+  absl::StatusOr<std::vector<StoredOutput>> LeftOutputs(const PlannedTask& task) const;
 
   // The environment variables from which secrets of the plan are read, and those
   // by which stores know us.
@@ -87,6 +98,7 @@ class InputResolver {
   Store& store_;
   StateKey& key_;
   const Getenv getenv_;
+  const std::atomic<int>* const stop_;
 };
 
 }  // namespace deps

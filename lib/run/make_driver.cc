@@ -83,6 +83,13 @@ absl::StatusOr<std::unique_ptr<Driver>> MakeRuncDriver(const DriverOptions& opti
 
 }  // namespace
 
+std::string DefaultDriver() {
+  for (const char* const name : {"podman", "docker", "runc"}) {
+    if (!FindProgram(name).empty()) return name;
+  }
+  return "podman";
+}
+
 absl::StatusOr<std::unique_ptr<Driver>> MakeDriver(const std::string& name,
                                                    const DriverOptions& options) {
   std::string_view path = name;

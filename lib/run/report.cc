@@ -106,6 +106,9 @@ std::pair<std::string, std::string> Explained(const WorkflowTask& task) {
     if (task.reason == "interrupted") return {"attached", "its process is gone"};
     return {"run", "it was not started yet"};
   }
+  if (task.status == "failed" && task.reason == "sink") {
+    return {"delivered", absl::StrCat("its run succeeded; ", task.message)};
+  }
   return {"run", absl::StrCat("it ",
                               task.status == "skipped"  ? "was skipped"
                               : task.status == "failed" ? "failed"

@@ -21,7 +21,7 @@ std::string FormatWorkflows(const std::vector<StoredWorkflow>& workflows, json::
 std::string FormatWorkflowsTable(const std::vector<StoredWorkflow>& workflows);
 std::string FormatWorkflowTable(const Workflow& workflow);
 // What 'resume' would do with each task, and why: an array of {"task",
-// "decision": "reused" | "run" | "attached" | "left", "because"}.
+// "decision": "reused" | "run" | "attached" | "delivered" | "left", "because"}.
 std::string FormatExplanation(const Workflow& workflow, json::Style style);
 std::string FormatExplanationTable(const Workflow& workflow);
 std::string FormatInstallationsTable(const std::vector<Installation>& installations);

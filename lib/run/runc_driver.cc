@@ -16,10 +16,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "lib/agent/control.h"
 #include "lib/agent/frame.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
 #include "lib/json/json.h"
@@ -94,7 +94,7 @@ absl::StatusOr<std::string> RuncDriver::Ask(const Traces& traces,
   std::vector<std::string> argv = {program_, "--root", StateOf(traces)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return OutputOf({.argv = std::move(argv), .environment = PlainEnvironment()},
-                  {.deadline = absl::Now() + kPatience});
+                  {.deadline = SteadyNow() + kPatience});
 }
 
 absl::Status RuncDriver::Prepare(const BundleRun& run, const RunWatch& watch,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/run/attempt.h"
 #include "lib/run/attempt_pool.h"
@@ -43,6 +45,13 @@ absl::Duration Backoff(int64_t failures) {
   return longest * std::uniform_real_distribution<>(0.5, 1.0)(random);
 }
 
+bool MakesSecrets(const Plan& plan) {
+  return std::any_of(plan.tasks.begin(), plan.tasks.end(), [](const PlannedTask& task) {
+    return std::any_of(task.outputs.begin(), task.outputs.end(),
+                       [](const auto& output) { return output.second.sensitive; });
+  });
+}
+
 class Scheduler {
  public:
   Scheduler(const Plan& plan, const std::string& id, const Owner& owner, Store& store,
@@ -54,7 +63,7 @@ class Scheduler {
         driver_(driver),
         options_(options),
         key_(options.files.key),
-        inputs_(plan, id, store, key_, options.getenv) {}
+        inputs_(plan, id, store, key_, options.getenv, &stop_) {}
 
   absl::StatusOr<Workflow> Run();
 
@@ -68,6 +77,7 @@ class Scheduler {
   absl::Status Commit(ProgressTable& table, AttemptPool& pool, Change change);
   absl::StatusOr<Progress> Advance(const Change& change);
   void WatchForStop();
+  void Stop(int wanted);
   bool IsOver(const ProgressTable& table, const AttemptPool& pool) const;
   absl::Duration Wait(const ProgressTable& table, const AttemptPool& pool);
   std::string TypeOf(const ValueSource& source) const;
@@ -84,13 +94,14 @@ class Scheduler {
   StateKey key_;
   const InputResolver inputs_;
 
-  std::atomic<int> stop_ = 0;
+  std::atomic<int> stop_ = 0;     // As in RunWatch.
+  std::atomic<int> at_once_ = 0;  // Whether stop_ is more than 1.
   int64_t last_event_ = 0;
   std::string status_ = "running";
   bool cancel_requested_ = false;
   bool hurry_ = true;  // Something is new: do not wait.
   absl::Time next_poll_ = absl::InfinitePast();
-  absl::Time last_work_ = absl::Now();
+  absl::Time last_work_ = SteadyNow();
   absl::Duration shared_poll_ = kFirstSharedPoll;
   absl::Duration average_ = absl::Seconds(1);  // Of attempts.
   std::vector<SkippedTask> busy_;
@@ -102,12 +113,14 @@ absl::StatusOr<Workflow> Scheduler::Run() {
   last_event_ = std::max<int64_t>(last, 1) - 1;
   DEPS_ASSIGN_OR_RETURN(ProgressTable table, ReadProgress());
   DEPS_RETURN_IF_ERROR(CheckNeeds(table));
+  // Without a key what a bundle made would be lost: none is run then.
+  if (MakesSecrets(plan_)) DEPS_RETURN_IF_ERROR(key_.Ensure());
   AttemptPool pool(options_.jobs, [this](const PlannedTask& task, const Claim& claim) {
     return Attempt(task, claim);
   });
   absl::StatusOr<Workflow> finished = RunWith(table, pool);
   // Without its state nothing can be finished; a later runner attaches.
-  if (!finished.ok()) stop_.store(kLeaveRunning);
+  if (!finished.ok()) Stop(kLeaveRunning);
   if (finished.ok() && options_.shared && table.AllEnded()) RemoveEnded(*finished);
   return finished;
 }
@@ -138,23 +151,29 @@ absl::StatusOr<Workflow> Scheduler::RunWith(ProgressTable& table, AttemptPool& p
     AddSkips(table, pool, &change);
     AddClaims(table, pool, &change);
     const bool changes = !change.ended.empty() || !change.skipped.empty() || !change.claims.empty();
-    if (changes || absl::Now() >= next_poll_) {
+    if (changes || SteadyNow() >= next_poll_) {
       DEPS_RETURN_IF_ERROR(Commit(table, pool, std::move(change)));
     }
-    if (changes) {
-      last_work_ = absl::Now();
+    // A claim of which nothing came is tried again after a while.
+    if (changes && hurry_) {
+      last_work_ = SteadyNow();
       shared_poll_ = kFirstSharedPoll;
       continue;
     }
     if (options_.on_tick) options_.on_tick(pool.Running());
     if (IsOver(table, pool)) break;
-    if (options_.shared && pool.Count() == 0 && absl::Now() > last_work_ + options_.idle) break;
+    if (options_.shared && pool.Count() == 0 && SteadyNow() > last_work_ + options_.idle) break;
   }
   return Finish(table);
 }
 
 void Scheduler::WatchForStop() {
-  if (options_.signals) stop_.store(std::max(stop_.load(), std::min(options_.signals(), 2)));
+  if (options_.signals) Stop(std::min(options_.signals(), 2));
+}
+
+void Scheduler::Stop(int wanted) {
+  stop_.store(std::max(stop_.load(), wanted));
+  if (wanted > 1) at_once_.store(1);
 }
 
 bool Scheduler::IsOver(const ProgressTable& table, const AttemptPool& pool) const {
@@ -170,10 +189,10 @@ bool Scheduler::IsOver(const ProgressTable& table, const AttemptPool& pool) cons
 
 absl::Duration Scheduler::Wait(const ProgressTable& table, const AttemptPool& pool) {
   if (std::exchange(hurry_, false)) return absl::ZeroDuration();
-  absl::Duration wait = std::min(kTick, table.NextTime() - absl::Now());
+  absl::Duration wait = std::min(kTick, table.NextTime() - SteadyNow());
   if (options_.shared && pool.Count() < options_.jobs) {
     shared_poll_ = std::min(shared_poll_ * 2, kLastSharedPoll);
-    next_poll_ = std::min(next_poll_, absl::Now() + shared_poll_);
+    next_poll_ = std::min(next_poll_, SteadyNow() + shared_poll_);
     wait = std::min(wait, shared_poll_);
   }
   return std::max(wait, absl::ZeroDuration());
@@ -221,7 +240,7 @@ void Scheduler::AddSkips(ProgressTable& table, const AttemptPool& pool, Change* 
 }
 
 void Scheduler::AddClaims(ProgressTable& table, const AttemptPool& pool, Change* change) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   int64_t room = options_.jobs - pool.Count();
   if (!options_.shared && average_ < kAhead) {
     const absl::Duration average = std::max(average_, absl::Microseconds(50));
@@ -267,11 +286,11 @@ absl::Status Scheduler::Commit(ProgressTable& table, AttemptPool& pool, Change c
   };
   DEPS_ASSIGN_OR_RETURN(Progress progress, Advance(change));
   FaultPoint("advanced");
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   next_poll_ = now + kPoll;
   status_ = progress.status;
   cancel_requested_ = progress.cancel_requested;
-  if (progress.cancel_requested) stop_.store(std::max(stop_.load(), 1));
+  if (progress.cancel_requested) Stop(1);
   hurry_ = !progress.events.empty() || !progress.busy.empty();
   for (const StoredEvent& event : progress.events) {
     last_event_ = event.seq;
@@ -299,11 +318,11 @@ absl::Status Scheduler::Commit(ProgressTable& table, AttemptPool& pool, Change c
 
 // A state that does not answer is asked again: what runs goes on meanwhile.
 absl::StatusOr<Progress> Scheduler::Advance(const Change& change) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   for (absl::Duration pause = absl::Milliseconds(50);; pause = std::min(pause * 2, kPoll)) {
     absl::StatusOr<Progress> progress = store_.Advance(id_, change, owner_);
     if (progress.ok() || !HasId(progress.status(), DiagnosticId::kStateOpen) ||
-        absl::Now() + pause > begin + options_.patience) {
+        SteadyNow() + pause > begin + options_.patience) {
       return progress;
     }
     if (options_.on_trouble) options_.on_trouble(progress.status());
@@ -320,6 +339,7 @@ TaskResult Scheduler::Attempt(const PlannedTask& task, const Claim& claim) {
                                   .timeout = options_.timeout,
                                   .grace = options_.grace,
                                   .stop = [this] { return stop_.load(); },
+                                  .at_once = &at_once_,
                                   .bundle_json = options_.bundle_json};
   return RunAttempt(task, claim, inputs_, key_, driver_, options);
 }
@@ -353,8 +373,12 @@ std::string Scheduler::TypeOf(const ValueSource& source) const {
 
 absl::StatusOr<std::vector<StoredOutput>> Scheduler::RootOutputs() {
   std::vector<StoredOutput> outputs;
+  // A signal that comes when all is done does not take from what there is.
+  std::optional<InputResolver> patient;
+  if (stop_.load() > 0) patient.emplace(plan_, id_, store_, key_, options_.getenv);
+  const InputResolver& inputs = patient.has_value() ? *patient : inputs_;
   for (const auto& [name, source] : plan_.outputs) {
-    const absl::StatusOr<ResolvedValue> value = inputs_.Resolve(source);
+    const absl::StatusOr<ResolvedValue> value = inputs.Resolve(source);
     // A bundle need not leave all of its outputs in each of its actions.
     if (HasId(value.status(), DiagnosticId::kStateUnknownWorkflow)) continue;
     DEPS_RETURN_IF_ERROR(WithContext(value.status(), absl::StrCat("output '", name, "'")));

@@ -75,7 +75,8 @@ absl::Status CheckClashes(const Plan& plan, Store& store);
 // until no task can go on, and finishes it. Succeeded and reused tasks stay as
 // they are. What needs a task that failed is skipped with reason "upstream"; what
 // does not, goes on.
-// Errors: those of the store; what runs is then left running, for a later
+// Errors: secret-unavailable where there is no key for sensitive outputs, before
+// anything runs; those of the store; what runs is then left running, for a later
 // runner to attach to. run-busy where the workflow was taken from `owner`, or
 // where a need of options.only has not succeeded.
 absl::StatusOr<Workflow> RunWorkflow(const Plan& plan, const std::string& id, const Owner& owner,

@@ -186,6 +186,24 @@ absl::StatusOr<std::optional<SecretBuffer>> Scratch::Read(std::string_view path,
   }
 }
 
+int64_t Scratch::LeftBytes(int64_t enough) const {
+  // A file that is empty takes memory, too.
+  constexpr int64_t kEntry = 1024;
+  constexpr int64_t kBlock = 512;
+  int64_t bytes = 0;
+  for (const std::string& folder : {root() + "/cnab/app/outputs", control()}) {
+    std::error_code error;
+    std::filesystem::recursive_directory_iterator entries(
+        folder, std::filesystem::directory_options::skip_permission_denied, error);
+    while (!error && entries != std::filesystem::end(entries) && bytes <= enough) {
+      struct stat info = {};
+      if (lstat(entries->path().c_str(), &info) == 0) bytes += kEntry + info.st_blocks * kBlock;
+      entries.increment(error);
+    }
+  }
+  return bytes;
+}
+
 void RemoveOtherScratches(const std::string& beginning, const std::set<std::string>& kept) {
   const absl::StatusOr<std::string> stem = Scratch::PathFor(beginning);
   if (!stem.ok()) return;

@@ -4,6 +4,7 @@
 #define DEPS_LIB_RUN_SCRATCH_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -47,6 +48,9 @@ class Scratch {
   // Errors: run-driver where it is no regular file or has more than `limit`
   // bytes.
   absl::StatusOr<std::optional<SecretBuffer>> Read(std::string_view path, size_t limit) const;
+  // What the run has left in its outputs and for deps-agent, in bytes that it
+  // takes from memory; counted until that is more than `enough`.
+  int64_t LeftBytes(int64_t enough) const;
 
  private:
   explicit Scratch(std::string path) : path_(std::move(path)) {}

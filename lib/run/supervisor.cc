@@ -20,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "lib/agent/control.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/run/supervisor_process.h"
 #include "lib/state/fault_point.h"
@@ -103,8 +104,8 @@ bool Pass(int fd, const RunWatch& watch) {
 }
 
 void PassRest(int fd, const RunWatch& watch) {
-  const absl::Time end = absl::Now() + kAfterExit;
-  while (absl::Now() < end) {
+  const absl::Time end = SteadyNow() + kAfterExit;
+  while (SteadyNow() < end) {
     pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
     if (poll(&waiting, 1, 10) > 0 && !Pass(fd, watch)) return;
   }
@@ -118,7 +119,7 @@ class Stopper {
 
   void Check() {
     const int wanted = watch_.stop ? watch_.stop() : 0;
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (kind_ == RunEnd::Kind::kExited) {
       if (wanted == 0 && now < watch_.deadline) return;
       kind_ = wanted > 0 ? RunEnd::Kind::kStopped : RunEnd::Kind::kTimedOut;
@@ -181,8 +182,8 @@ absl::StatusOr<std::optional<RunEnd>> WaitForOrphan(const std::string& control, 
         return stopper.End(**left);
       }
       // A dying supervisor closes its connections before its children are passed on.
-      if (!SupervisedProcess(control).has_value()) gone = std::min(gone, absl::Now());
-      if (absl::Now() > gone + kForExit) {
+      if (!SupervisedProcess(control).has_value()) gone = std::min(gone, SteadyNow());
+      if (SteadyNow() > gone + kForExit) {
         return MakeError({.id = DiagnosticId::kRunDriver,
                           .message = "the supervisor was killed, and nothing tells how the run "
                                      "tool ended"});
@@ -336,14 +337,14 @@ absl::StatusOr<std::optional<RunEnd>> AttachSupervised(const std::string& contro
     if (const std::optional<pid_t> process = SupervisedProcess(control)) kill(-*process, signal);
   });
   absl::Time gone = absl::InfiniteFuture();
-  while (absl::Now() < gone + kForExit) {
+  while (SteadyNow() < gone + kForExit) {
     pass();
     DEPS_ASSIGN_OR_RETURN(const std::optional<int> exit_code, ReadExit(control));
     if (exit_code.has_value()) {
       pass();
       return stopper.End(*exit_code);
     }
-    if (!SupervisedProcess(control).has_value()) gone = std::min(gone, absl::Now());
+    if (!SupervisedProcess(control).has_value()) gone = std::min(gone, SteadyNow());
     if (stopper.Leave()) return RunEnd{.kind = RunEnd::Kind::kLeft};
     stopper.Check();
     absl::SleepFor(absl::Milliseconds(10));

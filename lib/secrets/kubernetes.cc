@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/http/http.h"
 #include "lib/json/json.h"
@@ -24,8 +25,8 @@ using json::Value;
 
 class KubernetesReader {
  public:
-  KubernetesReader(std::string_view text, const Getenv& getenv, absl::Time deadline)
-      : text_(text), getenv_(getenv), deadline_(deadline) {}
+  KubernetesReader(std::string_view text, const Getenv& getenv, const Patience& patience)
+      : text_(text), getenv_(getenv), patience_(patience) {}
 
   absl::StatusOr<SecretBuffer> Read(const SecretReference& reference);
 
@@ -35,9 +36,11 @@ class KubernetesReader {
   absl::Status Unavailable(const absl::Status& status) const;
   absl::StatusOr<StoreAnswer> Ask(KubeAccess& access, const std::string& url) const;
 
+  absl::Time WallDeadline() const { return absl::Now() + (patience_.deadline - SteadyNow()); }
+
   const std::string_view text_;
   const Getenv& getenv_;
-  const absl::Time deadline_;
+  const Patience patience_;
 };
 
 absl::Status KubernetesReader::Unavailable(const absl::Status& status) const {
@@ -56,10 +59,11 @@ absl::StatusOr<StoreAnswer> KubernetesReader::Ask(KubeAccess& access,
   http::ClientOptions options = access.http();
   options.connect_timeout_seconds = 10;
   options.stall_timeout_seconds =
-      std::max<int>(1, static_cast<int>(absl::ToInt64Seconds(deadline_ - absl::Now())));
+      std::max<int>(1, static_cast<int>(absl::ToInt64Seconds(patience_.deadline - SteadyNow())));
+  options.stop = patience_.stop;
   http::Client client(options);
   for (bool refused = false;; refused = true) {
-    absl::StatusOr<SecretBuffer> header = access.Authorization(refused, deadline_);
+    absl::StatusOr<SecretBuffer> header = access.Authorization(refused, WallDeadline());
     if (!header.ok()) return Unavailable(header.status());
     DEPS_ASSIGN_OR_RETURN(StoreAnswer answer,
                           AskStore(client, {.reference = text_,
@@ -67,7 +71,7 @@ absl::StatusOr<StoreAnswer> KubernetesReader::Ask(KubeAccess& access,
                                             .token_header = "Authorization",
                                             .token = header->view(),
                                             .headers = {{"Accept", "application/json"}},
-                                            .deadline = deadline_}));
+                                            .patience = patience_}));
     if (answer.status != 401 || refused) return answer;
   }
 }
@@ -80,7 +84,7 @@ absl::StatusOr<SecretBuffer> KubernetesReader::Read(const SecretReference& refer
                                               "': it is not kubernetes:[NAMESPACE/]NAME")});
   }
   const absl::StatusOr<std::unique_ptr<KubeAccess>> access =
-      KubeAccess::Find({}, getenv_, deadline_);
+      KubeAccess::Find({}, getenv_, WallDeadline());
   if (!access.ok()) return Unavailable(access.status());
   DEPS_ASSIGN_OR_RETURN(const std::string name_space,
                         UrlPath(text_, parts.size() == 2 ? parts[0] : (*access)->name_space()));
@@ -112,8 +116,8 @@ absl::StatusOr<SecretBuffer> KubernetesReader::Read(const SecretReference& refer
 
 absl::StatusOr<SecretBuffer> ReadFromKubernetes(std::string_view text,
                                                 const SecretReference& reference,
-                                                const Getenv& getenv, absl::Time deadline) {
-  return KubernetesReader(text, getenv, deadline).Read(reference);
+                                                const Getenv& getenv, const Patience& patience) {
+  return KubernetesReader(text, getenv, patience).Read(reference);
 }
 
 }  // namespace deps

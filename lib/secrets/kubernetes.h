@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "lib/secrets/reference.h"
 #include "lib/secrets/secret_buffer.h"
 
@@ -21,7 +20,7 @@ namespace deps {
 // Errors: secret-unavailable, secret-reference.
 absl::StatusOr<SecretBuffer> ReadFromKubernetes(std::string_view text,
                                                 const SecretReference& reference,
-                                                const Getenv& getenv, absl::Time deadline);
+                                                const Getenv& getenv, const Patience& patience);
 
 }  // namespace deps
 

@@ -33,6 +33,7 @@ namespace {
 using json::Value;
 
 constexpr size_t kMaxAnswer = size_t{2} << 20;
+constexpr int kPollMilliseconds = 50;
 constexpr char kApiVersion[] = "cnab-deps/secret/v1";
 
 // A file in memory that holds `input`, to be read from its beginning.
@@ -76,10 +77,10 @@ absl::StatusOr<pid_t> Start(std::string_view reference, const std::vector<std::s
 // The answer of a plugin: an object, which is no error.
 absl::StatusOr<SecretJson> AskPlugin(std::string_view text, const SecretReference& reference,
                                      const char* verb, std::string_view input,
-                                     absl::Time deadline) {
+                                     const Patience& patience) {
   DEPS_ASSIGN_OR_RETURN(
       const SecretBuffer output,
-      AskProgram(text, {absl::StrCat("deps-secret-", reference.provider), verb}, input, deadline));
+      AskProgram(text, {absl::StrCat("deps-secret-", reference.provider), verb}, input, patience));
   Source source = {.name = "<answer>", .text = std::string(output.view())};
   absl::StatusOr<Value> parsed = json::Parse(source);
   Wipe(&source.text);
@@ -110,15 +111,14 @@ const Value* FirstOf(const SecretJson& answer, std::string_view name) {
 
 }  // namespace
 
-absl::Status ReadToEnd(std::string_view reference, int fd, absl::Time deadline, size_t max_bytes,
-                       SecretBuffer* out) {
+absl::Status ReadToEnd(std::string_view reference, int fd, const Patience& patience,
+                       size_t max_bytes, SecretBuffer* out) {
   std::array<char, 4096> chunk;
   const absl::Cleanup wipe = [&] { OPENSSL_cleanse(chunk.data(), chunk.size()); };
   while (true) {
     pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
-    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
-    if (left <= 0) return SecretUnavailable(reference, "no answer in time");
-    const int ready = poll(&waiting, 1, static_cast<int>(std::min<int64_t>(left, 3600'000)));
+    if (patience.IsOver()) return SecretUnavailable(reference, "no answer in time");
+    const int ready = poll(&waiting, 1, kPollMilliseconds);
     if (ready < 0 && errno != EINTR) return SecretUnavailable(reference, strerror(errno));
     if (ready <= 0) continue;
     const ssize_t count = read(fd, chunk.data(), chunk.size());
@@ -135,7 +135,7 @@ absl::Status ReadToEnd(std::string_view reference, int fd, absl::Time deadline, 
 
 absl::StatusOr<SecretBuffer> AskProgram(std::string_view reference,
                                         const std::vector<std::string>& words,
-                                        std::string_view input, absl::Time deadline) {
+                                        std::string_view input, const Patience& patience) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return SecretUnavailable(reference, strerror(errno));
   const absl::Cleanup close_read = [&] { close(ends[0]); };
@@ -145,14 +145,14 @@ absl::StatusOr<SecretBuffer> AskProgram(std::string_view reference,
   if (in >= 0) close(in);
   if (!pid.ok()) return pid.status();
   SecretBuffer value;
-  const absl::Status status = ReadToEnd(reference, ends[0], deadline, kMaxAnswer, &value);
+  const absl::Status status = ReadToEnd(reference, ends[0], patience, kMaxAnswer, &value);
   if (!status.ok()) kill(-*pid, SIGKILL);
   int exit = 0;
   // Its output has ended; it may take its time to end itself, but not for ever.
   while (true) {
     const pid_t waited = waitpid(*pid, &exit, WNOHANG);
     if (waited == *pid || (waited < 0 && errno != EINTR)) break;
-    if (absl::Now() > deadline) kill(-*pid, SIGKILL);
+    if (patience.IsOver()) kill(-*pid, SIGKILL);
     absl::SleepFor(absl::Milliseconds(1));
   }
   DEPS_RETURN_IF_ERROR(status);
@@ -163,11 +163,11 @@ absl::StatusOr<SecretBuffer> AskProgram(std::string_view reference,
 }
 
 absl::StatusOr<SecretBuffer> GetFromPlugin(std::string_view text, const SecretReference& reference,
-                                           absl::Time deadline) {
+                                           const Patience& patience) {
   const std::string request = json::Canonical(Value::Object(
       {{"apiVersion", Value::String(kApiVersion)}, {"refs", Value::Array({RefValue(reference)})}}));
   DEPS_ASSIGN_OR_RETURN(const SecretJson answer,
-                        AskPlugin(text, reference, "get", request, deadline));
+                        AskPlugin(text, reference, "get", request, patience));
   const Value* const value = FirstOf(answer, "values");
   const Value* const encoded = value == nullptr ? nullptr : value->Find("base64");
   std::string bytes;
@@ -179,7 +179,7 @@ absl::StatusOr<SecretBuffer> GetFromPlugin(std::string_view text, const SecretRe
 }
 
 absl::StatusOr<std::string> PutToPlugin(std::string_view text, const SecretReference& reference,
-                                        std::string_view value, absl::Time deadline) {
+                                        std::string_view value, const Patience& patience) {
   Value item = RefValue(reference);
   std::string encoded = absl::Base64Escape(value);
   item.Set("base64", Value::String(encoded));
@@ -189,7 +189,7 @@ absl::StatusOr<std::string> PutToPlugin(std::string_view text, const SecretRefer
   std::string input = json::Canonical(*request.At({}));
   const absl::Cleanup wipe = [&] { Wipe(&input); };
   DEPS_ASSIGN_OR_RETURN(const SecretJson answer,
-                        AskPlugin(text, reference, "put", input, deadline));
+                        AskPlugin(text, reference, "put", input, patience));
   const Value* const ref = FirstOf(answer, "refs");
   const auto member = [ref](std::string_view name) -> std::string {
     const Value* const found = ref == nullptr ? nullptr : ref->Find(name);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <map>
@@ -17,9 +18,11 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
 #include "lib/secrets/kubernetes.h"
+#include "lib/secrets/private_folder.h"
 #include "lib/secrets/program.h"
 #include "lib/secrets/vault.h"
 
@@ -28,6 +31,9 @@ namespace {
 
 bool IsVault(const std::string& provider) { return provider == "vault" || provider == "openbao"; }
 
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kLongestPause = absl::Seconds(5);
+
 absl::Time Deadline(const Getenv& getenv) {
   absl::Duration patience = absl::Minutes(1);
   const std::string wanted = getenv("DEPS_SECRET_TIMEOUT").value_or("");
@@ -35,7 +41,7 @@ absl::Time Deadline(const Getenv& getenv) {
                           patience <= absl::ZeroDuration() || patience > absl::Hours(1))) {
     patience = absl::Minutes(1);
   }
-  return absl::Now() + patience;
+  return SteadyNow() + patience;
 }
 
 absl::StatusOr<SecretBuffer> FromEnv(std::string_view reference, const std::string& name,
@@ -48,7 +54,7 @@ absl::StatusOr<SecretBuffer> FromEnv(std::string_view reference, const std::stri
 }
 
 absl::StatusOr<SecretBuffer> FromFile(std::string_view reference, const std::string& path,
-                                      absl::Time deadline) {
+                                      const Patience& patience) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return SecretUnavailable(reference, strerror(errno));
   const absl::Cleanup closer = [fd] { close(fd); };
@@ -56,12 +62,12 @@ absl::StatusOr<SecretBuffer> FromFile(std::string_view reference, const std::str
   if (fstat(fd, &info) != 0) return SecretUnavailable(reference, strerror(errno));
   if (S_ISDIR(info.st_mode)) return SecretUnavailable(reference, "it is a folder");
   SecretBuffer value;
-  DEPS_RETURN_IF_ERROR(ReadToEnd(reference, fd, deadline, kMaxSecret, &value));
+  DEPS_RETURN_IF_ERROR(ReadToEnd(reference, fd, patience, kMaxSecret, &value));
   return value;
 }
 
 absl::StatusOr<SecretBuffer> FromDescriptor(std::string_view reference, const std::string& number,
-                                            absl::Time deadline) {
+                                            const Patience& patience) {
   static absl::Mutex mutex(absl::kConstInit);
   static auto* const read = new std::map<int, SecretBuffer>;
   const int fd = std::atoi(number.c_str());
@@ -69,40 +75,37 @@ absl::StatusOr<SecretBuffer> FromDescriptor(std::string_view reference, const st
   if (const auto known = read->find(fd); known != read->end()) return known->second.Copy();
   if (fcntl(fd, F_GETFD) < 0) return SecretUnavailable(reference, strerror(errno));
   SecretBuffer value;
-  DEPS_RETURN_IF_ERROR(ReadToEnd(reference, fd, deadline, kMaxSecret, &value));
+  DEPS_RETURN_IF_ERROR(ReadToEnd(reference, fd, patience, kMaxSecret, &value));
   close(fd);
   return read->emplace(fd, std::move(value)).first->second.Copy();
 }
 
 absl::StatusOr<SecretBuffer> FromCommand(std::string_view reference, const std::string& command,
-                                         absl::Time deadline) {
+                                         const Patience& patience) {
   DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> words, SplitWords(command));
-  DEPS_ASSIGN_OR_RETURN(SecretBuffer value, AskProgram(reference, words, "", deadline));
+  DEPS_ASSIGN_OR_RETURN(SecretBuffer value, AskProgram(reference, words, "", patience));
   if (!value.empty() && value.view().back() == '\n') value.Truncate(value.size() - 1);
   return value;
 }
 
 absl::StatusOr<SecretBuffer> Resolve(std::string_view text, const SecretReference& reference,
-                                     const Getenv& getenv) {
-  const absl::Time deadline = Deadline(getenv);
+                                     const Getenv& getenv, const Patience& patience) {
   const std::string& provider = reference.provider;
   if (provider == "env") return FromEnv(text, reference.locator, getenv);
-  if (provider == "file") return FromFile(text, reference.locator, deadline);
-  if (provider == "fd") return FromDescriptor(text, reference.locator, deadline);
-  if (provider == "command") return FromCommand(text, reference.locator, deadline);
-  if (IsVault(provider)) return ReadFromVault(text, reference, getenv, deadline);
-  if (provider == "kubernetes") return ReadFromKubernetes(text, reference, getenv, deadline);
-  if (HasPlugin(provider)) return GetFromPlugin(text, reference, deadline);
+  if (provider == "file") return FromFile(text, reference.locator, patience);
+  if (provider == "fd") return FromDescriptor(text, reference.locator, patience);
+  if (provider == "command") return FromCommand(text, reference.locator, patience);
+  if (IsVault(provider)) return ReadFromVault(text, reference, getenv, patience);
+  if (provider == "kubernetes") return ReadFromKubernetes(text, reference, getenv, patience);
+  if (HasPlugin(provider)) return GetFromPlugin(text, reference, patience);
   return SecretUnavailable(text, absl::StrCat("there is no provider '", provider,
                                               "', and no deps-secret-", provider, " on PATH"));
 }
 
 absl::StatusOr<std::string> ToFile(std::string_view text, const std::string& path,
                                    std::string_view value) {
-  for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
-    if (mkdir(path.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST) {
-      return SecretUnavailable(text, strerror(errno));
-    }
+  if (const int error = MakeFoldersAbove(path); error != 0) {
+    return SecretUnavailable(text, strerror(error));
   }
   if (const absl::Status status = WriteFile(path, value, 0600); !status.ok()) {
     return SecretUnavailable(text, DiagnosticsOf(status)[0].message);
@@ -110,11 +113,22 @@ absl::StatusOr<std::string> ToFile(std::string_view text, const std::string& pat
   return std::string(text);
 }
 
+// Once.
+absl::StatusOr<std::string> Store(std::string_view text, const SecretReference& sink,
+                                  std::string_view value, const Getenv& getenv,
+                                  const Patience& patience) {
+  if (sink.provider == "file") return ToFile(text, sink.locator, value);
+  if (IsVault(sink.provider)) return WriteToVault(text, sink, value, getenv, patience);
+  return PutToPlugin(text, sink, value, patience);
+}
+
 }  // namespace
 
-absl::StatusOr<SecretBuffer> ResolveSecret(std::string_view reference, const Getenv& getenv) {
+absl::StatusOr<SecretBuffer> ResolveSecret(std::string_view reference, const Getenv& getenv,
+                                           const std::atomic<int>* stop) {
   DEPS_ASSIGN_OR_RETURN(const SecretReference parsed, ParseSecretReference(reference));
-  DEPS_ASSIGN_OR_RETURN(SecretBuffer value, Resolve(reference, parsed, getenv));
+  const Patience patience = {.deadline = Deadline(getenv), .stop = stop};
+  DEPS_ASSIGN_OR_RETURN(SecretBuffer value, Resolve(reference, parsed, getenv, patience));
   if (value.size() <= kMaxSecret) return value;
   return SecretUnavailable(reference, "the value is larger than 1 MiB");
 }
@@ -140,14 +154,24 @@ absl::Status CheckSink(std::string_view sink, const Getenv& getenv) {
 }
 
 absl::StatusOr<std::string> StoreSecret(std::string_view sink, std::string_view value,
-                                        const Getenv& getenv) {
+                                        const Getenv& getenv, const std::atomic<int>* stop) {
   DEPS_RETURN_IF_ERROR(CheckSink(sink, getenv));
   if (value.size() > kMaxSecret) return SecretUnavailable(sink, "the value is larger than 1 MiB");
   DEPS_ASSIGN_OR_RETURN(const SecretReference parsed, ParseSecretReference(sink));
-  const absl::Time deadline = Deadline(getenv);
-  if (parsed.provider == "file") return ToFile(sink, parsed.locator, value);
-  if (IsVault(parsed.provider)) return WriteToVault(sink, parsed, value, getenv, deadline);
-  return PutToPlugin(sink, parsed, value, deadline);
+  if (IsVault(parsed.provider) && !VaultTakes(value)) {
+    return SecretUnavailable(sink, "the value is not text, which alone it takes");
+  }
+  const Patience patience = {.deadline = Deadline(getenv), .stop = stop};
+  absl::Duration pause = kFirstPause;
+  while (true) {
+    absl::StatusOr<std::string> stored = Store(sink, parsed, value, getenv, patience);
+    if (stored.ok() || !HasId(stored.status(), DiagnosticId::kSecretUnavailable)) return stored;
+    for (const absl::Time end = SteadyNow() + pause; SteadyNow() < end && !patience.IsOver();) {
+      absl::SleepFor(std::min(pause, kFirstPause));
+    }
+    if (patience.IsOver()) return stored;
+    pause = std::min(2 * pause, kLongestPause);
+  }
 }
 
 const std::set<std::string>& IdentityVariables() {

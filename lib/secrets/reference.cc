@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 
 namespace deps {
@@ -38,6 +39,10 @@ absl::Status SplitLocator(std::string_view text, SecretReference* reference) {
 }
 
 }  // namespace
+
+bool Patience::IsOver() const {
+  return SteadyNow() >= deadline || (stop != nullptr && stop->load() != 0);
+}
 
 absl::Status SecretUnavailable(std::string_view reference, std::string_view why) {
   return MakeError({.id = DiagnosticId::kSecretUnavailable,

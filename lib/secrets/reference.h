@@ -2,6 +2,7 @@
 #ifndef DEPS_LIB_SECRETS_REFERENCE_H_
 #define DEPS_LIB_SECRETS_REFERENCE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -11,10 +12,19 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace deps {
 
 using Getenv = std::function<std::optional<std::string>(std::string_view)>;
+
+// How long a provider is waited for.
+struct Patience {
+  absl::Time deadline = absl::InfiniteFuture();  // By SteadyNow().
+  // Not 0: nobody wants the answer any more. May be null.
+  const std::atomic<int>* stop = nullptr;
+  bool IsOver() const;
+};
 
 // PROVIDER:LOCATOR, and with stores PROVIDER:LOCATOR[#FIELD][?version=N]:
 //   env:DB_PASSWORD           a variable of this process

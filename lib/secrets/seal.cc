@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/secrets/private_folder.h"
 
 namespace deps {
 namespace {
@@ -43,6 +44,7 @@ absl::Status CreateKeyFile(const std::string& path) {
   const absl::Cleanup wipe = [&] { OPENSSL_cleanse(key, sizeof(key)); };
   RAND_bytes(key, sizeof(key));
   RAND_bytes(suffix, sizeof(suffix));
+  if (const int error = MakeFoldersAbove(path); error != 0) return KeyError(path, strerror(error));
   std::string temporary = absl::StrCat(path, ".");
   for (const uint8_t byte : suffix) absl::StrAppend(&temporary, absl::Hex(byte, absl::kZeroPad2));
   const int fd =
@@ -58,6 +60,8 @@ absl::Status CreateKeyFile(const std::string& path) {
   unlink(temporary.c_str());
   if (!written) return KeyError(path, strerror(error));
   if (!linked) return KeyError(path, strerror(link_error));
+  // What it seals is soon on the disk: the key is to be there first.
+  if (const int error = SyncFolderOf(path); error != 0) return KeyError(path, strerror(error));
   return absl::OkStatus();
 }
 

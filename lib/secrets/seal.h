@@ -16,8 +16,8 @@ class SealKey {
  public:
   // Errors: secret-unavailable, also where others may read the file.
   static absl::StatusOr<SealKey> Read(const std::string& path);
-  // Makes the file where there is none; of several processes that do so at the
-  // same time one makes it and the others read it.
+  // Makes the file, and the folders that it lies in, where there is none; of several processes that
+  // do so at the same time one makes it and the others read it.
   static absl::StatusOr<SealKey> ReadOrCreate(const std::string& path);
 
   // XChaCha20-Poly1305 under a random nonce: a version byte, nonce, ciphertext

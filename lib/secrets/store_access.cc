@@ -6,7 +6,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "lib/diag/diagnostic.h"
 
 namespace deps {
@@ -33,7 +32,7 @@ absl::StatusOr<StoreAnswer> AskStore(http::Client& client, const StoreRequest& r
   body.reserve(kMaxAnswer);  // So that no copy of a part of it is left behind.
   bool late = false;
   wanted.sink = [&](std::string_view piece) {
-    late = absl::Now() > request.deadline;
+    late = request.patience.IsOver();
     if (late || body.size() + piece.size() > kMaxAnswer) {
       return SecretUnavailable(request.reference,
                                late ? "no answer in time" : "the answer is too large");

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "lib/http/http.h"
 #include "lib/secrets/reference.h"
 #include "lib/secrets/secret_buffer.h"
@@ -31,7 +30,7 @@ struct StoreRequest {
   std::string_view token;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string_view body;
-  absl::Time deadline = absl::InfiniteFuture();
+  Patience patience;
 };
 
 // The answer, of whatever status; a body that is no JSON is null.

@@ -14,8 +14,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/http/http.h"
 #include "lib/json/json.h"
@@ -30,24 +30,12 @@ using json::Value;
 constexpr char kServiceAccount[] = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 constexpr size_t kMaxToken = size_t{64} << 10;
 
-// Whether JSON can hold it: whether it comes back as it was.
-bool IsText(std::string_view value) {
-  Value text = Value::String(value);
-  Source source = {.name = "", .text = json::Format(text, json::Style::kCompact)};
-  absl::StatusOr<Value> back = json::Parse(source);
-  const bool same = back.ok() && back->text == value;
-  Wipe(&text.text);
-  Wipe(&source.text);
-  if (back.ok()) Wipe(&back->text);
-  return same;
-}
-
 // One reference's dealings with the server.
 class Vault {
  public:
   Vault(std::string_view text, const SecretReference& reference, const Getenv& getenv,
-        absl::Time deadline)
-      : text_(text), reference_(reference), getenv_(getenv), deadline_(deadline) {}
+        const Patience& patience)
+      : text_(text), reference_(reference), getenv_(getenv), patience_(patience) {}
 
   absl::Status Open();
   absl::StatusOr<SecretBuffer> Read();
@@ -71,7 +59,7 @@ class Vault {
   const std::string_view text_;
   const SecretReference& reference_;
   const Getenv& getenv_;
-  const absl::Time deadline_;
+  const Patience patience_;
   std::string address_;
   std::string path_;  // "/v1/MOUNT/data/PATH"
   SecretBuffer token_;
@@ -88,7 +76,7 @@ absl::StatusOr<SecretBuffer> Vault::TokenFile(const std::string& path) const {
   if (fd < 0) return Unavailable(absl::StrCat("'", path, "': ", strerror(errno)));
   const absl::Cleanup closer = [fd] { close(fd); };
   SecretBuffer token;
-  DEPS_RETURN_IF_ERROR(ReadToEnd(text_, fd, deadline_, kMaxToken, &token));
+  DEPS_RETURN_IF_ERROR(ReadToEnd(text_, fd, patience_, kMaxToken, &token));
   const std::string_view stripped = absl::StripTrailingAsciiWhitespace(token.view());
   token.Truncate(stripped.size());
   return token;
@@ -119,7 +107,8 @@ absl::Status Vault::Open() {
   options.ca_file = Setting("CACERT");
   options.connect_timeout_seconds = 10;
   options.stall_timeout_seconds =
-      std::max<int>(1, static_cast<int>(absl::ToInt64Seconds(deadline_ - absl::Now())));
+      std::max<int>(1, static_cast<int>(absl::ToInt64Seconds(patience_.deadline - SteadyNow())));
+  options.stop = patience_.stop;
   client_ = std::make_unique<http::Client>(std::move(options));
   return FindToken();
 }
@@ -199,7 +188,7 @@ absl::StatusOr<StoreAnswer> Vault::Ask(std::string method, std::string_view path
                           .token = token_.view(),
                           .headers = {{"X-Vault-Request", "true"}},
                           .body = body,
-                          .deadline = deadline_};
+                          .patience = patience_};
   if (const std::string name = Setting("NAMESPACE"); !name.empty()) {
     request.headers.emplace_back("X-Vault-Namespace", name);
   }
@@ -276,7 +265,6 @@ absl::StatusOr<int64_t> Vault::Put(std::string_view value, std::optional<int64_t
 }
 
 absl::StatusOr<std::string> Vault::Write(std::string_view value) {
-  if (!IsText(value)) return Unavailable("the value is not text, which alone it takes");
   bool asks_for_cas = false;
   DEPS_ASSIGN_OR_RETURN(int64_t version, Put(value, std::nullopt, &asks_for_cas));
   if (asks_for_cas) {
@@ -289,17 +277,28 @@ absl::StatusOr<std::string> Vault::Write(std::string_view value) {
 
 }  // namespace
 
+bool VaultTakes(std::string_view value) {
+  Value text = Value::String(value);
+  Source source = {.name = "", .text = json::Format(text, json::Style::kCompact)};
+  absl::StatusOr<Value> back = json::Parse(source);
+  const bool same = back.ok() && back->text == value;
+  Wipe(&text.text);
+  Wipe(&source.text);
+  if (back.ok()) Wipe(&back->text);
+  return same;
+}
+
 absl::StatusOr<SecretBuffer> ReadFromVault(std::string_view text, const SecretReference& reference,
-                                           const Getenv& getenv, absl::Time deadline) {
-  Vault vault(text, reference, getenv, deadline);
+                                           const Getenv& getenv, const Patience& patience) {
+  Vault vault(text, reference, getenv, patience);
   DEPS_RETURN_IF_ERROR(vault.Open());
   return vault.Read();
 }
 
 absl::StatusOr<std::string> WriteToVault(std::string_view text, const SecretReference& reference,
                                          std::string_view value, const Getenv& getenv,
-                                         absl::Time deadline) {
-  Vault vault(text, reference, getenv, deadline);
+                                         const Patience& patience) {
+  Vault vault(text, reference, getenv, patience);
   DEPS_RETURN_IF_ERROR(vault.Open());
   return vault.Write(value);
 }

@@ -17,7 +17,6 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "lib/secrets/reference.h"
 #include "lib/secrets/secret_buffer.h"
 
@@ -26,13 +25,16 @@ namespace deps {
 // LOCATOR is MOUNT/PATH. Without a field it is "value", or the only one.
 // Errors: secret-unavailable, secret-reference.
 absl::StatusOr<SecretBuffer> ReadFromVault(std::string_view text, const SecretReference& reference,
-                                           const Getenv& getenv, absl::Time deadline);
+                                           const Getenv& getenv, const Patience& patience);
+
+// Whether a store can hold the value: text is all that it holds.
+bool VaultTakes(std::string_view value);
 
 // A new version with this field alone; also where the mount asks for
 // check-and-set. Gives the reference with field and version.
 absl::StatusOr<std::string> WriteToVault(std::string_view text, const SecretReference& reference,
                                          std::string_view value, const Getenv& getenv,
-                                         absl::Time deadline);
+                                         const Patience& patience);
 
 }  // namespace deps
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/state/schema.h"
 #include "lib/state/ulid.h"
@@ -16,9 +17,14 @@ namespace {
 
 // The part of a lease after which it is renewed, and after which others look.
 constexpr int64_t kRenewals = 4;
+// A task that is to wait for longer was told so before the clock was set back.
+constexpr int64_t kLongestDelay = int64_t{10} * 60 * 1000;
 // How often others look at least: a dead process of the same machine is known
 // for one before its lease ends.
-constexpr int64_t kLookMilliseconds = 1000;
+constexpr absl::Duration kLook = absl::Seconds(1);
+// How long a lease that is over is watched at most. A process that lives looks at
+// the clock more often than that.
+constexpr absl::Duration kSilence = absl::Seconds(3);
 
 absl::Status Replaced() {
   return MakeError({.id = DiagnosticId::kRunBusy,
@@ -81,44 +87,58 @@ absl::StatusOr<Progress> SqlStore::Advance(const std::string& id, const Change& 
 
 absl::Status SqlStore::Renew(const Owner& owner) {
   DEPS_ASSIGN_OR_RETURN(const int64_t now, database_.Clock());
-  if (now < renew_after_) return absl::OkStatus();
+  // It may have been set back.
+  if (now < renew_after_ && now >= renewed_) return absl::OkStatus();
   Statement update(database_,
                    "UPDATE runner SET lease_until = ? WHERE id = ? AND lease_until >= 0");
   DEPS_RETURN_IF_ERROR(update.Bind(now + absl::ToInt64Milliseconds(lease_)).Bind(owner.id).Run());
   if (update.Changes() == 0) return Replaced();
+  renewed_ = now;
   renew_after_ = now + absl::ToInt64Milliseconds(lease_) / kRenewals;
   return absl::OkStatus();
 }
 
 absl::Status SqlStore::Recover(const std::string& id) {
-  DEPS_ASSIGN_OR_RETURN(const int64_t now, database_.Clock());
-  if (now < recover_after_) return absl::OkStatus();
-  recover_after_ = now + std::min(kLookMilliseconds, absl::ToInt64Milliseconds(lease_) / kRenewals);
+  const absl::Time now = SteadyNow();
+  if (now < look_after_) return absl::OkStatus();
+  look_after_ = now + std::min(kLook, lease_ / kRenewals);
   DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> runners, RunnersOf(id));
   for (const std::string& runner : runners) {
-    DEPS_ASSIGN_OR_RETURN(const bool alive, IsRunnerAlive(runner));
-    if (alive) continue;
-    // Should it come back, it learns that it was replaced.
-    DEPS_RETURN_IF_ERROR(
-        Statement(database_, "UPDATE runner SET lease_until = -1 WHERE id = ?").Bind(runner).Run());
-    DEPS_RETURN_IF_ERROR(
-        Statement(database_,
-                  "INSERT INTO event(time, workflow, task, attempt, type, data) "
-                  "SELECT ?, workflow, id, attempt, 'task.unknown', '{}' FROM task "
-                  "WHERE workflow = ? AND owner = ? AND status = 'running' ORDER BY position")
-            .Bind(NowText())
-            .Bind(id)
-            .Bind(runner)
-            .Run());
-    DEPS_RETURN_IF_ERROR(
-        Statement(database_,
-                  "UPDATE task SET status = 'pending', reason = 'interrupted', epoch = epoch + 1, "
-                  "not_before = 0 WHERE workflow = ? AND owner = ? AND status = 'running'")
-            .Bind(id)
-            .Bind(runner)
-            .Run());
+    DEPS_ASSIGN_OR_RETURN(const bool gone, IsGone(runner));
+    if (gone) DEPS_RETURN_IF_ERROR(TakeOver(id, runner));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SqlStore::IsGone(const std::string& runner) {
+  int64_t lease = 0;
+  DEPS_ASSIGN_OR_RETURN(const Liveness liveness, LivenessOf(runner, &lease));
+  if (liveness != Liveness::kSilent) return liveness == Liveness::kDead;
+  const absl::Time now = SteadyNow();
+  Silence& silence = silent_[runner];
+  if (silence.lease != lease) silence = {.lease = lease, .since = now};
+  return now >= silence.since + std::min(kSilence, lease_);
+}
+
+absl::Status SqlStore::TakeOver(const std::string& id, const std::string& runner) {
+  // Should it come back, it learns that it was replaced.
+  DEPS_RETURN_IF_ERROR(
+      Statement(database_, "UPDATE runner SET lease_until = -1 WHERE id = ?").Bind(runner).Run());
+  DEPS_RETURN_IF_ERROR(
+      Statement(database_,
+                "INSERT INTO event(time, workflow, task, attempt, type, data) "
+                "SELECT ?, workflow, id, attempt, 'task.unknown', '{}' FROM task "
+                "WHERE workflow = ? AND owner = ? AND status = 'running' ORDER BY position")
+          .Bind(NowText())
+          .Bind(id)
+          .Bind(runner)
+          .Run());
+  return Statement(database_,
+                   "UPDATE task SET status = 'pending', reason = 'interrupted', epoch = epoch + 1, "
+                   "not_before = 0 WHERE workflow = ? AND owner = ? AND status = 'running'")
+      .Bind(id)
+      .Bind(runner)
+      .Run();
 }
 
 absl::Status SqlStore::EndAttempt(const EndedAttempt& ended, Progress* progress) {
@@ -166,6 +186,9 @@ absl::Status SqlStore::RetryTask(const EndedAttempt& ended) {
           .Bind(ended.claim.workflow)
           .Bind(ended.claim.task)
           .Run());
+  if (!result.outputs.empty()) {
+    DEPS_RETURN_IF_ERROR(PutOutputs(ended.claim.workflow, ended.claim.task, result.outputs));
+  }
   json::Value data = EventData(result);
   data.Set("delayMilliseconds",
            json::Value::Integer(absl::ToInt64Milliseconds(*ended.retry_after)));
@@ -186,7 +209,10 @@ absl::Status SqlStore::EndTask(const std::string& workflow, const std::string& t
     update.BindNull();
   }
   DEPS_RETURN_IF_ERROR(update.Bind(workflow).Bind(task).Run());
-  DEPS_RETURN_IF_ERROR(PutOutputs(workflow, task, result.outputs));
+  // What an attempt left stays until a later one leaves something.
+  if (!result.outputs.empty() || result.status == "succeeded") {
+    DEPS_RETURN_IF_ERROR(PutOutputs(workflow, task, result.outputs));
+  }
   return AddEvent(workflow, task, attempt, absl::StrCat("task.", result.status), EventData(result));
 }
 
@@ -252,8 +278,10 @@ absl::StatusOr<bool> SqlStore::BeginAttempt(const PlannedTask& task, const Owner
     Statement row(database_,
                   "SELECT t.status, t.epoch, t.attempt, t.revision, t.failures, t.traces, t.owner, "
                   "r.host FROM task t LEFT JOIN runner r ON r.id = t.owner "
-                  "WHERE t.workflow = ? AND t.id = ? AND t.not_before <= ?");
-    if (!row.Bind(claim->workflow).Bind(task.id).Bind(now).Step()) {
+                  "WHERE t.workflow = ? AND t.id = ? "
+                  "AND (t.not_before <= ? OR t.not_before > ?)");
+    row.Bind(claim->workflow).Bind(task.id).Bind(now).Bind(now + kLongestDelay);
+    if (!row.Step()) {
       DEPS_RETURN_IF_ERROR(row.status());
       return false;
     }

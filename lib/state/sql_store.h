@@ -33,7 +33,7 @@ class SqlStore : public Store {
   absl::Status CreateWorkflow(const std::string& id, const Plan& plan, const WorkflowStart& start,
                               const Owner& owner) override;
   absl::StatusOr<std::string> JoinSteps(const std::string& id, const Plan& plan,
-                                        const WorkflowStart& start) override;
+                                        const WorkflowStart& start, bool begins) override;
   absl::Status Register(const Owner& owner, absl::Duration lease) override;
   absl::Status TakeWorkflow(const std::string& id, const WorkflowStart& start, const Owner& owner,
                             const std::vector<std::string>& tasks) override;
@@ -95,12 +95,19 @@ class SqlStore : public Store {
 
   // Whether the process `runner` is there and has told so in time.
   absl::StatusOr<bool> IsRunnerAlive(const std::string& runner);
+  enum class Liveness { kAlive, kSilent, kDead };
+  // kSilent: its lease is over, by the database's clock. Gives the lease, too.
+  absl::StatusOr<Liveness> LivenessOf(const std::string& runner, int64_t* lease);
+  // Whether it is dead, or was seen to be silent for some time: a step of the
+  // server's clock ends no lease of a process that goes on renewing it.
+  absl::StatusOr<bool> IsGone(const std::string& runner);
   absl::StatusOr<std::vector<std::string>> RunnersOf(const std::string& workflow);
   absl::StatusOr<bool> IsHeld(const std::string& id);
   absl::Status RequireFree(const std::string& id);
   absl::Status Renew(const Owner& owner);
-  // Makes running tasks of dead processes pending.
+  // Makes running tasks of processes that are gone pending.
   absl::Status Recover(const std::string& id);
+  absl::Status TakeOver(const std::string& id, const std::string& runner);
 
   absl::Status EndAttempt(const EndedAttempt& ended, Progress* progress);
   absl::Status EndTask(const std::string& workflow, const std::string& task, int64_t attempt,
@@ -120,8 +127,14 @@ class SqlStore : public Store {
   const std::unique_ptr<Database> database_holder_;
   Database& database_;
   absl::Duration lease_ = absl::Seconds(30);
-  int64_t renew_after_ = 0;
-  int64_t recover_after_ = 0;
+  int64_t renewed_ = 0;                           // When, by the database's clock.
+  int64_t renew_after_ = 0;                       // By the same.
+  absl::Time look_after_ = absl::InfinitePast();  // By SteadyNow().
+  struct Silence {
+    int64_t lease = 0;
+    absl::Time since;  // By SteadyNow().
+  };
+  std::map<std::string, Silence> silent_;  // Runners that are.
 };
 
 template <typename Function>

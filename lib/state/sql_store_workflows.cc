@@ -30,13 +30,13 @@ absl::Status SqlStore::CreateWorkflow(const std::string& id, const Plan& plan,
 }
 
 absl::StatusOr<std::string> SqlStore::JoinSteps(const std::string& id, const Plan& plan,
-                                                const WorkflowStart& start) {
+                                                const WorkflowStart& start, bool begins) {
   std::string joined;
   DEPS_RETURN_IF_ERROR(Transact([&]() -> absl::Status {
     Statement rows(database_,
                    "SELECT id FROM workflow WHERE plan_digest = ? AND mode = 'step' "
-                   "AND status <> 'succeeded' ORDER BY id DESC");
-    if (rows.Bind(plan.digest).Step()) joined = rows.Text(0);
+                   "AND (status <> 'succeeded' OR ? = 0) ORDER BY id DESC");
+    if (rows.Bind(plan.digest).Bind(int64_t{begins}).Step()) joined = rows.Text(0);
     DEPS_RETURN_IF_ERROR(rows.status());
     if (!joined.empty()) return absl::OkStatus();
     joined = id;
@@ -90,8 +90,12 @@ absl::Status SqlStore::TakeWorkflow(const std::string& id, const WorkflowStart& 
     const bool whole = start.mode == "run";
     if (whole) DEPS_RETURN_IF_ERROR(RequireFree(id));
     DEPS_RETURN_IF_ERROR(PutOwner(owner));
-    recover_after_ = 0;
-    DEPS_RETURN_IF_ERROR(Recover(id));
+    DEPS_ASSIGN_OR_RETURN(const std::vector<std::string> runners, RunnersOf(id));
+    for (const std::string& runner : runners) {
+      // Whoever asks for a workflow does not wait until a silence is long enough.
+      DEPS_ASSIGN_OR_RETURN(const bool alive, IsRunnerAlive(runner));
+      if (!alive) DEPS_RETURN_IF_ERROR(TakeOver(id, runner));
+    }
     Statement update(database_,
                      "UPDATE workflow SET owner = ?, driver = ?, mode = ?, options = ?, "
                      "status = 'running', modified = ?, cancel_requested = 0 WHERE id = ?");
@@ -108,6 +112,12 @@ absl::Status SqlStore::TakeWorkflow(const std::string& id, const WorkflowStart& 
         tasks.empty() ? "" : "AND id = ? ",
         "AND (status IN ('failed', 'canceled') OR (status = 'skipped' AND reason <> 'reused'))");
     if (tasks.empty()) DEPS_RETURN_IF_ERROR(Statement(database_, reset).Bind(id).Run());
+    // Whoever asks for a workflow does not wait for the next attempt either.
+    DEPS_RETURN_IF_ERROR(
+        Statement(database_,
+                  "UPDATE task SET not_before = 0 WHERE workflow = ? AND status = 'pending'")
+            .Bind(id)
+            .Run());
     for (const std::string& task : tasks) {
       DEPS_RETURN_IF_ERROR(Statement(database_, reset).Bind(id).Bind(task).Run());
     }
@@ -203,21 +213,28 @@ absl::Status SqlStore::DeleteWorkflow(const std::string& id) {
 }
 
 absl::StatusOr<bool> SqlStore::IsRunnerAlive(const std::string& runner) {
+  int64_t lease = 0;
+  DEPS_ASSIGN_OR_RETURN(const Liveness liveness, LivenessOf(runner, &lease));
+  return liveness == Liveness::kAlive;
+}
+
+absl::StatusOr<SqlStore::Liveness> SqlStore::LivenessOf(const std::string& runner, int64_t* lease) {
   Statement row(database_,
                 "SELECT host, pid, start_time, boot_id, lease_until FROM runner WHERE id = ?");
   if (!row.Bind(runner).Step()) {
     DEPS_RETURN_IF_ERROR(row.status());
-    return false;
+    return Liveness::kDead;
   }
   const Owner owner = {.id = runner,
                        .host = row.Text(0),
                        .pid = row.Number(1),
                        .start_time = row.Number(2),
                        .boot_id = row.Text(3)};
-  const int64_t lease = row.Number(4);
-  if (!IsAlive(owner)) return false;
+  *lease = row.Number(4);
+  if (!IsAlive(owner) || *lease < 0) return Liveness::kDead;
   DEPS_ASSIGN_OR_RETURN(const int64_t now, database_.Clock());
-  return lease == 0 || now <= lease;  // 0: written by a version that knew no leases.
+  // 0: written by a version that knew no leases.
+  return *lease == 0 || now <= *lease ? Liveness::kAlive : Liveness::kSilent;
 }
 
 absl::StatusOr<std::vector<std::string>> SqlStore::RunnersOf(const std::string& workflow) {

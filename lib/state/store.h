@@ -155,10 +155,11 @@ class Store {
   // is held by `owner`, else by no one.
   virtual absl::Status CreateWorkflow(const std::string& id, const Plan& plan,
                                       const WorkflowStart& start, const Owner& owner) = 0;
-  // The workflow of mode "step" of this plan that has not succeeded, or a new
-  // one with the id `id`. Gives its id.
+  // The newest workflow of mode "step" of this plan, or a new one with the id `id`.
+  // Gives its id. Where `begins`, none that has succeeded: a step that needs nothing
+  // begins a new one then.
   virtual absl::StatusOr<std::string> JoinSteps(const std::string& id, const Plan& plan,
-                                                const WorkflowStart& start) = 0;
+                                                const WorkflowStart& start, bool begins) = 0;
   // Tells that `owner` is there to run tasks, and for how long it may be silent.
   virtual absl::Status Register(const Owner& owner, absl::Duration lease) = 0;
   // Takes a workflow that no living process holds, as a whole and its tasks, and

@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,8 +18,6 @@
 namespace deps {
 namespace {
 
-constexpr std::string_view kDefaultDriver = "podman";
-
 CommandSpec Describe(RunCommandOptions* options) {
   CommandSpec spec = {
       .name = "deps-run",
@@ -29,8 +28,10 @@ CommandSpec Describe(RunCommandOptions* options) {
           "Every step is in the state before the next one begins: after a failure, an interruption "
           "or a crash 'deps-run resume ID' goes on where it stopped.\n\n"
           "Secrets are resolved immediately before a task starts and reach it by memory only; "
-          "sensitive outputs are sealed in the state, or go to the plan's sink. Logs are "
-          "redacted.\n\n"
+          "sensitive outputs are sealed in the state, or go to the plan's sink. A value that its "
+          "sink does not take in time is sealed, and 'deps-run resume' puts it there without "
+          "running the bundle again. Logs are redacted. A bundle may leave 16 MiB in each output "
+          "and 256 MiB in all.\n\n"
           "A reference to a secret is env:NAME, file:PATH, fd:N, command:WORDS, "
           "vault:MOUNT/PATH#FIELD (also openbao:; ?version=N), kubernetes:NAMESPACE/NAME#KEY, or "
           "NAME:LOCATOR[#FIELD][?version=N] of a program deps-secret-NAME on PATH. That is called "
@@ -48,7 +49,8 @@ CommandSpec Describe(RunCommandOptions* options) {
                     "Try a plan out with a program instead of images."}},
       .environment =
           {"DEPS_AGENT  path of deps-agent, which otherwise lies beside deps-run",
-           "DEPS_SECRET_TIMEOUT  how long a provider may take to answer, by default 60s",
+           "DEPS_SECRET_TIMEOUT  how long a provider may take to answer, and a sink to take a "
+           "value, by default 60s",
            "DEPS_STATE_KEY_FILE  key of sealed outputs; by default beside the state",
            "VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, VAULT_TOKEN, VAULT_TOKEN_FILE  the "
            "store of vault: references; BAO_ instead of VAULT_ will do",
@@ -66,11 +68,11 @@ CommandSpec Describe(RunCommandOptions* options) {
       Value("engine-config", "FILE", &options->engine_config,
             "The settings of that engine, a JSON object; its manual page names them."),
       Value("driver", "DRIVER", &options->driver,
-            "How a bundle is run: podman (the default), docker, runc (images come straight from "
-            "their registries; no engine is needed), NAME of a program cnab-NAME on PATH (CNAB's "
-            "command driver), or process:PATH, which runs the "
-            "program "
-            "PATH as every bundle's run tool, with files below $CNAB_ROOT instead of /."),
+            "How a bundle is run: podman, docker, runc (images come straight from their "
+            "registries; no engine is needed), NAME of a program cnab-NAME on PATH (CNAB's "
+            "command driver), or process:PATH, which runs the program PATH as every bundle's run "
+            "tool, with files below $CNAB_ROOT instead of /. By default the first of the first "
+            "three that is installed."),
       Value("mapping", "FILE", &options->mapping,
             "A relocation mapping, in which every image is looked up first."),
       Value("jobs", "N", &options->jobs,
@@ -135,9 +137,9 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
                                  Terminal& terminal) {
   DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(options, env));
   DEPS_ASSIGN_OR_RETURN(const WorkflowStart start, MakeStart(options, driver_name, "step", env));
-  bool found = false;
-  for (const PlannedTask& task : plan.tasks) found = found || task.id == options.step;
-  if (!found) {
+  const auto step = std::find_if(plan.tasks.begin(), plan.tasks.end(),
+                                 [&](const PlannedTask& task) { return task.id == options.step; });
+  if (step == plan.tasks.end()) {
     return MakeError({.id = DiagnosticId::kUsage,
                       .message = absl::StrCat("the plan has no task '", options.step, "'")});
   }
@@ -145,11 +147,17 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
   DEPS_RETURN_IF_ERROR(CheckClashes(plan, *session.store));
   DEPS_ASSIGN_OR_RETURN(const std::string id,
                         options.workflow.empty()
-                            ? session.store->JoinSteps(NewUlid(), plan, start)
+                            ? session.store->JoinSteps(NewUlid(), plan, start, step->needs.empty())
                             : JoinNamed(plan, start, options.workflow, session));
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session.store->Document(id));
+  // Where the last step's process died, the workflow is still to be finished.
+  const bool finished =
+      workflow.status != "running" ||
+      std::any_of(workflow.tasks.begin(), workflow.tasks.end(), [](const WorkflowTask& task) {
+        return task.status == "pending" || task.status == "running" || task.status == "unknown";
+      });
   for (const WorkflowTask& task : workflow.tasks) {
-    if (task.id != options.step || task.status != "succeeded") continue;
+    if (!finished || task.id != options.step || task.status != "succeeded") continue;
     DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan, options, env));
     return ExitCode::kOk;
   }
@@ -181,7 +189,7 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
     }
     return RunOnEngine(plan, options, env, terminal);
   }
-  const std::string name = options.driver.empty() ? std::string(kDefaultDriver) : options.driver;
+  const std::string name = options.driver.empty() ? DefaultDriver() : options.driver;
   DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(options, name, env));
   if (options.dry_run) {
     DEPS_RETURN_IF_ERROR(WriteWorkflow(PendingWorkflow(plan), plan, options, env));

@@ -1,5 +1,6 @@
 // For tests only: the process kills itself at a fault point. DEPS_RUN_FAULT=N
 // is the N-th that it comes to; DEPS_RUN_FAULT_FILE takes the name of the point.
+// With DEPS_RUN_FAULT_SIGNAL=STOP it stops there instead, and may be continued.
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -20,6 +21,10 @@ void Fall(const char* name) {
   if (const char* const path = std::getenv("DEPS_RUN_FAULT_FILE")) {
     const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file >= 0 && write(file, name, strlen(name)) < 0) _exit(3);
+  }
+  if (std::getenv("DEPS_RUN_FAULT_SIGNAL") != nullptr) {
+    raise(SIGSTOP);
+    return;
   }
   kill(getpid(), SIGKILL);
   pause();

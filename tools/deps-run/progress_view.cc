@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "lib/base/steady_clock.h"
 
 namespace deps {
 namespace {
@@ -53,7 +54,7 @@ ProgressView::ProgressView(const Plan& plan, Terminal& terminal, const Env& env)
     : terminal_(terminal),
       env_(env),
       total_(static_cast<int64_t>(plan.tasks.size())),
-      begin_(absl::Now()) {}
+      begin_(SteadyNow()) {}
 
 void ProgressView::Tell(const StoredEvent& event) {
   if (event.task.empty()) {
@@ -87,21 +88,22 @@ void ProgressView::Line(const StoredEvent& event) {
   const auto started = started_.find(event.task);
   absl::Time time;
   const bool timed = started != started_.end() && kind != "attached" &&
-                     absl::ParseTime(absl::RFC3339_full, event.time, &time, nullptr);
+                     absl::ParseTime(absl::RFC3339_full, event.time, &time, nullptr) &&
+                     time >= started->second;  // The clock may have been set back.
   terminal_.Say(
       absl::StrCat(event.task, " ", kind,
                    timed ? absl::StrCat(" after ", ShortDuration(time - started->second)) : ""));
 }
 
 void ProgressView::Tick(const std::vector<RunningTask>& running) {
-  if (!terminal_.interactive() || absl::Now() < last_drawn_ + kRedraw) return;
-  last_drawn_ = absl::Now();
+  if (!terminal_.interactive() || SteadyNow() < last_drawn_ + kRedraw) return;
+  last_drawn_ = SteadyNow();
   Draw(running);
 }
 
 void ProgressView::Draw(const std::vector<RunningTask>& running) {
   const Size size = TerminalSize();
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   std::vector<std::string> lines;
   const size_t room = size.rows > 3 ? size.rows - 3 : 1;
   for (const RunningTask& task : running) {
@@ -140,7 +142,7 @@ void ProgressView::Summarize(const Workflow& workflow) {
   std::vector<std::string> parts;
   for (const auto& [status, count] : counts) parts.push_back(absl::StrCat(count, " ", status));
   terminal_.Say(absl::StrCat("workflow ", workflow.id, " ", workflow.status, " after ",
-                             ShortDuration(absl::Now() - begin_), ": ",
+                             ShortDuration(SteadyNow() - begin_), ": ",
                              absl::StrJoin(parts, ", ")));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -27,9 +28,9 @@ absl::StatusOr<WorkflowTask> RemoteRun::Await(const std::string& task,
     DEPS_RETURN_IF_ERROR(HeedStop(stop()));
     DEPS_ASSIGN_OR_RETURN(const std::optional<WorkflowTask> found, Look(task));
     if (found.has_value() && HasEnded(found->status)) return *found;
-    const absl::Time end = absl::Now() + pause;
+    const absl::Time end = SteadyNow() + pause;
     const int stops = stop();
-    while (absl::Now() < end && stop() == stops) absl::SleepFor(absl::Milliseconds(20));
+    while (SteadyNow() < end && stop() == stops) absl::SleepFor(absl::Milliseconds(20));
     pause = std::min(pause * 1.3, kLastPoll);
   }
 }
@@ -37,7 +38,7 @@ absl::StatusOr<WorkflowTask> RemoteRun::Await(const std::string& task,
 // One thread asks for all; what it learns is good for a short time.
 absl::StatusOr<std::optional<WorkflowTask>> RemoteRun::Look(const std::string& task) {
   absl::MutexLock lock(&mutex_);
-  if (absl::Now() > fresh_until_) DEPS_RETURN_IF_ERROR(Refresh());
+  if (SteadyNow() > fresh_until_) DEPS_RETURN_IF_ERROR(Refresh());
   const auto found = tasks_.find(task);
   const bool known = found != tasks_.end();
   if (ended_ && (!known || !HasEnded(found->second.status))) {
@@ -52,7 +53,7 @@ absl::StatusOr<std::optional<WorkflowTask>> RemoteRun::Look(const std::string& t
 
 absl::Status RemoteRun::Refresh() {
   absl::StatusOr<EngineStatus> status = engine_.Status(run_);
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (!status.ok()) {
     const bool may_pass = HasId(status.status(), DiagnosticId::kEngineUnavailable) ||
                           HasId(status.status(), DiagnosticId::kEngineProtocol);

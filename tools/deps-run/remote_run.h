@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "lib/base/steady_clock.h"
 #include "lib/engine/engine.h"
 #include "lib/model/workflow.h"
 
@@ -46,7 +46,7 @@ class RemoteRun {
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::string cursor_ ABSL_GUARDED_BY(mutex_);
   absl::Time fresh_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  absl::Time heard_ ABSL_GUARDED_BY(mutex_) = absl::Now();
+  absl::Time heard_ ABSL_GUARDED_BY(mutex_) = SteadyNow();
   absl::Duration poll_ ABSL_GUARDED_BY(mutex_);
   int canceled_ ABSL_GUARDED_BY(mutex_) = 0;
 };
