@@ -56,3 +56,43 @@ remove_containers() {
   [[ $EUID -eq 0 || ! -d $1 ]] || podman unshare rm -rf "$1"
   rm -rf "$1"
 }
+
+# start_docker DIR: a daemon of docker with all that it has in the new folder DIR.
+# Without root, the one of this machine is used. vfs and no network of its own work
+# without a file system driver and without packet filters.
+start_docker() {
+  local dir=$1 i
+  if [[ $EUID -ne 0 ]]; then
+    docker info >/dev/null
+    return
+  fi
+  mkdir -m 700 "$dir"
+  echo '{}' >"$dir/daemon.json"
+  # It wants programs that are for root alone.
+  PATH=$PATH:/usr/sbin:/sbin dockerd --config-file "$dir/daemon.json" --host "unix://$dir/socket" \
+    --data-root "$dir/root" --exec-root "$dir/exec" --pidfile "$dir/pid" --storage-driver vfs \
+    --bridge none --iptables=false --ip6tables=false --ip-forward=false \
+    </dev/null >"$dir/log" 2>&1 &
+  echo $! >"$dir/process"
+  export DOCKER_HOST=unix://$dir/socket
+  for ((i = 0; i < 300; i++)); do
+    ! docker info >/dev/null 2>&1 || return 0
+    kill -0 "$(<"$dir/process")" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$dir/log" >&2
+  return 1
+}
+
+# stop_docker DIR: ends it; its files stay.
+stop_docker() {
+  local i process
+  [[ -s $1/process ]] || return 0
+  process=$(<"$1/process")
+  kill "$process" 2>/dev/null
+  for ((i = 0; i < 200; i++)); do
+    kill -0 "$process" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  kill -KILL "$process"
+}

@@ -2,19 +2,23 @@
 #
 # deps-run with real containers: an image of busybox and a bundle are made and
 # published to a registry on the loopback, planned and run. What a run tool gets,
-# what is left when runner or container die, and where no secret may be.
-# Usage: container_test.sh DRIVER COMMAND…
+# what is left when runner or container die, bundles that give trouble, and where
+# no secret may be.
+# Usage: container_test.sh DRIVER sqlite|postgres COMMAND…
 
 set -uo pipefail
 
 driver=$1
-shift
+state=$2
+shift 2
 # shellcheck source=tests/report.sh
 . tests/report.sh
 # shellcheck source=tests/registry.sh
 . tests/registry.sh
 # shellcheck source=tests/containers.sh
 . tests/containers.sh
+# shellcheck source=tests/postgres.sh
+. tests/postgres.sh
 
 work=$(mktemp -d /tmp/deps-XXXXXX)
 memory=$(mktemp -d /dev/shm/deps-XXXXXX)
@@ -40,6 +44,8 @@ cleanup() {
   [[ $BASHPID -eq $$ ]] || return
   drop_runs
   stop_registry "$work/registry"
+  stop_postgres
+  [[ $driver != docker ]] || stop_docker "$work/docker"
   [[ ! -d $work/containers ]] || remove_containers "$work/containers"
   rm -rf "$work" "$memory"
 }
@@ -52,7 +58,16 @@ done
 PATH=$work/bin:$PATH
 export DEPS_AGENT=$work/bin/deps-agent DEPS_STATE=sqlite:$work/state.db
 export XDG_RUNTIME_DIR=$memory/run TMPDIR=$work/tmp XDG_CACHE_HOME=$work/cache
-[[ $driver != podman ]] || keep_containers_in "$work/containers"
+case $driver in
+  podman) keep_containers_in "$work/containers" ;;
+  docker) start_docker "$work/docker" || exit 1 ;;
+esac
+if [[ $state == postgres ]]; then
+  # Where it is searched, too; the server is another user.
+  chmod 711 "$work"
+  POSTGRES_PARENT=$work start_postgres
+  DEPS_STATE=$POSTGRES_URL
+fi
 registry=$(start_registry "$work/registry") || exit 1
 cd "$work" || exit 1
 
@@ -69,7 +84,7 @@ make_image() {
   local config layers
   mkdir -p layout/blobs/sha256 one/bin one/etc one/cnab/app one/tmp two/cnab/app
   cp /bin/busybox one/bin/
-  for name in sh cat sleep sha256sum touch id ln base64 kill tr head; do
+  for name in sh cat sleep sha256sum touch id ln base64 kill tr head setsid grep cut; do
     ln -s busybox "one/bin/$name"
   done
   echo 'tool:x:1234:5678::/:/bin/sh' >one/etc/passwd
@@ -102,6 +117,8 @@ echo "claims $CNAB_CLAIMS_VERSION revision ${#CNAB_REVISION} image $FROM_IMAGE i
 echo "token $TOKEN file $(cat /root/token) encoded $(echo -n "$TOKEN" | base64)"
 [ ! -e /cnab/app/gone ] && [ -s /cnab/claim.json ] && [ -s /cnab/app/image-map.json ] && echo files
 echo "bundle $(sha256sum </cnab/bundle.json)"
+echo "filter of system calls $(grep '^Seccomp:' /proc/self/status | cut -f 2)"
+[ "$PIN$(cat /etc/pass)" = "$(cat /etc/expected)" ] && echo "pin $PIN pass $(cat /etc/pass)"
 printf '%s' "$GREETING" >/cnab/app/outputs/said
 printf 'sentinel-%s' made-inside >/cnab/app/outputs/password
 touch /cnab/app/outputs/ready
@@ -109,6 +126,13 @@ case $GREETING in
   wait) while [ ! -e /cnab/app/outputs/go ]; do sleep 0.05; done ;;
   fail) exit 3 ;;
   link) ln -sf /etc/passwd /cnab/app/outputs/said ;;
+  folder) rm -rf /cnab/app/outputs/said; ln -s /etc /cnab/app/outputs/said ;;
+  deaf) trap '' TERM
+    while :; do sleep 0.05; done ;;
+  fork) for n in 1 2 3 4 5; do setsid sleep 1000 & sleep 1000 & done ;;
+  fill) head -c 400000000 /dev/zero >/cnab/app/outputs/large
+    sleep 1000 ;;
+  talk) head -c 40000000 /dev/zero | tr '\0' x ;;
   stop) trap 'echo asked to stop; printf saved >/cnab/app/outputs/said; exit 0' TERM
     while :; do sleep 0.05; done ;;
 esac
@@ -118,8 +142,10 @@ cat >bundle.json <<'BUNDLE'
 { "schemaVersion": "1.2.0", "name": "hello", "version": "1.0.0", "custom": {"com.example": "kept as it is"},
   "invocationImages": [{"imageType": "oci", "image": "example.com/hello:v1"}],
   "definitions": {"text": {"type": "string"}, "hidden": {"type": "string", "writeOnly": true}},
-  "parameters": {"greeting": {"definition": "text", "destination": {"env": "GREETING"}, "required": true}},
-  "credentials": {"token": {"required": true, "env": "TOKEN", "path": "/root/token"}},
+  "parameters": {"greeting": {"definition": "text", "destination": {"env": "GREETING"}, "required": true},
+                 "pass": {"definition": "hidden", "destination": {"path": "/etc/pass"}},
+                 "expected": {"definition": "hidden", "destination": {"path": "/etc/expected"}}},
+  "credentials": {"token": {"required": true, "env": "TOKEN", "path": "/root/token"}, "pin": {"env": "PIN"}},
   "outputs": {"said": {"definition": "text", "path": "/cnab/app/outputs/said"},
               "password": {"definition": "hidden", "path": "/cnab/app/outputs/password"}}}
 BUNDLE
@@ -133,19 +159,37 @@ report_check 'the bundle is published' published
 # The token is this run's alone: whoever has it belongs to this test.
 nonce=$(</proc/sys/kernel/random/uuid)
 printf 'sentinel-token-%s' "$nonce" >"$memory/token"
-printf 'sentinel-%s\n' "token-$nonce" made-inside >"$memory/secrets"
+printf 'sentinel-pass-%s' "$nonce" >"$memory/pass"
+printf 'sentinel-pin-%ssentinel-pass-%s' "$nonce" "$nonce" >"$memory/expected"
+HELLO_PIN=sentinel-pin-$nonce
+export HELLO_PIN
+# As they are, and as base64, which Porter's documents have.
+for value in "token-$nonce" "pass-$nonce" "pin-$nonce" made-inside; do
+  printf 'sentinel-%s\n' "$value"
+  printf 'sentinel-%s' "$value" | base64 -w 0 | head -c 20
+  echo
+done >"$memory/secrets"
 cat >credentials.yaml <<SET
 schemaType: CredentialSet
 schemaVersion: 1.0.1
 name: hello
 credentials:
   - {name: token, source: {path: $memory/token}}
+  - {name: pin, source: {env: HELLO_PIN}}
+SET
+cat >parameters.yaml <<SET
+schemaType: ParameterSet
+schemaVersion: 1.1.0
+name: hello
+parameters:
+  - {name: pass, source: {command: "cat $memory/pass"}}
+  - {name: expected, source: {path: $memory/expected}}
 SET
 
 # make_plan GREETING [INSTALLATION]: plan-GREETING.json.
 make_plan() {
   deps-graph "$registry/hello:v1.0.0" >graph.json && deps-solve graph.json >solution.json &&
-    deps-plan --credential-set credentials.yaml --param "root#greeting=$1" --namespace dev \
+    deps-plan --credential-set credentials.yaml --parameter-set parameters.yaml --param "root#greeting=$1" --namespace dev \
       --installation "${2-hello-$1}" solution.json >"plan-$1.json"
 }
 
@@ -188,6 +232,8 @@ claims CNAB-Claims-1.0.0 revision 26 image yes in /tmp
 token [redacted] file [redacted] encoded [redacted]
 files
 bundle ${config#sha256:}  -
+filter of system calls 2
+pin [redacted] pass [redacted]
 done
 LOG
   deps-run logs "$id" root | diff expected -
@@ -212,6 +258,35 @@ link() {
 }
 report_check 'an output that is a symbolic link is refused' link
 
+folder() {
+  make_plan folder && ! deps-run --driver "$driver" plan-folder.json >out 2>err || return
+  grep -q "output 'said' .*symbolic link" err
+}
+report_check 'so is one that is a link to a folder' folder
+
+deaf() {
+  make_plan deaf || return
+  deps-run --driver "$driver" --grace 1s plan-deaf.json >out 2>err &
+  runner=$!
+  await ready && kill -TERM "$runner"
+  wait "$runner"
+  local status=$?
+  runner=
+  [[ $status -eq 143 ]] && jq -e '.tasks[0].status == "canceled"' out && no_containers
+}
+forks() {
+  make_plan fork && deps-run --driver "$driver" plan-fork.json >out && no_containers
+}
+fills() {
+  make_plan fill && ! deps-run --driver "$driver" plan-fill.json >out 2>err || return
+  jq -e '.tasks[0] | .reason == "output" and (.message | contains("256 MiB"))' out && no_containers
+}
+talks() {
+  make_plan talk && deps-run --driver "$driver" plan-talk.json >out || return
+  [[ $(deps-run logs "$(jq -r .id out)" root | wc -c) -lt 20000000 ]] &&
+    [[ $(deps-run logs "$(jq -r .id out)" root | tail -n 1 | tail -c 5) == "done" ]]
+}
+
 # check_run NAME COMMAND: what a failed one left does not disturb the next.
 check_run() {
   local before=$report_failed
@@ -222,7 +297,24 @@ check_run() {
   }
 }
 
-# Where the secrets of a run may not be, asked while it runs and after it.
+check_run 'a container that ignores SIGTERM is killed after the grace' deaf
+check_run 'what a container forks goes with it' forks
+check_run 'a container that fills its outputs is stopped' fills
+check_run 'the log of a container that talks much is bounded' talks
+
+# Everything that can be asked about a run, as files.
+tell() {
+  local id=$1
+  mkdir -p told
+  deps-run list >told/list && deps-run show "$id" >told/show && deps-run events "$id" >told/events &&
+    deps-run show --format html "$id" >told/page.html && deps-run logs "$id" >told/logs &&
+    deps-run outputs "$id" >told/outputs && deps-run installations >told/installations &&
+    deps-run resume --explain "$id" >told/explanation
+}
+
+# Where the secrets of a run may not be, asked while it runs and after it: the
+# state with its log of changes, logs, temporary files, documents and what the
+# engine keeps are below the folder of this test.
 search() {
   local found=0 file process program
   grep -rla -f "$memory/secrets" "$work" && found=1
@@ -230,8 +322,10 @@ search() {
     # Asked first: the tool's processes come and go, and what is gone has no name.
     program=$(readlink "$process/exe") || continue
     while read -r file; do
-      # The run tool's own environment is where the token belongs.
-      if [[ $file != */environ || $program != */busybox ]]; then
+      # The run tool's own environment is where they belong, and the runner's and
+      # this test's is where one of them comes from.
+      if [[ $file != */environ || ($program != */busybox && $program != */deps-run &&
+        $process != /proc/$$ && $process != /proc/$BASHPID) ]]; then
         echo "$file of $program: $(tr '\0' ' ' 2>/dev/null <"$process/cmdline")"
         found=1
       fi
@@ -246,9 +340,6 @@ search() {
     runc) grep -la -f "$memory/secrets" "$memory"/run/cnab-deps-*/{container/config.json,runc/*/*} &&
       found=1 ;;
   esac
-  if [[ $driver == docker && -n ${DOCKER_ROOT-} ]]; then
-    grep -rla -f "$memory/secrets" "$DOCKER_ROOT" && found=1
-  fi
   return $found
 }
 sentinel() {
@@ -257,12 +348,12 @@ sentinel() {
   runner=$!
   await ready || return
   ! no_containers || { echo 'no container runs' && return 1; }
-  search || return
+  tell "$(run_id hello-wait)" && search || return
   # What the search would find: the run tool has it.
   grep -qa -f "$memory/secrets" /proc/[0-9]*/environ 2>/dev/null || {
     echo 'the search is blind' && return 1
   }
-  go && wait "$runner" && runner= && search
+  go && wait "$runner" && runner= && tell "$(run_id hello-wait)" && search
 }
 check_run 'no secret is on a disk, in a command line or in what an engine tells' sentinel
 
@@ -315,6 +406,34 @@ stopped() {
 }
 check_run 'a container that is asked to stop may tidy up' stopped
 
+# Killed at every point where the state is written, with containers.
+swept() {
+  local point status installation
+  for ((point = 1; point < 100; ++point)); do
+    installation=swept-$point
+    make_plan hello "$installation" || return
+    rm -f points
+    DEPS_RUN_FAULT=$point DEPS_RUN_FAULT_FILE=$PWD/points \
+      deps-run-faults -q --driver "$driver" plan-hello.json >out 2>err
+    status=$?
+    [[ -s points ]] || break
+    id=$(run_id "$installation")
+    [[ $id != null ]] || continue
+    deps-run -q resume "$id" >out 2>err || {
+      echo "point $point, $(<points): resume: $?" && cat err
+      return 1
+    }
+    [[ $(deps-run logs "$id" root | grep -c '^started ') -eq 1 ]] || {
+      echo "point $point, $(<points): started more than once" && deps-run logs "$id"
+      return 1
+    }
+  done
+  echo "$status after $point points"
+  [[ $status -eq 0 && $point -gt 15 ]] && search
+}
+[[ $driver != runc ]] || check_run 'a run that is killed at any point is gone on with' swept
+
+report_check 'no secret is anywhere after all of that' search
 report_check 'nothing is left in memory' nothing_in_memory
 report_check 'nothing is left on the disk' nothing_on_disk
-report_end "$driver"
+report_end "$driver-$state"

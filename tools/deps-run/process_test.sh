@@ -157,6 +157,21 @@ ask 'a dry run shows what would run' out '[.status, [.tasks[].status]]' \
   '["pending",["pending","pending","pending"]]'
 expect 'a dry run makes no state' test ! -e state
 
+# Engines are found by themselves: here they are programs that fail.
+mkdir engines
+ln -s "$(type -P false)" engines/docker
+found_engine() {
+  PATH=$work/engines DEPS_AGENT=/bin/true "$run" plan.json >out 2>err
+  "$run" list | jq -r '.[0].driver'
+}
+same 'docker is used where there is no podman' docker "$(found_engine)"
+ln -s "$(type -P false)" engines/podman
+same 'podman is used where there are both' podman "$(found_engine)"
+rm engines/*
+PATH=$work/engines DEPS_AGENT=/bin/true "$run" plan.json >out 2>err
+same 'where there is none, that is said' '4 true' "$? $(grep -q 'podman is not installed.*\[run-driver\]' err && echo true)"
+rm -rf state
+
 deps 0 --driver "$driver" plan.json
 ask 'all tasks succeed' out '[.kind, .status, [.tasks[] | [.id, .status, .attempt, .exitCode]]]' \
   '["Workflow","succeeded",[["root/db","succeeded",1,0],["root/lone","succeeded",1,0],["root","succeeded",1,0]]]'

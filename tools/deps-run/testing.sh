@@ -2,20 +2,24 @@
 # command, and an empty folder as the working directory.
 # shellcheck shell=bash disable=SC2154  # $run is the caller's.
 
-failed=0
-ok() { echo "ok: $1"; }
+# shellcheck source=tests/report.sh
+. tests/report.sh
+
+ok() { report_pass "$1"; }
+# bad NAME [WHY]
 bad() {
-  echo "FAILED: $1"
-  # shellcheck disable=SC2034  # The test that sources this ends with it.
-  failed=1
+  local why
+  why=$(mktemp)
+  printf '%s\n' "${@:2}" >"$why"
+  report_fail "$1" "$why"
+  rm "$why"
 }
 # same NAME EXPECTED FOUND
 same() {
   if [[ $2 == "$3" ]]; then
     ok "$1"
   else
-    bad "$1"
-    printf 'expected: %s\nfound:    %s\n' "$2" "$3"
+    bad "$1" "expected: $2" "found:    $3"
   fi
 }
 

@@ -131,4 +131,4 @@ id=$("$run" list | jq -r '.[0].id')
 "$run" -q resume "$id" >out 2>err || cat err
 once_each 'and resume goes on' "$id" ended 6
 
-exit "$failed"
+report_end workers
