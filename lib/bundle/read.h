@@ -2,6 +2,7 @@
 #ifndef DEPS_LIB_BUNDLE_READ_H_
 #define DEPS_LIB_BUNDLE_READ_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@
 
 namespace deps {
 
+// More than any real one has, and little enough to be held as a tree.
+inline constexpr size_t kMaxBundleBytes = size_t{32} << 20;
+
 // Reads a bundle.json (CNAB 101) with its dependencies extension: v2
 // (`org.getporter.dependencies@v2`) where it is there, else v1
 // (`io.cnab.dependencies`). Members that are not read are ignored: other tools
@@ -18,7 +22,7 @@ namespace deps {
 // document of an interface has with each item the members of the definition
 // that the item names ("type", "$id", …), which are in the bundle otherwise.
 //
-// Errors: those of json::Parse; bundle-invalid, reference-invalid,
+// Errors: those of json::Parse, with a limit of kMaxBundleBytes; bundle-invalid, reference-invalid,
 // document-type, document-member; all that the file has, located.
 absl::StatusOr<BundleDefinition> ReadBundleJson(const Source& source);
 

@@ -444,7 +444,7 @@ class BundleReader {
 }  // namespace
 
 absl::StatusOr<BundleDefinition> ReadBundleJson(const Source& source) {
-  DEPS_ASSIGN_OR_RETURN(const json::Value root, json::Parse(source));
+  DEPS_ASSIGN_OR_RETURN(const json::Value root, json::Parse(source, {.bytes = kMaxBundleBytes}));
   return BundleReader(source, root).Read();
 }
 

@@ -217,6 +217,13 @@ std::vector<std::string> Found(const absl::Status& status) {
   return lines;
 }
 
+TEST(ReadBundleJson, RefusesWhatIsTooLargeToBeOne) {
+  const Source source{.name = "bundle.json",
+                      .text = absl::StrCat(R"({"name":"a","version":"1.0.0","description":")",
+                                           std::string(kMaxBundleBytes, 'x'), "\"}")};
+  EXPECT_TRUE(HasId(ReadBundleJson(source).status(), DiagnosticId::kInputTooLarge));
+}
+
 TEST(ReadBundleJson, TellsAllThatIsWrong) {
   constexpr char kV2[] = "/custom/org.getporter.dependencies@v2/requires";
   const auto requires_v2 = [](const std::string& text) {

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "lib/base/status_macros.h"
 #include "lib/expand/paths.h"
 #include "lib/expand/requirements.h"
@@ -17,24 +18,36 @@
 namespace deps {
 namespace {
 
-using Requirements = std::vector<Requirement>;
 using Asked = std::vector<const Requirement*>;
+
+struct KeyState;
+
+// What a bundle requires, and the states of the keys of each.
+struct Needs {
+  std::vector<Requirement> requirements;
+  std::vector<KeyState*> states;
+};
 
 // What is known of a key, from pass to pass.
 struct KeyState {
-  Asked asked;  // What `choice` was made for.
+  std::string key;
+  Asked asked;  // What `choice` was made for; empty: it was not made.
   NodeChoice choice;
-  const Requirements* requirements = nullptr;  // Of choice.bundle; nullptr: not asked yet.
+  const Needs* needs = nullptr;  // Of choice.bundle; nullptr: not read yet.
   std::vector<Diagnostic> errors;
+
+  // Of the last pass that came to it.
+  int pass = 0;
+  Asked asked_now;
+  size_t index = 0;  // Of its visit, or of the ancestor that stands for it.
 };
 
 // A key that the present choices reach.
 struct Visit {
-  std::string key;
-  std::string path;
+  KeyState* state = nullptr;
   size_t parent = 0;  // The visit that found it.
   int depth = 0;
-  KeyState* state = nullptr;
+  const std::string* alias = nullptr;  // By which the parent knows it.
 };
 
 // Choices are made level by level. Where a deeper level asks for a node that
@@ -46,7 +59,8 @@ class Expander {
            const Chooser& choose, const Foresight& foresee)
       : options_(std::move(options)), choose_(choose), foresee_(foresee) {
     if (options_.installation.name.empty()) options_.installation.name = root->bundle.name;
-    StateOf(std::string(kRootKey)).choice.bundle = std::move(root);
+    root_ = StateOf(std::string(kRootKey));
+    root_->choice.bundle = std::move(root);
   }
 
   absl::StatusOr<Expansion> Run() {
@@ -65,24 +79,23 @@ class Expander {
 
  private:
   // Made where it is not there yet; it stays where it is.
-  KeyState& StateOf(const std::string& key) {
+  KeyState* StateOf(const std::string& key) {
     std::unique_ptr<KeyState>& state = states_[key];
-    if (state == nullptr) state = std::make_unique<KeyState>();
-    return *state;
+    if (state == nullptr) {
+      state = std::make_unique<KeyState>();
+      state->key = key;
+    }
+    return state.get();
   }
 
   absl::Status Walk() {
+    ++pass_;
     visits_.clear();
-    index_.clear();
-    redirects_.clear();
     digests_.clear();
     asked_.clear();
-    asked_order_.clear();
-    visits_.push_back({.key = std::string(kRootKey),
-                       .path = std::string(kRootKey),
-                       .state = &StateOf(std::string(kRootKey))});
-    index_.emplace(kRootKey, 0);
-    digests_.insert(visits_[0].state->choice.bundle->bundle.digest);
+    root_->pass = pass_;
+    visits_.push_back({.state = root_});
+    digests_.insert(root_->choice.bundle->bundle.digest);
     for (size_t next = 0; next < visits_.size(); ++next) {
       DEPS_RETURN_IF_ERROR(WalkFrom(next));
     }
@@ -90,29 +103,44 @@ class Expander {
   }
 
   absl::Status WalkFrom(size_t from) {
-    const Requirements* requirements = RequirementsAt(visits_[from]);
-    if (requirements == nullptr) return absl::OkStatus();
-    for (const Requirement& requirement : *requirements) {
-      const auto [asked, is_new] = asked_.try_emplace(requirement.key);
-      if (is_new) asked_order_.push_back(requirement.key);
-      asked->second.push_back(&requirement);
+    const Needs* needs = NeedsOf(*visits_[from].state);
+    if (needs == nullptr) return absl::OkStatus();
+    for (size_t i = 0; i < needs->requirements.size(); ++i) {
+      const Requirement& requirement = needs->requirements[i];
+      KeyState& state = *needs->states[i];
+      const bool is_new = state.pass != pass_;
+      if (is_new) {
+        state.pass = pass_;
+        state.asked_now.clear();
+        asked_.push_back(&state);
+      }
+      state.asked_now.push_back(&requirement);
       if (!is_new) continue;
-      Visit visit{.key = requirement.key,
-                  .path = absl::StrCat(visits_[from].path, "/", requirement.dependency.alias),
-                  .parent = from,
-                  .depth = visits_[from].depth + 1};
+      const Visit visit{.state = &state,
+                        .parent = from,
+                        .depth = visits_[from].depth + 1,
+                        .alias = &requirement.dependency.alias};
       DEPS_RETURN_IF_ERROR(CheckLimits(visit, requirement.dependency));
-      const auto state = states_.find(visit.key);
-      if (state == states_.end()) continue;
-      visit.state = state->second.get();
+      if (state.asked.empty()) continue;
       if (const std::optional<size_t> ancestor = SameAbove(visit)) {
-        redirects_.emplace(visit.key, *ancestor);
+        state.index = *ancestor;
         continue;
       }
-      index_.emplace(visit.key, visits_.size());
-      visits_.push_back(std::move(visit));
+      state.index = visits_.size();
+      visits_.push_back(visit);
     }
     return absl::OkStatus();
+  }
+
+  std::string PathOf(const Visit& visit) const {
+    if (visit.alias == nullptr) return std::string(kRootKey);
+    std::vector<std::string_view> steps;
+    for (const Visit* at = &visit; at->alias != nullptr; at = &visits_[at->parent]) {
+      steps.push_back(*at->alias);
+    }
+    steps.push_back(kRootKey);
+    std::reverse(steps.begin(), steps.end());
+    return absl::StrJoin(steps, "/");
   }
 
   absl::Status CheckLimits(const Visit& visit, const Dependency& dependency) const {
@@ -120,7 +148,7 @@ class Expander {
       return MakeError(
           {.id = DiagnosticId::kGraphDepth,
            .message = absl::StrCat("dependencies are nested more than ", options_.max_depth,
-                                   " deep: ", visit.path.substr(0, 200)),
+                                   " deep: ", PathOf(visit).substr(0, 200)),
            .location = dependency.location});
     }
     if (visits_.size() >= options_.max_nodes) {
@@ -148,41 +176,37 @@ class Expander {
     }
   }
 
-  const Requirements* RequirementsAt(const Visit& visit) {
-    KeyState& state = *visit.state;
+  const Needs* NeedsOf(KeyState& state) {
     if (state.choice.bundle == nullptr || state.choice.leaf) return nullptr;
-    if (state.requirements == nullptr) {
-      Required required = ReadRequirements(visit.key, *state.choice.bundle, options_);
-      state.errors = std::move(required.errors);
-      // Kept to the end, because `asked` of other keys points into them.
-      kept_.push_back(std::make_unique<const Requirements>(std::move(required.requirements)));
-      state.requirements = kept_.back().get();
+    if (state.needs != nullptr) return state.needs;
+    Required required = ReadRequirements(state.key, *state.choice.bundle, options_);
+    state.errors = std::move(required.errors);
+    // Kept to the end, because `asked` of other keys points into them.
+    Needs* const needs = kept_.emplace_back(std::make_unique<Needs>()).get();
+    needs->requirements = std::move(required.requirements);
+    for (const Requirement& requirement : needs->requirements) {
+      needs->states.push_back(StateOf(requirement.key));
     }
-    return state.requirements;
+    return state.needs = needs;
   }
 
   absl::StatusOr<bool> ChooseWhatChanged(bool accumulate) {
-    std::vector<const std::string*> due;
-    for (const std::string& key : asked_order_) {
-      Asked& asked = asked_.at(key);
-      const KeyState& state = StateOf(key);
-      if (accumulate) AddMissing(state.asked, &asked);
-      if (asked == state.asked) continue;
-      due.push_back(&key);
-      if (foresee_) foresee_(key, asked);
+    std::vector<KeyState*> due;
+    for (KeyState* const state : asked_) {
+      if (accumulate) AddMissing(state->asked, &state->asked_now);
+      if (state->asked_now == state->asked) continue;
+      due.push_back(state);
+      if (foresee_) foresee_(state->key, state->asked_now);
     }
-    for (const std::string* const due_key : due) {
-      const std::string& key = *due_key;
-      const Asked& asked = asked_.at(key);
-      KeyState& state = StateOf(key);
-      DEPS_ASSIGN_OR_RETURN(NodeChoice choice, choose_(key, asked));
-      if (Same(choice.bundle, state.choice.bundle)) {
-        choice.bundle = state.choice.bundle;  // Its requirements stay what others were asked for.
+    for (KeyState* const state : due) {
+      DEPS_ASSIGN_OR_RETURN(NodeChoice choice, choose_(state->key, state->asked_now));
+      if (Same(choice.bundle, state->choice.bundle)) {
+        choice.bundle = state->choice.bundle;  // Its requirements stay what others were asked for.
       } else {
-        state.requirements = nullptr;
+        state->needs = nullptr;
       }
-      state.asked = asked;
-      state.choice = std::move(choice);
+      state->asked = state->asked_now;
+      state->choice = std::move(choice);
     }
     return !due.empty();
   }
@@ -202,20 +226,17 @@ class Expander {
     *asked = std::move(all);
   }
 
-  size_t IndexOf(const std::string& key) const {
-    const auto redirect = redirects_.find(key);
-    return redirect != redirects_.end() ? redirect->second : index_.at(key);
-  }
-
   Expansion Build() {
     std::vector<std::string> first_paths;
     std::vector<PathStep> steps;
     for (size_t from = 0; from < visits_.size(); ++from) {
-      first_paths.push_back(visits_[from].path);
-      const Requirements* requirements = visits_[from].state->requirements;
-      if (requirements == nullptr) continue;
-      for (const Requirement& requirement : *requirements) {
-        steps.push_back({from, IndexOf(requirement.key), requirement.dependency.alias});
+      const Visit& visit = visits_[from];
+      first_paths.push_back(visit.alias == nullptr
+                                ? std::string(kRootKey)
+                                : absl::StrCat(first_paths[visit.parent], "/", *visit.alias));
+      const Needs* needs = visit.state->needs;
+      for (size_t i = 0; needs != nullptr && i < needs->requirements.size(); ++i) {
+        steps.push_back({from, needs->states[i]->index, needs->requirements[i].dependency.alias});
       }
     }
     paths_ = PathsOf(first_paths, steps);
@@ -255,16 +276,16 @@ class Expander {
     if (state.choice.bundle != nullptr) {
       result_.definitions.emplace(node.id, state.choice.bundle);
     }
-    nodes_.emplace(node.id, result_.graph.nodes.size());
     result_.graph.nodes.push_back(std::move(node));
   }
 
   void AddEdges(size_t from) {
     const KeyState& state = *visits_[from].state;
-    if (state.requirements == nullptr) return;
-    absl::flat_hash_map<std::string, size_t> by_alias;
-    for (const Requirement& requirement : *state.requirements) {
-      by_alias.emplace(requirement.dependency.alias, IndexOf(requirement.key));
+    if (state.needs == nullptr) return;
+    const std::vector<Requirement>& requirements = state.needs->requirements;
+    absl::flat_hash_map<std::string_view, size_t> by_alias;
+    for (size_t i = 0; i < requirements.size(); ++i) {
+      by_alias.emplace(requirements[i].dependency.alias, state.needs->states[i]->index);
     }
     std::map<std::string, std::vector<std::string>> uses;
     for (const DependencySource& source : state.choice.bundle->sources) {
@@ -274,7 +295,7 @@ class Expander {
       if (source.parameter.empty()) continue;
       AddWire({.field = "parameters", .name = source.parameter}, from, read->second, source.output);
     }
-    for (const Requirement& requirement : *state.requirements) {
+    for (const Requirement& requirement : requirements) {
       AddRequires(from, by_alias.at(requirement.dependency.alias), requirement.dependency,
                   std::move(uses[requirement.dependency.alias]));
       AddWiring(from, by_alias, *state.choice.bundle, requirement.dependency);
@@ -286,7 +307,7 @@ class Expander {
     std::sort(uses.begin(), uses.end());
     uses.erase(std::unique(uses.begin(), uses.end()), uses.end());
     // The node is known by the requirement that its id goes through.
-    Node& node = result_.graph.nodes[nodes_.at(IdOf(to))];
+    Node& node = result_.graph.nodes[to];
     if (to != 0 && node.id == absl::StrCat(IdOf(from), "/", dependency.alias)) {
       node.reference = dependency.reference;
     }
@@ -305,7 +326,7 @@ class Expander {
                                    .uses = std::move(uses)});
   }
 
-  void AddWiring(size_t parent, const absl::flat_hash_map<std::string, size_t>& by_alias,
+  void AddWiring(size_t parent, const absl::flat_hash_map<std::string_view, size_t>& by_alias,
                  const BundleDefinition& bundle, const Dependency& dependency) {
     std::vector<Diagnostic> none;  // RequirementsOf has told them.
     const size_t own = by_alias.at(dependency.alias);
@@ -338,19 +359,17 @@ class Expander {
   const Chooser& choose_;
   const Foresight& foresee_;
   absl::flat_hash_map<std::string, std::unique_ptr<KeyState>> states_;  // Only for look-ups.
-  std::vector<std::unique_ptr<const Requirements>> kept_;
+  KeyState* root_ = nullptr;
+  std::vector<std::unique_ptr<Needs>> kept_;
 
   // Of one walk.
+  int pass_ = 0;
   std::vector<Visit> visits_;
-  absl::flat_hash_map<std::string, size_t> index_;
-  absl::flat_hash_map<std::string, size_t> redirects_;
+  std::vector<KeyState*> asked_;                   // In the order in which it came to them.
   absl::flat_hash_set<std::string_view> digests_;  // Of the bundles that were met.
-  absl::flat_hash_map<std::string, Asked> asked_;
-  std::vector<std::string> asked_order_;
 
   // Of the result.
   std::vector<NodePaths> paths_;
-  absl::flat_hash_map<std::string, size_t> nodes_;
   absl::flat_hash_set<std::tuple<size_t, size_t, std::string, std::string, std::string>> wired_;
   Expansion result_;
 };

@@ -249,15 +249,32 @@ absl::StatusOr<Graph> ParseSolution(const Source& source) {
   return Read(source, /*is_solution=*/true);
 }
 
+namespace {
+
+// Moves each element once: they are large.
+template <typename T, typename Less>
+void SortLarge(std::vector<T>* elements, Less less) {
+  if (std::is_sorted(elements->begin(), elements->end(), less)) return;
+  std::vector<T*> order;
+  order.reserve(elements->size());
+  for (T& element : *elements) order.push_back(&element);
+  std::sort(order.begin(), order.end(), [&](const T* a, const T* b) { return less(*a, *b); });
+  std::vector<T> sorted;
+  sorted.reserve(order.size());
+  for (T* const element : order) sorted.push_back(std::move(*element));
+  *elements = std::move(sorted);
+}
+
+}  // namespace
+
 void SortGraph(Graph* graph) {
   for (Node& node : graph->nodes) {
     std::sort(node.paths.begin(), node.paths.end(), [](const std::string& a, const std::string& b) {
       return std::tuple(a.size(), std::string_view(a)) < std::tuple(b.size(), std::string_view(b));
     });
   }
-  std::sort(graph->nodes.begin(), graph->nodes.end(),
-            [](const Node& a, const Node& b) { return a.id < b.id; });
-  std::sort(graph->edges.begin(), graph->edges.end(),
+  SortLarge(&graph->nodes, [](const Node& a, const Node& b) { return a.id < b.id; });
+  SortLarge(&graph->edges,
             [](const Edge& a, const Edge& b) { return EdgeOrder(a) < EdgeOrder(b); });
 }
 

@@ -11,6 +11,9 @@
 namespace deps {
 namespace {
 
+// Of a circle of more than twice as many these are named, and the last.
+constexpr size_t kFirstOfCircle = 8;
+
 // What one step may follow from: more facts than these nobody takes in at once.
 constexpr size_t kMaxFacts = 8;
 constexpr size_t kMaxSteps = 40;
@@ -141,6 +144,10 @@ class Explainer {
   std::string Circle(const std::vector<PackageId>& circle) const {
     std::string text = absl::StrCat(wording_.Name(circle.front()), " waits for ");
     for (size_t i = 1; i < circle.size(); ++i) {
+      if (i == kFirstOfCircle && circle.size() > 2 * kFirstOfCircle) {
+        absl::StrAppend(&text, "… (", circle.size() - 1 - i, " more), which wait for ");
+        i = circle.size() - 1;
+      }
       absl::StrAppend(&text, wording_.Name(circle[i]), ", which waits for ");
     }
     return absl::StrCat(text, wording_.Name(circle.front()), ": a circle");

@@ -24,19 +24,22 @@ bool HasPath(const Node& node, const std::string& name) {
 
 }  // namespace
 
-BundleDefinition DefinitionOf(const Node& node, const std::vector<const Edge*>& requires_edges) {
+BundleDefinition DefinitionOf(const Graph& graph, const Node& node,
+                              const std::vector<const Edge*>& requires_edges) {
   BundleDefinition definition;
   if (node.bundle) definition.bundle = *node.bundle;
   for (const Edge* edge : requires_edges) {
-    definition.dependencies.push_back({.alias = edge->alias,
-                                       .reference = edge->reference,
-                                       .version = edge->version,
-                                       .prereleases = edge->prereleases,
-                                       .sharing = edge->sharing,
-                                       .interface = edge->interface,
-                                       .parameters = edge->parameters,
-                                       .credentials = edge->credentials,
-                                       .outputs = edge->outputs});
+    definition.dependencies.push_back(
+        {.alias = edge->alias,
+         .reference = edge->reference,
+         .version = edge->version,
+         .prereleases = edge->prereleases,
+         .sharing = edge->sharing,
+         .interface = edge->interface,
+         .parameters = edge->parameters,
+         .credentials = edge->credentials,
+         .outputs = edge->outputs,
+         .location = {.pointer = absl::StrCat("/edges/", edge - graph.edges.data())}});
   }
   for (const auto& [name, parameter] : definition.bundle.parameters) {
     for (const OutputSource& source : parameter.sources) {
@@ -77,8 +80,8 @@ std::map<std::string, std::shared_ptr<const BundleDefinition>> DefinitionsByDige
     if (!reference.ok()) continue;
     const auto own = edges.find(node.id);
     definitions[absl::StrCat(reference->Repository(), "@", node.bundle->digest)] =
-        std::make_shared<const BundleDefinition>(
-            DefinitionOf(node, own == edges.end() ? std::vector<const Edge*>() : own->second));
+        std::make_shared<const BundleDefinition>(DefinitionOf(
+            graph, node, own == edges.end() ? std::vector<const Edge*>() : own->second));
   }
   return definitions;
 }
@@ -99,7 +102,7 @@ absl::StatusOr<std::map<std::string, std::string>> KeysByPath(const Graph& graph
     for (const std::string& path : node->second->paths) keys[path] = key_of_id[id];
     DEPS_ASSIGN_OR_RETURN(
         const std::vector<Requirement> requirements,
-        RequirementsOf(key_of_id[id], DefinitionOf(*node->second, edges[id]), options));
+        RequirementsOf(key_of_id[id], DefinitionOf(graph, *node->second, edges[id]), options));
     std::map<std::string, std::string> key_of_alias;
     for (const Requirement& requirement : requirements) {
       key_of_alias[requirement.dependency.alias] = requirement.key;

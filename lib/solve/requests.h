@@ -19,7 +19,8 @@ namespace deps {
 std::map<std::string, std::vector<const Edge*>> RequiresEdges(const Graph& graph);
 
 // The bundle of a node as its graph tells it, with what its edges require.
-BundleDefinition DefinitionOf(const Node& node, const std::vector<const Edge*>& requires_edges);
+BundleDefinition DefinitionOf(const Graph& graph, const Node& node,
+                              const std::vector<const Edge*>& requires_edges);
 
 // The bundles of the graph that are known by a digest, by REPOSITORY@DIGEST.
 std::map<std::string, std::shared_ptr<const BundleDefinition>> DefinitionsByDigest(

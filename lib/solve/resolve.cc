@@ -353,12 +353,15 @@ absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& 
                       .location = {.pointer = "/root"}});
   }
   const auto definition = std::make_shared<const BundleDefinition>(
-      DefinitionOf(*root, RequiresEdges(graph)[graph.root]));
+      DefinitionOf(graph, *root, RequiresEdges(graph)[graph.root]));
   ResolveOptions options = given;
   for (std::string& upgrade : options.upgrades) {
     DEPS_ASSIGN_OR_RETURN(upgrade, PathOfUpgrade(graph, options, upgrade));
   }
-  DEPS_ASSIGN_OR_RETURN(const Keys keys, KeysByPath(graph, options.expand));
+  Keys keys;
+  if (options.lock || !options.uses.empty()) {
+    DEPS_ASSIGN_OR_RETURN(keys, KeysByPath(graph, options.expand));
+  }
   DEPS_ASSIGN_OR_RETURN(const std::vector<Use> uses, ReadUses(graph, options, keys));
   Shelf shelf(graph, catalog, options.strategy);
   Attempts attempts(definition, options, LockedByKey(options, keys), shelf);

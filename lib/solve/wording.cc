@@ -29,6 +29,10 @@ std::string Quoted(const std::string& range) {
   return simple ? range : absl::StrCat("\"", range, "\"");
 }
 
+// Who needs to know all of more than these asks for a picture.
+constexpr size_t kMostWords = 24;
+constexpr size_t kFirstWords = 16;
+
 std::string ShortDigest(const std::string& digest) {
   return absl::StrCat(digest.substr(0, kShortDigest), "…");
 }
@@ -38,6 +42,10 @@ std::string ShortDigest(const std::string& digest) {
 std::string JoinWords(const std::vector<std::string>& words, const std::string& last) {
   if (words.empty()) return "";
   if (words.size() == 1) return words.front();
+  if (words.size() > kMostWords) {
+    return absl::StrCat(absl::StrJoin(words.begin(), words.begin() + kFirstWords, ", "), " ", last,
+                        " ", words.size() - kFirstWords, " more");
+  }
   return absl::StrCat(absl::StrJoin(words.begin(), words.end() - 1, ", "), " ", last, " ",
                       words.back());
 }

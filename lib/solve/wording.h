@@ -12,7 +12,7 @@
 
 namespace deps {
 
-// "a", "a and b", "a, b and c".
+// "a", "a and b", "a, b and c"; of very many the first, "and 984 more".
 std::string JoinWords(const std::vector<std::string>& words, const std::string& last = "and");
 
 class Wording {
