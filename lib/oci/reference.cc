@@ -167,10 +167,10 @@ absl::StatusOr<Reference> Reference::Parse(std::string_view text) {
   if (!IsHost(reference.host_)) {
     return Malformed(text, absl::StrCat("'", reference.host_, "' is no host"));
   }
-  DEPS_RETURN_IF_ERROR(CheckPath(text, reference.path_));
   if (reference.host_ == kDefaultHost && reference.path_.find('/') == std::string::npos) {
     reference.path_.insert(0, kDefaultNamespace);
   }
+  DEPS_RETURN_IF_ERROR(CheckPath(text, reference.path_));
   reference.tag_ = parts.tag;
   reference.digest_ = parts.digest;
   return reference;

@@ -89,6 +89,7 @@ TEST(ReferenceTest, MalformedTextIsRefused) {
       "a\n",
       "reg.x/../a",
       "reg.x/" + std::string(256, 'a'),
+      std::string(248, 'a'),  // With "library/" in front.
       std::string(64, 'a'),
       "../a",
   };
