@@ -2,8 +2,9 @@
 #
 # deps-engine-argo passes deps-engine-conformance on a cluster that really runs
 # workflows, over Kubernetes alone and over an Argo Server, also where calls fail;
-# and nothing secret is in what the cluster keeps.
-# Usage: argo_test.sh ENGINE CONFORMANCE CLUSTER AGENT
+# its messages are as their schema asks, and nothing secret is in what the cluster
+# keeps.
+# Usage: argo_test.sh ENGINE CONFORMANCE CLUSTER AGENT VALIDATE
 
 set -uo pipefail
 
@@ -11,6 +12,9 @@ engine=$PWD/$1
 conformance=$PWD/$2
 cluster=$PWD/$3
 agent=$PWD/$4
+validate=$PWD/$5
+# shellcheck source=tests/engine_messages.sh
+. tests/engine_messages.sh
 # shellcheck source=tests/cluster.sh
 . tests/cluster.sh
 
@@ -38,13 +42,15 @@ start_cluster "$cluster" "$work/cluster" --share "$work/kit" \
   fail 'the cluster did not start'
 export KUBECONFIG=$work/cluster/kubeconfig-admin-token
 
+record_messages "$engine" "$work/recorded"
+
 # kit NAME CONFIG: the conformance kit with these settings.
 kit() {
   printf '%s\n' "$2" >"$work/$1.json"
   rm -rf "${work:?}"/kit/*
   echo "== $1"
-  "$conformance" --config "$work/$1.json" --folder "$work/kit" --image example.com/kit:1 "$engine" |
-    tee "$work/out"
+  "$conformance" --config "$work/$1.json" --folder "$work/kit" --image example.com/kit:1 \
+    "$work/recorded/bin/${engine##*/}" | tee "$work/out"
   [[ ${PIPESTATUS[0]} -eq 0 ]] || fail "the conformance kit: $1"
 }
 
@@ -59,6 +65,8 @@ done
 export SUBMITTER_SECRET=sentinel-5e0c21ab
 kit kubernetes '{}'
 kit argo-server "{\"server\": \"$ARGO_URL\", \"caFile\": \"$work/cluster/tls/cert.pem\"}"
+
+check_messages "$work/recorded" "$validate" || fail 'a message is not as the schema asks'
 
 stop_cluster "$work/cluster"
 grep -rqaF 'does: say' "$work/cluster" || fail 'the logs of pods are not where they are looked for'
