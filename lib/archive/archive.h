@@ -80,8 +80,9 @@ absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const Archive
 // digits and "._+-", not beginning with ".".
 bool IsDependencyFolder(std::string_view name);
 
-// Writes an archive to `sink`. Equal content gives equal bytes: ustar, no times,
-// no owners, members sorted as Porter walks them; compressed by all cores, which
+// Writes an archive to `sink`. Equal content gives equal bytes. The tar file is
+// the one that Porter would write, byte for byte: Go's headers, no times, no
+// owners, members in the order of its walk. It is compressed by all cores, which
 // does not show in the bytes.
 //
 // Errors: file-read of a blob; those of `sink`.

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/digest/digest_hasher.h"
 #include "lib/digest/sha256.h"
 #include "lib/io/file.h"
 
@@ -132,6 +133,17 @@ TEST_F(ArchiveTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(opened->content.index_json, content.index_json);
   ASSERT_EQ(opened->content.blobs.size(), 1u);
   EXPECT_EQ(Text(opened->content.blobs.at(Sha256Digest("abc")).path), "abc");
+}
+
+TEST_F(ArchiveTest, BlobsUnderSha512AreWrittenToo) {
+  BundleArchive content = Example(folder_.path());
+  const std::string digest = DigestLike("sha512:", "abc");
+  content.blobs[digest] = content.blobs.begin()->second;
+  const std::string path = folder_.path() + "/out.tgz";
+  ASSERT_TRUE(WriteArchiveFile(content, path).ok());
+  const absl::StatusOr<OpenedArchive> opened = ReadArchive(path);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(Text(opened->content.blobs.at(digest).path), "abc");
 }
 
 TEST_F(ArchiveTest, EqualContentGivesEqualBytesWithoutTimesAndNames) {

@@ -1,5 +1,3 @@
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,9 +17,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "lib/archive/archive.h"
 #include "lib/archive/gzip_writer.h"
+#include "lib/archive/tar_header.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -35,79 +33,25 @@ constexpr size_t kBuffer = size_t{256} << 10;
 
 class Writer {
  public:
-  explicit Writer(const Sink& sink) : gzip_(sink), tar_(archive_write_new()) {}
-  ~Writer() { archive_write_free(tar_); }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+  explicit Writer(const Sink& sink) : gzip_(sink) {}
 
-  absl::Status Open();
-  absl::Status Folder(const std::string& name) { return Header(name, AE_IFDIR, 0755, 0); }
+  absl::Status Folder(const std::string& name) {
+    return gzip_.Write(TarHeader(name, /*is_folder=*/true, 0));
+  }
   absl::Status File(const std::string& name, std::string_view text);
   absl::Status File(const std::string& name, const BlobFile& blob);
   absl::Status Bundle(const std::string& folder, const ArchivedBundle& bundle);
   absl::Status Close();
 
  private:
-  static la_ssize_t Pass(archive* tar, void* writer, const void* bytes, size_t count);
-  absl::Status Header(const std::string& name, mode_t type, mode_t mode, int64_t size);
-  absl::Status Data(std::string_view bytes);
-  absl::Status Check(int64_t result);
-
   GzipWriter gzip_;
-  archive* const tar_;
-  absl::Status sink_status_;
 };
 
-la_ssize_t Writer::Pass(archive* tar, void* writer, const void* bytes, size_t count) {
-  Writer& self = *static_cast<Writer*>(writer);
-  self.sink_status_ = self.gzip_.Write(std::string_view(static_cast<const char*>(bytes), count));
-  if (self.sink_status_.ok()) return static_cast<la_ssize_t>(count);
-  archive_set_error(tar, EIO, "cannot be written");
-  return -1;
-}
-
-absl::Status Writer::Check(int64_t result) {
-  if (result >= ARCHIVE_OK) return absl::OkStatus();
-  if (!sink_status_.ok()) return sink_status_;
-  const char* const text = archive_error_string(tar_);
-  return MakeError({.id = DiagnosticId::kFileWrite,
-                    .message = absl::StrCat("cannot write the archive: ",
-                                            text != nullptr ? text : "unknown error")});
-}
-
-absl::Status Writer::Open() {
-  DEPS_RETURN_IF_ERROR(Check(archive_write_set_format_ustar(tar_)));
-  // No padding, as Go's tar has none.
-  DEPS_RETURN_IF_ERROR(Check(archive_write_set_bytes_in_last_block(tar_, 1)));
-  return Check(archive_write_open(tar_, this, nullptr, &Writer::Pass, nullptr));
-}
-
-absl::Status Writer::Header(const std::string& name, mode_t type, mode_t mode, int64_t size) {
-  archive_entry* const entry = archive_entry_new();
-  const absl::Cleanup free_entry = [entry] { archive_entry_free(entry); };
-  archive_entry_set_pathname(entry, name.c_str());
-  archive_entry_set_filetype(entry, type);
-  archive_entry_set_perm(entry, mode);
-  archive_entry_set_size(entry, size);
-  archive_entry_set_mtime(entry, 0, 0);
-  archive_entry_set_uid(entry, 0);
-  archive_entry_set_gid(entry, 0);
-  return Check(archive_write_header(tar_, entry));
-}
-
-absl::Status Writer::Data(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const la_ssize_t count = archive_write_data(tar_, bytes.data(), bytes.size());
-    DEPS_RETURN_IF_ERROR(Check(count));
-    if (count == 0) return Check(ARCHIVE_FATAL);
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Writer::File(const std::string& name, std::string_view text) {
-  DEPS_RETURN_IF_ERROR(Header(name, AE_IFREG, 0644, static_cast<int64_t>(text.size())));
-  return Data(text);
+  const auto size = static_cast<int64_t>(text.size());
+  DEPS_RETURN_IF_ERROR(gzip_.Write(TarHeader(name, /*is_folder=*/false, size)));
+  DEPS_RETURN_IF_ERROR(gzip_.Write(text));
+  return gzip_.Write(TarPadding(size));
 }
 
 absl::Status Writer::File(const std::string& name, const BlobFile& blob) {
@@ -119,7 +63,7 @@ absl::Status Writer::File(const std::string& name, const BlobFile& blob) {
   const int file = open(blob.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return read_error(std::strerror(errno));
   const absl::Cleanup close_file = [file] { close(file); };
-  DEPS_RETURN_IF_ERROR(Header(name, AE_IFREG, 0644, blob.size));
+  DEPS_RETURN_IF_ERROR(gzip_.Write(TarHeader(name, /*is_folder=*/false, blob.size)));
   std::vector<char> buffer(kBuffer);
   int64_t left = blob.size;
   while (left > 0) {
@@ -127,10 +71,10 @@ absl::Status Writer::File(const std::string& name, const BlobFile& blob) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return read_error(std::strerror(errno));
     if (count == 0 || count > left) return read_error("its size changed");
-    DEPS_RETURN_IF_ERROR(Data(std::string_view(buffer.data(), static_cast<size_t>(count))));
+    DEPS_RETURN_IF_ERROR(gzip_.Write(std::string_view(buffer.data(), static_cast<size_t>(count))));
     left -= count;
   }
-  return absl::OkStatus();
+  return gzip_.Write(TarPadding(blob.size));
 }
 
 absl::Status Writer::Bundle(const std::string& folder, const ArchivedBundle& bundle) {
@@ -141,7 +85,8 @@ absl::Status Writer::Bundle(const std::string& folder, const ArchivedBundle& bun
 }
 
 absl::Status Writer::Close() {
-  DEPS_RETURN_IF_ERROR(Check(archive_write_close(tar_)));
+  // Two empty blocks, and no padding beyond them.
+  DEPS_RETURN_IF_ERROR(gzip_.Write(std::string(2 * kTarBlock, '\0')));
   return gzip_.Close();
 }
 
@@ -196,7 +141,6 @@ absl::Status WriteAll(int file, std::string_view bytes, const std::string& path)
 
 absl::Status WriteArchive(const BundleArchive& content, const Sink& sink) {
   Writer writer(sink);
-  DEPS_RETURN_IF_ERROR(writer.Open());
   DEPS_RETURN_IF_ERROR(WriteMembers(content, writer));
   return writer.Close();
 }

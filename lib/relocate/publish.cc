@@ -285,8 +285,8 @@ absl::StatusOr<Descriptor> ReferrerOf(const Attachment& attachment) {
   DEPS_ASSIGN_OR_RETURN(
       ManifestContent content,
       ParseManifest({.name = manifest.digest, .text = manifest.bytes}, manifest.media_type));
-  std::string type = attachment.artifact_type;
-  if (type.empty()) type = content.artifact_type;
+  std::string type = content.artifact_type;
+  if (type.empty()) type = attachment.artifact_type;
   if (type.empty() && !content.blobs.empty()) type = content.blobs.front().media_type;
   return Descriptor{.media_type = manifest.media_type,
                     .digest = manifest.digest,
