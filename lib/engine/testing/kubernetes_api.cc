@@ -452,11 +452,12 @@ void ClusterApi::PodLog(const ServerRequest& request, const Target& target, Repl
   reply.Begin("text/plain");
   StreamLog(target.key, container, request.Query("follow") == "true", tail,
             [&](absl::Time time, const std::string& line) {
+              // An empty text only asks whether somebody listens.
               const std::string front =
-                  times ? absl::StrCat(
-                              absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", time, absl::UTCTimeZone()),
-                              " ")
-                        : "";
+                  times && !line.empty() ? absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ",
+                                                                         time, absl::UTCTimeZone()),
+                                                        " ")
+                                         : "";
               return reply.Write(absl::StrCat(front, line)) && reply.IsOpen();
             });
 }
