@@ -1,11 +1,6 @@
 #include "lib/run/attempt.h"
 
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <set>
 #include <utility>
 
@@ -21,9 +16,8 @@
 #include "lib/run/collect.h"
 #include "lib/run/runtime_files.h"
 #include "lib/run/scratch.h"
-#include "lib/secrets/redactor.h"
+#include "lib/run/task_log.h"
 #include "lib/state/fault_point.h"
-#include "lib/state/open_store.h"
 #include "lib/state/ulid.h"
 
 namespace deps {
@@ -37,8 +31,6 @@ absl::Status Invalid(std::string message) {
   return MakeError({.id = DiagnosticId::kBundleInvalid, .message = std::move(message)});
 }
 
-constexpr size_t kMaxLogHead = size_t{15} << 20;
-constexpr size_t kMaxLogEnd = size_t{1} << 20;
 // How often it is asked how much a run has left.
 constexpr absl::Duration kLookAtOutputs = absl::Milliseconds(250);
 // Of a task's id in names of files and containers.
@@ -65,68 +57,6 @@ std::string RunName(const Claim& claim) {
   return absl::StrCat("deps-", absl::AsciiStrToLower(claim.workflow), "-", SafeName(claim.task),
                       "-", claim.attempt);
 }
-
-// A log with a redactor before it. The file is made when there is something to
-// write; of more than it takes, the beginning and the end are kept.
-class TaskLog {
- public:
-  TaskLog(std::string path, bool append) : path_(std::move(path)), append_(append) {}
-  TaskLog(const TaskLog&) = delete;
-  TaskLog& operator=(const TaskLog&) = delete;
-  ~TaskLog() {
-    Put(redactor_.Finish());
-    if (left_out_ > 0) {
-      Append(absl::StrCat("\n[deps-run: ", left_out_, " bytes were left out here]\n"));
-    }
-    Append(end_);
-    if (fd_ >= 0) close(fd_);
-  }
-  Redactor& redactor() { return redactor_; }
-  void Write(std::string_view text) { Put(redactor_.Write(text)); }
-
- private:
-  void Put(std::string_view text) {
-    const std::string_view head = text.substr(0, kMaxLogHead - head_);
-    head_ += head.size();
-    Append(head);
-    text.remove_prefix(head.size());
-    if (text.empty()) return;
-    end_ += text;
-    // Not with each write: the text is moved.
-    if (end_.size() <= 2 * kMaxLogEnd) return;
-    left_out_ += end_.size() - kMaxLogEnd;
-    end_.erase(0, end_.size() - kMaxLogEnd);
-  }
-
-  void Append(std::string_view text) {
-    if (text.empty() || failed_) return;
-    if (fd_ < 0) Open();
-    while (!failed_ && !text.empty()) {
-      const ssize_t count = write(fd_, text.data(), text.size());
-      if (count < 0 && errno != EINTR) failed_ = true;
-      if (count > 0) text.remove_prefix(static_cast<size_t>(count));
-    }
-  }
-
-  // A log that cannot be written does not stop the bundle that is running.
-  void Open() {
-    const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (append_ ? O_APPEND : O_TRUNC);
-    fd_ = open(path_.c_str(), flags, 0600);
-    if (fd_ < 0 && errno == ENOENT && MakeFolders(path_.substr(0, path_.rfind('/'))).ok()) {
-      fd_ = open(path_.c_str(), flags, 0600);
-    }
-    failed_ = fd_ < 0;
-  }
-
-  const std::string path_;
-  const bool append_;
-  int fd_ = -1;
-  bool failed_ = false;
-  size_t head_ = 0;
-  size_t left_out_ = 0;
-  std::string end_;
-  Redactor redactor_;
-};
 
 // Everything of one attempt, in the order in which it is needed.
 class Attempt {
