@@ -91,8 +91,11 @@ stop_docker() {
   process=$(<"$1/process")
   kill "$process" 2>/dev/null
   for ((i = 0; i < 200; i++)); do
-    kill -0 "$process" 2>/dev/null || return 0
+    kill -0 "$process" 2>/dev/null || break
     sleep 0.1
   done
-  kill -KILL "$process"
+  kill -KILL "$process" 2>/dev/null
+  # A container in the machine's own network leaves it mounted here.
+  umount "$1"/exec/netns/* 2>/dev/null
+  return 0
 }
