@@ -372,9 +372,15 @@ killed_while_running() {
   deps-run resume "$id" >out 2>err &
   runner=$!
   sleep 0.3
-  go && wait "$runner" || return
+  go && wait "$runner" || {
+    cat err
+    return 1
+  }
   runner=
-  [[ $(jq -r '.tasks[0].outputs.said.value' out) == wait ]] || return
+  [[ $(jq -r '.tasks[0].outputs.said.value' out) == wait ]] || {
+    cat out err
+    return 1
+  }
   started_once
 }
 check_run 'a container whose runner is killed is attached to again' killed_while_running
