@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -300,10 +299,7 @@ absl::StatusOr<std::string> FindEngine(
   if (IsEngineName(name)) {
     for (const std::string& folder : folders) {
       std::string path = absl::StrCat(folder, "/", kPrefix, name);
-      struct stat info;
-      if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
-          access(path.c_str(), X_OK) == 0)
-        return path;
+      if (IsProgram(path)) return path;
     }
   }
   return MakeError({.id = DiagnosticId::kEngineUnknown,

@@ -43,6 +43,10 @@ struct ProgramEnd {
 // `output`.
 absl::StatusOr<ProgramEnd> RunProgram(const Program& program);
 
+// Whether a path is a regular file that this process may run. A folder may be
+// "executable" too.
+bool IsProgram(const std::string& path);
+
 }  // namespace deps
 
 #endif  // DEPS_LIB_IO_PROGRAM_H_

@@ -98,5 +98,12 @@ TEST(Program, ThatIsNotThereIsAnError) {
   EXPECT_TRUE(HasId(RunProgram({.argv = {"/etc/passwd"}}).status(), DiagnosticId::kFileRead));
 }
 
+TEST(Program, IsAFileThatMayBeRun) {
+  EXPECT_TRUE(IsProgram("/bin/sh"));
+  EXPECT_FALSE(IsProgram("/bin")) << "a folder";
+  EXPECT_FALSE(IsProgram("/etc/passwd")) << "a file that may not be run";
+  EXPECT_FALSE(IsProgram("/nowhere/sh"));
+}
+
 }  // namespace
 }  // namespace deps

@@ -28,6 +28,7 @@
 #include "absl/time/time.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/io/program.h"
 #include "lib/json/json.h"
 #include "lib/oci/credentials.h"
 
@@ -59,7 +60,7 @@ std::optional<std::string> FindProgram(const std::string& program, const std::st
   for (const std::string_view folder : absl::StrSplit(path, ':')) {
     if (!absl::StartsWith(folder, "/")) continue;
     const std::string candidate = absl::StrCat(folder, "/", program);
-    if (access(candidate.c_str(), X_OK) == 0) return candidate;
+    if (IsProgram(candidate)) return candidate;
   }
   return std::nullopt;
 }

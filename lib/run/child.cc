@@ -25,6 +25,7 @@
 #include "lib/base/status_macros.h"
 #include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/io/program.h"
 #include "lib/state/owner.h"
 
 extern char** environ;
@@ -254,7 +255,7 @@ std::string FindProgram(const std::string& name) {
   const char* const path = std::getenv("PATH");
   for (const std::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
     const std::string candidate = absl::StrCat(folder.empty() ? "." : folder, "/", name);
-    if (access(candidate.c_str(), X_OK) == 0) return candidate;
+    if (IsProgram(candidate)) return candidate;
   }
   return "";
 }

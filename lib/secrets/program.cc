@@ -21,6 +21,7 @@
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/io/program.h"
 #include "lib/json/json.h"
 #include "lib/secrets/reference.h"
 #include "lib/secrets/store_access.h"
@@ -208,7 +209,7 @@ bool HasPlugin(const std::string& provider) {
   for (const std::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
     const std::string candidate =
         absl::StrCat(folder.empty() ? "." : folder, "/deps-secret-", provider);
-    if (access(candidate.c_str(), X_OK) == 0) return true;
+    if (IsProgram(candidate)) return true;
   }
   return false;
 }
