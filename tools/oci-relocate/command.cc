@@ -156,9 +156,10 @@ CommandSpec MakeSpec(Options* options) {
              "Whether publish and copy also give images the tags that Porter gives them "
              "(porter-MD5), for registries that drop what has no tag. The digests stay what "
              "counts."),
-      Value("max-archive-size", "GIB", &options->max_archive_size,
-            "Read no archive that holds more than so many GiB: what inflates without end is stopped "
-            "there."),
+      Value(
+          "max-archive-size", "GIB", &options->max_archive_size,
+          "Read no archive that holds more than so many GiB: what inflates without end is stopped "
+          "there."),
       Flag("attach-mapping", &options->attach_mapping,
            "Attach the mapping to the root at the target, as an OCI artifact whose subject is the "
            "bundle's index."),
