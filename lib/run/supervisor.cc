@@ -33,7 +33,7 @@ constexpr int kPollMilliseconds = 50;
 // How long what is left in a pipe is waited for where some other process holds it.
 constexpr absl::Duration kAfterExit = absl::Milliseconds(100);
 // How long a supervisor may take to leave how a process ended.
-constexpr absl::Duration kForExit = absl::Seconds(2);
+constexpr absl::Duration kForExit = absl::Seconds(5);
 
 absl::Status Trouble(std::string_view what, int error) {
   return MakeError(
@@ -156,6 +156,15 @@ std::optional<std::array<int64_t, 3>> ReadPidFile(const std::string& control) {
   for (int64_t& number : numbers) number = strtoll(rest, &rest, 10);
   if (numbers[0] <= 1) return std::nullopt;
   return numbers;
+}
+
+// Whether a run never started; if so, it never will: a supervisor that has yet to
+// read what it was asked for finds that the file is there.
+bool KeepFromStarting(const std::string& control) {
+  const std::string path = absl::StrCat(control, "/pid");
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) close(fd);
+  return fd >= 0 || errno != EEXIST || !ReadPidFile(control).has_value();
 }
 
 // The supervisor is gone, and its children are this process's.
@@ -326,7 +335,7 @@ std::optional<pid_t> SupervisedProcess(const std::string& control) {
 
 absl::StatusOr<std::optional<RunEnd>> AttachSupervised(const std::string& control,
                                                        const RunWatch& watch) {
-  if (!ReadPidFile(control).has_value()) return std::nullopt;
+  if (KeepFromStarting(control)) return std::nullopt;
   ControlLogReader log(control);
   const auto pass = [&] {
     for (std::string text = log.Next(); !text.empty(); text = log.Next()) {

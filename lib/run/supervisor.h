@@ -25,7 +25,8 @@ struct SupervisedRun {
   std::vector<SecretBuffer> environment;  // NAME=VALUE; the whole environment.
   std::vector<SecretBuffer> redacted;     // For what is kept of its output.
   // A folder that takes
-  //   pid   the process, and between which clock ticks of the machine it began
+  //   pid   the process, and between which clock ticks of the machine it began;
+  //         empty where it is not to start any more
   //   exit  how it ended: the exit status as a decimal number and a newline
   //   log   what it printed after the runner had died, redacted and bounded
   std::string control;
@@ -62,8 +63,8 @@ class Supervisor {
 std::optional<pid_t> SupervisedProcess(const std::string& control);
 
 // Goes on with a run that another process's supervisor was asked for: its
-// further output, and its end. Absent where it never started, or nothing tells
-// how it ended.
+// further output, and its end. Absent where it never started, and then it never
+// will, or where nothing tells how it ended.
 absl::StatusOr<std::optional<RunEnd>> AttachSupervised(const std::string& control,
                                                        const RunWatch& watch);
 

@@ -101,8 +101,27 @@ bool Parse(Request* request) {
   return good;
 }
 
+// Makes a file that is there with all of its text or not at all: whoever attaches
+// reads it at any time. Where there is one already, it stays as it is. Nothing but
+// system calls.
+bool Place(const char* part, const char* path, std::string_view text) {
+  const int file = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  close(file);
+  return written && renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0;
+}
+
+// Where the process leaves who it is.
+struct PidFile {
+  explicit PidFile(const std::string& control)
+      : part(control + "/pid.part"), path(control + "/pid") {}
+  const std::string part;
+  const std::string path;
+};
+
 // Runs after vfork, in the memory of the supervisor: nothing but system calls.
-[[noreturn]] void Become(const Request& request, const char* pid_file, int out, int64_t before,
+[[noreturn]] void Become(const Request& request, const PidFile& pid_file, int out, int64_t before,
                          volatile int* error) {
   setsid();
   // 0 is /dev/null already.
@@ -121,8 +140,8 @@ bool Parse(Request* request) {
   end = PutNumber(end, Ticks());
   *end++ = '\n';
   // The file is there before the program begins, whatever dies meanwhile.
-  const int file = open(pid_file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file >= 0 && write(file, text, static_cast<size_t>(end - text)) == end - text) {
+  if (Place(pid_file.part.c_str(), pid_file.path.c_str(),
+            {text, static_cast<size_t>(end - text)})) {
     execve(request.argv[0], request.argv.data(), request.environment.data());
   }
   *error = errno;
@@ -268,11 +287,11 @@ class Server {
     connection.output = output[0];
     connection.redactor = std::make_unique<Redactor>();
     for (const std::string_view value : request.redacted) connection.redactor->Add(value);
-    const std::string pid_file = connection.control + "/pid";
+    const PidFile pid_file(connection.control);
     const int64_t before = Ticks();
     volatile int error = 0;
     const pid_t process = vfork();
-    if (process == 0) Become(request, pid_file.c_str(), output[1], before, &error);
+    if (process == 0) Become(request, pid_file, output[1], before, &error);
     if (process < 0) error = errno;
     close(output[1]);
     if (error == 0) {
@@ -349,11 +368,8 @@ class Server {
     char text[16];
     char* const end = PutNumber(text, code);
     *end = '\n';
-    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     // Where this fails nobody can be told but the runner, which is next.
-    if (file >= 0 && write(file, text, static_cast<size_t>(end - text) + 1) < 0)
-      unlink(path.c_str());
-    if (file >= 0) close(file);
+    Place((path + ".part").c_str(), path.c_str(), {text, static_cast<size_t>(end - text) + 1});
     Answer(connection, {.exit_code = code});
   }
 

@@ -56,6 +56,10 @@ once_each() {
     "$("$run" show "$2" | jq -c '[.status, ([.tasks[].status] | unique)]')"
   same "$1: each ran once to its end" "$4 $4" \
     "$(sort "$3" | uniq | wc -l) $(wc -l <"$3")"
+  # What became of those that ran twice: bN is the bundle of root/N.
+  sort "$3" | uniq -d | while read -r bundle; do
+    "$run" events "$2" | grep "\"root/${bundle#b}\""
+  done
 }
 
 # Waits until the command succeeds, at most $1 seconds.
