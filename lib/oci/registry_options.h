@@ -23,7 +23,7 @@ struct AccessOptions {
   std::string ca_file;
   std::string cert_file;        // For registries that ask who is there (mTLS).
   std::string key_file;         // "": in cert_file.
-  int64_t retries = 3;          // How often a request that failed for now is sent again.
+  int64_t retries = 3;          // How often one that failed in a way that may pass is sent again.
   int64_t stall_timeout = 120;  // Seconds without a byte until a transfer is given up.
   // Not an option: where it becomes other than 0, calls end (interrupted).
   const std::atomic<int>* stop = nullptr;

@@ -2,8 +2,6 @@
 #include <signal.h>
 
 #include <functional>
-#include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -12,23 +10,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "lib/archive/archive.h"
-#include "lib/cli/env.h"
 #include "lib/digest/sha256.h"
 #include "lib/http/testing_host.h"
-#include "lib/http/testing_proxy.h"
-#include "lib/io/file.h"
 #include "lib/oci/strict_registry.h"
-#include "lib/oci/testing_registry.h"
-#include "lib/relocate/family_for_tests.h"
-#include "lib/relocate/layout.h"
-#include "tools/oci-relocate/command.h"
+#include "tools/oci-relocate/oci_relocate_for_tests.h"
 
 namespace deps {
 namespace {
@@ -98,48 +87,14 @@ struct Row {
   std::string outcome;        // "0", or exit status, message and hint.
 };
 
-class BadRegistriesTest : public testing::Test {
+class BadRegistriesTest : public PublishingTest {
  protected:
-  void SetUp() override {
-    const std::string db = maker_.Add("example.com/db", "1.0.0");
-    maker_.Add("example.com/app", "2.0.0", {{"db", "example.com/db:v1.0.0"}}, {{"db", db}});
-    archive_ = absl::StrCat(folder_.path(), "/a.tgz");
-    ASSERT_TRUE(WriteArchiveFile(ArchiveOf(maker_.family), archive_).ok());
-    ASSERT_TRUE(WriteFile(absl::StrCat(folder_.path(), "/ada.json"), R"({"auths":{}})").ok());
-  }
-
-  // Exit status, and what is said on standard error, with REGISTRY for `host`.
-  std::string Outcome(std::vector<std::string> args, const std::string& host) {
-    std::istringstream in;
-    std::ostringstream out;
-    std::ostringstream err;
-    const Env env = {.in = &in, .out = &out, .err = &err, .getenv = [this](std::string_view name) {
-                       return name == "HTTPS_PROXY" ? proxy_ : EmptyEnvironment(name);
-                     }};
-    args.insert(args.end(), {"--jobs", "1", "--retries", "1", "--stall-timeout", "1"});
-    const int code = static_cast<int>(RunOciRelocate(args, env));
-    if (code == 0) return "0";
-    const std::string text = absl::StrReplaceAll(
-        err.str(), {{host, "REGISTRY"}, {folder_.path(), "FOLDER"}, {"oci-relocate: ", ""}});
-    return absl::StrCat(code, " ",
-                        absl::StrJoin(absl::StrSplit(text, '\n', absl::SkipEmpty()), "; "));
-  }
-
-  std::string Publish(StrictRegistry& registry) {
-    return Outcome({"publish", archive_, "--registry", registry.host()}, registry.host());
-  }
-
   static void Misbehave(const Row& row, StrictRegistry& registry) {
     for (Fault fault : row.faults) {
       fault.reply.bytes = absl::StrReplaceAll(fault.reply.bytes, {{"REGISTRY", registry.host()}});
       registry.Misbehave(std::move(fault));
     }
   }
-
-  TemporaryFolder folder_ = *TemporaryFolder::Create("bad-registries-");
-  FamilyMaker maker_;
-  std::string archive_;
-  std::optional<std::string> proxy_;
 };
 
 TEST_F(BadRegistriesTest, PublishingEndsWell) {
@@ -353,84 +308,6 @@ TEST_F(BadRegistriesTest, PublishingEndsWithAMessage) {
     if (row.name == "a tag that is another one afterwards") continue;
     EXPECT_FALSE(registry.HasManifest("app", "v2.0.0")) << row.name;
   }
-}
-
-struct TlsRow {
-  std::string name;
-  TestingRegistry::Auth auth;
-  std::vector<std::string> args;
-  std::string outcome;
-};
-
-TEST_F(BadRegistriesTest, CertificatesEndWellOrWithAMessage) {
-  using Auth = TestingRegistry::Auth;
-  const std::vector<TlsRow> rows = {
-      {"one that is trusted", Auth::kTls, {"--ca-file", "CA"}, "0"},
-      {"one that nobody has signed",
-       Auth::kTls,
-       {},
-       "4 error: https://REGISTRY is not trusted: SSL certificate problem: unable to get local "
-       "issuer certificate [registry-unreachable]; hint: --ca-file FILE trusts more certificates"},
-      {"an old one",
-       Auth::kExpired,
-       {"--ca-file", "CA"},
-       "4 error: https://REGISTRY is not trusted: SSL certificate problem: certificate has expired "
-       "[registry-unreachable]; hint: the registry needs a new one, unless the clock here is "
-       "wrong"},
-      {"one for another host",
-       Auth::kOtherHost,
-       {"--ca-file", "CA"},
-       "4 error: https://REGISTRY is not trusted: SSL: no alternative certificate subject name "
-       "matches target host name '127.0.0.1' [registry-unreachable]; hint: reach it by a name that "
-       "its certificate has"},
-      {"one of ours is wanted",
-       Auth::kClientCertificate,
-       {"--ca-file", "CA"},
-       "4 error: https://REGISTRY asks for a certificate [registry-unreachable]; hint: --cert-file "
-       "FILE and --key-file FILE show one"},
-      {"and is shown",
-       Auth::kClientCertificate,
-       {"--ca-file", "CA", "--cert-file", "CERT", "--key-file", "KEY"},
-       "0"},
-      {"a key that is none",
-       Auth::kClientCertificate,
-       {"--ca-file", "CA", "--cert-file", "CERT", "--key-file", "CA"},
-       "4 CERTIFICATES/client.pem: error: the certificate or key is not usable: unable to set "
-       "private key file: 'CERTIFICATES/ca.pem' type PEM [file-read]"},
-      {"a password is wanted",
-       Auth::kPassword,
-       {},
-       "4 error: REGISTRY asks for a user name and a password [registry-auth]; hint: there are no "
-       "credentials for REGISTRY; log in with docker or podman, or use --registry-config"},
-  };
-  for (const TlsRow& row : rows) {
-    TestingRegistry registry(row.auth);
-    std::vector<std::string> args = {"publish", archive_, "--registry", registry.host()};
-    for (const std::string& arg : row.args) {
-      args.push_back(absl::StrReplaceAll(arg, {{"CA", registry.ca_file()},
-                                               {"CERT", registry.client_cert_file()},
-                                               {"KEY", registry.client_key_file()}}));
-    }
-    std::string outcome = Outcome(args, registry.host());
-    outcome = absl::StrReplaceAll(outcome, {{registry.folder(), "CERTIFICATES"}});
-    EXPECT_EQ(outcome, row.outcome) << row.name;
-  }
-}
-
-TEST_F(BadRegistriesTest, AProxyThatRefusesIsNamed) {
-  TestingProxy proxy(1, "Basic YWRhOnNlY3JldA==");
-  proxy_ = absl::StrCat("http://", proxy.host());
-  EXPECT_EQ(Outcome({"publish", archive_, "--registry", "registry.test"}, "registry.test"),
-            "4 error: the proxy answers with status 407 instead of leading to "
-            "https://REGISTRY/v2/db/manifests/v1.0.0 [registry-unreachable]; hint: HTTPS_PROXY "
-            "takes USER:PASSWORD@ before the host")
-      << "a proxy that wants a password";
-}
-
-TEST_F(BadRegistriesTest, AddressesOfIpv6AreHosts) {
-  StrictRegistry registry({.ipv6 = true});
-  EXPECT_EQ(Publish(registry), "0");
-  EXPECT_TRUE(registry.HasManifest("app", "v2.0.0"));
 }
 
 // A token is good for as long as the server says from when it came, whatever

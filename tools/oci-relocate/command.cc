@@ -1,14 +1,12 @@
 #include "tools/oci-relocate/command.h"
 
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -18,7 +16,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lib/archive/archive.h"
@@ -37,10 +34,10 @@
 #include "lib/relocate/collect.h"
 #include "lib/relocate/layout.h"
 #include "lib/relocate/plan.h"
-#include "lib/relocate/platform.h"
 #include "lib/relocate/publish.h"
 #include "lib/relocate/verify.h"
 #include "lib/solve/resolve.h"
+#include "tools/oci-relocate/options.h"
 #include "tools/oci-relocate/progress_bars.h"
 
 namespace deps {
@@ -78,107 +75,9 @@ class SignalsCaught {
   struct sigaction old_[std::size(kSignals)] = {};
 };
 
-constexpr int64_t kMostGib = int64_t{1} << 20;
-
-struct Options {
-  CommonOptions common;
-  AccessOptions access;
-  TargetOptions target;
-  std::string mapping;
-  std::string dependencies = "all";
-  std::string platform;
-  bool force = false;
-  bool dry_run = false;
-  bool attach_mapping = false;
-  bool include_foreign = false;
-  std::string referrers = "all";
-  std::string image_tags = "none";
-  int64_t jobs = 6;
-  int64_t max_archive_size = 64;
-};
-
-CommandSpec MakeSpec(Options* options) {
-  CommandSpec spec = {
-      .name = "oci-relocate",
-      .summary = "take bundles with their dependencies to another registry",
-      .description =
-          "Packs a bundle, its images and all its dependencies into one archive, and publishes "
-          "such archives, so that bundles work where the registries that they come from cannot be "
-          "reached.\n\n"
-          "A bundle goes to REGISTRY/NAME:TAG. Its images go into its own repository and keep "
-          "their digests. What required a bundle names it by digest then, and the mapping says "
-          "where that digest is now. A bundle without dependencies keeps its digest. Publishing "
-          "looks at all targets before the first write, sends dependencies before what needs them "
-          "and the root's index last, and asks no other registry.",
-      .verbs = {{"pack", "[REFERENCE|SOLUTION]",
-                 "Write a bundle and its dependencies as an archive.", 0, 1},
-                {"publish", "FILE.tgz", "Send an archive to a registry.", 1, 1},
-                {"copy", "REFERENCE", "Send a bundle from one registry to another.", 1, 1},
-                {"verify", "FILE.tgz|REFERENCE",
-                 "Read all content and check it; with --registry or --reference that of the "
-                 "archive at its target.",
-                 1, 1}},
-      .verb_required = true,
-      .reads = "a Solution document, an archive or a registry",
-      .writes = "an archive (pack) or a Relocation document",
-      .exit_one = "Nothing satisfies a dependency, or verify found differences.",
-      .examples = {{"deps-graph REG/app:v1 | deps-solve | oci-relocate pack -o app.tgz",
-                    "Pack what was solved."},
-                   {"oci-relocate publish app.tgz --registry localhost:5000 --mapping map.json",
-                    "Publish it behind the air gap."}},
-      .environment = {"CI  not empty: progress as lines, also without a terminal",
-                      "TMPDIR  where the blobs of archives are kept meanwhile"},
-      .see_also = {"deps-graph(1)", "deps-solve(1)"},
-  };
-  spec.options = {
-      Value("registry", "HOST[:PORT][/NAMESPACE]", &options->target.registry,
-            "Where bundles go; with publish, copy, and verify of an archive."),
-      Value("reference", "REFERENCE", &options->target.reference,
-            "What the root becomes; dependencies go beside it."),
-      Value("mapping", "FILE", &options->mapping,
-            "Write the relocation mapping (relocation-mapping.json) to FILE. With pack and verify "
-            "the mapping in FILE is read, and references are looked up there first."),
-      Flag("force", &options->force, "Replace targets that have other content."),
-      Flag("dry-run", &options->dry_run, "Say what would be done, and write nothing."),
-      Value("jobs", "N", &options->jobs, "Transfers at the same time, 1 to 64."),
-      Flag("keep-path", &options->target.keep_path,
-           "Keep the whole path of each repository instead of its last element."),
-      Choice("dependencies", {"none", "all"}, &options->dependencies,
-             "Which dependencies pack and copy take along."),
-      Choice("referrers", {"all", "none"}, &options->referrers,
-             "Whether pack and copy take along what is attached to bundles and images: cosign's "
-             "signatures, attestations and SBOMs, and all that names them as its subject. What is "
-             "about a bundle stays behind where the bundle gets a new digest."),
-      Flag("include-foreign", &options->include_foreign,
-           "Take along layers that are said to be kept elsewhere, where the registry has them; "
-           "their URLs are never asked. Without it they are left out, and named."),
-      Choice("image-tags", {"none", "porter"}, &options->image_tags,
-             "Whether publish and copy also give images the tags that Porter gives them "
-             "(porter-MD5), for registries that drop what has no tag. The digests stay what "
-             "counts."),
-      Value(
-          "max-archive-size", "GIB", &options->max_archive_size,
-          "Read no archive that holds more than so many GiB: what inflates without end is stopped "
-          "there."),
-      Flag("attach-mapping", &options->attach_mapping,
-           "Attach the mapping to the root at the target, as an OCI artifact whose subject is the "
-           "bundle's index."),
-      Value("platform", "OS/ARCH[/VARIANT]", &options->platform,
-            "Pack of images for many platforms this one alone. Bundles with such images get new "
-            "digests."),
-  };
-  AddRegistryOptions(&spec, &options->access);
-  AddCommonOptions(&spec, &options->common);
-  return spec;
-}
-
-absl::Status Usage(std::string message) {
-  return MakeError({.id = DiagnosticId::kUsage, .message = std::move(message)});
-}
-
 class Command {
  public:
-  Command(const Options& options, const Env& env, Terminal& terminal)
+  Command(const RelocateOptions& options, const Env& env, Terminal& terminal)
       : options_(options),
         env_(env),
         terminal_(terminal),
@@ -190,7 +89,6 @@ class Command {
   absl::StatusOr<ExitCode> Run(const Invocation& invocation);
 
  private:
-  absl::Status CheckOptions(const std::string& verb, const std::string& operand) const;
   absl::Status Pack(const std::string& operand);
   absl::StatusOr<ExitCode> Verify(const std::string& operand);
   absl::StatusOr<Relocation> VerifyTarget(const std::string& path);
@@ -207,41 +105,12 @@ class Command {
   void TellNotes(const Family& family);
   absl::StatusOr<CollectOptions> MakeCollectOptions(bool read_mapping);
 
-  const Options& options_;
+  const RelocateOptions& options_;
   const Env& env_;
   Terminal& terminal_;
   ProgressBars bars_;
   std::unique_ptr<Registry> registry_;
 };
-
-bool IsFile(const std::string& path) {
-  struct stat info;
-  return stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
-}
-
-// No reference begins with "." or "/".
-bool LooksLikeFile(const std::string& operand) {
-  return operand.empty() || operand == "-" || operand.front() == '.' || operand.front() == '/' ||
-         IsFile(operand);
-}
-
-// A result that cannot be written shall be known before anything is sent.
-absl::Status CheckWritable(const std::string& path) {
-  if (path.empty() || path == "-") return absl::OkStatus();
-  const size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  struct stat info;
-  const bool exists = stat(path.c_str(), &info) == 0;
-  if (exists && S_ISDIR(info.st_mode)) errno = EISDIR;
-  const bool in_place = exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
-  const bool writable = exists && S_ISDIR(info.st_mode) ? false
-                        : in_place                      ? access(path.c_str(), W_OK) == 0
-                                                        : access(folder.c_str(), W_OK | X_OK) == 0;
-  if (writable) return absl::OkStatus();
-  return MakeError({.id = DiagnosticId::kFileWrite,
-                    .message = std::strerror(errno),
-                    .location = {.file = path}});
-}
 
 absl::StatusOr<CollectOptions> Command::MakeCollectOptions(bool read_mapping) {
   CollectOptions options = {.jobs = static_cast<int>(options_.jobs),
@@ -440,39 +309,9 @@ absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
   return relocation.differences.empty() ? ExitCode::kOk : ExitCode::kNo;
 }
 
-absl::Status Command::CheckOptions(const std::string& verb, const std::string& operand) const {
-  if (options_.jobs < 1 || options_.jobs > 64) return Usage("--jobs takes a number from 1 to 64");
-  const bool has_target = !options_.target.registry.empty() || !options_.target.reference.empty();
-  const bool wants_target = verb == "publish" || verb == "copy";
-  if (wants_target && !has_target) {
-    return Usage(absl::StrCat(verb, " needs --registry or --reference"));
-  }
-  if (verb == "pack" && has_target) {
-    return Usage("--registry and --reference do not go with pack");
-  }
-  if (verb == "verify" && has_target && !LooksLikeFile(operand)) {
-    return Usage("verify takes --registry and --reference with an archive only");
-  }
-  if (options_.max_archive_size < 1 || options_.max_archive_size > kMostGib) {
-    return Usage(absl::StrCat("--max-archive-size takes a number from 1 to ", kMostGib));
-  }
-  if (!wants_target && options_.force) {
-    return Usage(absl::StrCat("--force does not go with ", verb));
-  }
-  if (verb == "publish" && options_.dependencies != "all") {
-    return Usage("--dependencies goes with pack and copy");
-  }
-  if (!options_.platform.empty() && verb != "pack") return Usage("--platform goes with pack");
-  if (!options_.platform.empty() && !IsPlatform(options_.platform)) {
-    return Usage("--platform takes OS/ARCHITECTURE[/VARIANT]");
-  }
-  if (wants_target) DEPS_RETURN_IF_ERROR(CheckWritable(options_.mapping));
-  return CheckWritable(options_.common.output);
-}
-
 absl::StatusOr<ExitCode> Command::Run(const Invocation& invocation) {
   const std::string operand = invocation.operands.empty() ? "" : invocation.operands.front();
-  DEPS_RETURN_IF_ERROR(CheckOptions(invocation.verb, operand));
+  DEPS_RETURN_IF_ERROR(CheckOptions(options_, invocation.verb, operand));
   if (invocation.verb == "verify") return Verify(operand);
   if (invocation.verb == "pack") {
     DEPS_RETURN_IF_ERROR(Pack(operand));
@@ -489,7 +328,7 @@ absl::StatusOr<ExitCode> Command::Run(const Invocation& invocation) {
 }  // namespace
 
 ExitCode RunOciRelocate(absl::Span<const std::string> args, const Env& env) {
-  Options options;
+  RelocateOptions options;
   const CommandSpec spec = MakeSpec(&options);
   return RunCommand(
       spec, options.common, args, env,
