@@ -5,6 +5,7 @@
 
 #include "lib/json/decimal.h"
 #include "lib/json/json.h"
+#include "lib/json/member_order.h"
 #include "lib/json/string_writer.h"
 
 namespace deps {
@@ -18,11 +19,15 @@ int Rank(char c) {
   return byte == 0xEE || byte == 0xEF ? byte + 0x10 : byte;
 }
 
+}  // namespace
+
 bool LessInUtf16(std::string_view a, std::string_view b) {
   const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   if (x == a.end() || y == b.end()) return a.size() < b.size();
   return Rank(*x) < Rank(*y);
 }
+
+namespace {
 
 void AppendCanonical(const Value& value, std::string* out);
 

@@ -1,13 +1,11 @@
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "lib/json/decimal.h"
 #include "lib/json/json.h"
-#include "lib/json/object_writer.h"
 #include "lib/json/string_writer.h"
+#include "lib/json/value_writer.h"
 
 namespace deps {
 namespace json {
@@ -90,9 +88,7 @@ class Writer {
     NewLine();
   }
   void NewLine() {
-    if (!is_pretty_) return;
-    out_.push_back('\n');
-    out_.append(depth_ * kIndent, ' ');
+    if (is_pretty_) AppendNewLine(depth_, &out_);
   }
 
   const bool is_pretty_;
@@ -103,9 +99,18 @@ class Writer {
 
 }  // namespace
 
+void AppendNewLine(size_t depth, std::string* out) {
+  out->push_back('\n');
+  out->append(depth * kIndent, ' ');
+}
+
+void AppendValue(const Value& value, Style style, size_t depth, std::string* out) {
+  Writer(style == Style::kPretty, Escapes::kFewest, depth, out).Write(value);
+}
+
 std::string Format(const Value& value, Style style) {
   std::string text;
-  Writer(style == Style::kPretty, Escapes::kFewest, 0, &text).Write(value);
+  AppendValue(value, style, 0, &text);
   text.push_back('\n');
   return text;
 }
@@ -114,44 +119,6 @@ std::string FormatLikeGo(const Value& value) {
   std::string text;
   Writer(/*is_pretty=*/false, Escapes::kGo, 0, &text).Write(value);
   return text;
-}
-
-void ObjectWriter::NewLine(size_t depth) {
-  if (style_ != Style::kPretty) return;
-  out_.push_back('\n');
-  out_.append(depth * kIndent, ' ');
-}
-
-void ObjectWriter::Key(std::string_view key) {
-  if (!is_empty_) out_.push_back(',');
-  is_empty_ = false;
-  NewLine(1);
-  AppendString(key, Escapes::kFewest, &out_);
-  out_.append(style_ == Style::kPretty ? ": " : ":");
-}
-
-void ObjectWriter::Member(std::string_view key, const Value& value) {
-  Key(key);
-  Writer(style_ == Style::kPretty, Escapes::kFewest, 1, &out_).Write(value);
-}
-
-void ObjectWriter::List(std::string_view key, size_t count,
-                        const std::function<Value(size_t)>& item) {
-  Key(key);
-  out_.push_back('[');
-  for (size_t i = 0; i < count; ++i) {
-    if (i > 0) out_.push_back(',');
-    NewLine(2);
-    Writer(style_ == Style::kPretty, Escapes::kFewest, 2, &out_).Write(item(i));
-  }
-  if (count > 0) NewLine(1);
-  out_.push_back(']');
-}
-
-std::string ObjectWriter::Finish() {
-  if (!is_empty_) NewLine(0);
-  out_.append("}\n");
-  return std::move(out_);
 }
 
 }  // namespace json

@@ -10,14 +10,16 @@ namespace deps {
 namespace {
 
 using json::ObjectReader;
+using json::TextWriter;
 using json::Value;
 
-void SetDestination(Value& object, const Destination& destination) {
+void WriteDestination(TextWriter& out, const Destination& destination) {
   if (destination == Destination()) return;
-  Value value = Value::Object();
-  SetUnlessEmpty(value, "env", destination.env);
-  SetUnlessEmpty(value, "path", destination.path);
-  object.Set("destination", std::move(value));
+  out.Key("destination");
+  out.BeginObject();
+  WriteUnlessEmpty(out, "env", destination.env);
+  WriteUnlessEmpty(out, "path", destination.path);
+  out.EndObject();
 }
 
 absl::Status DestinationFromJson(const Source& source, const Value& value, std::string pointer,
@@ -28,11 +30,12 @@ absl::Status DestinationFromJson(const Source& source, const Value& value, std::
   return reader.Finish();
 }
 
-Value OutputSourceToJson(const OutputSource& source) {
-  Value value = Value::Object();
-  SetUnlessEmpty(value, "dependency", source.alias);
-  value.Set("output", Value::String(source.output));
-  return value;
+void WriteOutputSource(TextWriter& out, const OutputSource& source) {
+  out.BeginObject();
+  WriteUnlessEmpty(out, "dependency", source.alias);
+  out.Key("output");
+  out.String(source.output);
+  out.EndObject();
 }
 
 absl::Status OutputSourceFromJson(const Source& source, const Value& value, std::string pointer,
@@ -49,20 +52,21 @@ void ReadSchema(ObjectReader& reader, std::optional<JsonText>* out) {
   if (schema != nullptr) *out = json::ToText(*schema);
 }
 
-Value ParameterToJson(const ParameterDefinition& parameter) {
-  Value value = Value::Object();
-  SetUnlessEmpty(value, "type", parameter.type);
-  SetIfTrue(value, "required", parameter.required);
-  SetIfPresent(value, "default", parameter.default_value);
-  SetIfTrue(value, "sensitive", parameter.sensitive);
-  SetUnlessEmpty(value, "id", parameter.id);
-  SetUnlessEmpty(value, "applyTo", parameter.apply_to);
-  SetDestination(value, parameter.destination);
-  SetIfPresent(value, "schema", parameter.schema);
+void WriteParameter(TextWriter& out, const ParameterDefinition& parameter) {
+  out.BeginObject();
+  WriteUnlessEmpty(out, "type", parameter.type);
+  WriteIfTrue(out, "required", parameter.required);
+  WriteIfPresent(out, "default", parameter.default_value);
+  WriteIfTrue(out, "sensitive", parameter.sensitive);
+  WriteUnlessEmpty(out, "id", parameter.id);
+  WriteUnlessEmpty(out, "applyTo", parameter.apply_to);
+  WriteDestination(out, parameter.destination);
+  WriteIfPresent(out, "schema", parameter.schema);
   if (!parameter.sources.empty()) {
-    value.Set("sources", ListToJson(parameter.sources, OutputSourceToJson));
+    out.Key("sources");
+    WriteList(out, parameter.sources, WriteOutputSource);
   }
-  return value;
+  out.EndObject();
 }
 
 absl::Status ParameterFromJson(const Source& source, const Value& value, std::string pointer,
@@ -80,13 +84,13 @@ absl::Status ParameterFromJson(const Source& source, const Value& value, std::st
   return reader.Finish();
 }
 
-Value CredentialToJson(const CredentialDefinition& credential) {
-  Value value = Value::Object();
-  SetIfTrue(value, "required", credential.required);
-  SetUnlessEmpty(value, "id", credential.id);
-  SetUnlessEmpty(value, "applyTo", credential.apply_to);
-  SetDestination(value, credential.destination);
-  return value;
+void WriteCredential(TextWriter& out, const CredentialDefinition& credential) {
+  out.BeginObject();
+  WriteIfTrue(out, "required", credential.required);
+  WriteUnlessEmpty(out, "id", credential.id);
+  WriteUnlessEmpty(out, "applyTo", credential.apply_to);
+  WriteDestination(out, credential.destination);
+  out.EndObject();
 }
 
 absl::Status CredentialFromJson(const Source& source, const Value& value, std::string pointer,
@@ -99,16 +103,16 @@ absl::Status CredentialFromJson(const Source& source, const Value& value, std::s
   return reader.Finish();
 }
 
-Value OutputToJson(const OutputDefinition& output) {
-  Value value = Value::Object();
-  SetUnlessEmpty(value, "type", output.type);
-  SetIfTrue(value, "sensitive", output.sensitive);
-  SetUnlessEmpty(value, "id", output.id);
-  SetUnlessEmpty(value, "applyTo", output.apply_to);
-  SetUnlessEmpty(value, "path", output.path);
-  SetIfPresent(value, "default", output.default_value);
-  SetIfPresent(value, "schema", output.schema);
-  return value;
+void WriteOutput(TextWriter& out, const OutputDefinition& output) {
+  out.BeginObject();
+  WriteUnlessEmpty(out, "type", output.type);
+  WriteIfTrue(out, "sensitive", output.sensitive);
+  WriteUnlessEmpty(out, "id", output.id);
+  WriteUnlessEmpty(out, "applyTo", output.apply_to);
+  WriteUnlessEmpty(out, "path", output.path);
+  WriteIfPresent(out, "default", output.default_value);
+  WriteIfPresent(out, "schema", output.schema);
+  out.EndObject();
 }
 
 absl::Status OutputFromJson(const Source& source, const Value& value, std::string pointer,
@@ -124,11 +128,11 @@ absl::Status OutputFromJson(const Source& source, const Value& value, std::strin
   return reader.Finish();
 }
 
-Value ActionToJson(const ActionDefinition& action) {
-  Value value = Value::Object();
-  SetIfTrue(value, "modifies", action.modifies);
-  SetIfTrue(value, "stateless", action.stateless);
-  return value;
+void WriteAction(TextWriter& out, const ActionDefinition& action) {
+  out.BeginObject();
+  WriteIfTrue(out, "modifies", action.modifies);
+  WriteIfTrue(out, "stateless", action.stateless);
+  out.EndObject();
 }
 
 absl::Status ActionFromJson(const Source& source, const Value& value, std::string pointer,
@@ -139,14 +143,18 @@ absl::Status ActionFromJson(const Source& source, const Value& value, std::strin
   return reader.Finish();
 }
 
-Value ImageToJson(const Image& image) {
-  Value value = Value::Object();
-  value.Set("image", Value::String(image.image));
-  SetUnlessEmpty(value, "imageType", image.image_type);
-  SetUnlessEmpty(value, "mediaType", image.media_type);
-  SetUnlessEmpty(value, "contentDigest", image.content_digest);
-  if (image.size != 0) value.Set("size", Value::Integer(image.size));
-  return value;
+void WriteImage(TextWriter& out, const Image& image) {
+  out.BeginObject();
+  out.Key("image");
+  out.String(image.image);
+  WriteUnlessEmpty(out, "imageType", image.image_type);
+  WriteUnlessEmpty(out, "mediaType", image.media_type);
+  WriteUnlessEmpty(out, "contentDigest", image.content_digest);
+  if (image.size != 0) {
+    out.Key("size");
+    out.Integer(image.size);
+  }
+  out.EndObject();
 }
 
 absl::Status ImageFromJson(const Source& source, const Value& value, std::string pointer,
@@ -161,29 +169,33 @@ absl::Status ImageFromJson(const Source& source, const Value& value, std::string
 }
 
 template <typename T>
-void SetMap(Value& object, std::string_view key, const std::map<std::string, T>& items,
-            ToJson<T> to_json) {
-  if (!items.empty()) object.Set(key, MapToJson(items, to_json));
+void WriteUnlessEmpty(TextWriter& out, std::string_view key, const std::map<std::string, T>& items,
+                      WritePart<T> write) {
+  if (items.empty()) return;
+  out.Key(key);
+  WriteMap(out, items, write);
 }
 
 }  // namespace
 
-Value BundleToJson(const Bundle& bundle) {
-  Value value = Value::Object();
-  value.Set("name", Value::String(bundle.name));
-  SetUnlessEmpty(value, "version", bundle.version);
-  SetUnlessEmpty(value, "reference", bundle.reference);
-  SetUnlessEmpty(value, "digest", bundle.digest);
-  SetMap(value, "parameters", bundle.parameters, ParameterToJson);
-  SetMap(value, "credentials", bundle.credentials, CredentialToJson);
-  SetMap(value, "outputs", bundle.outputs, OutputToJson);
-  SetMap(value, "actions", bundle.actions, ActionToJson);
-  SetUnlessEmpty(value, "provides", bundle.provides);
-  SetMap(value, "images", bundle.images, ImageToJson);
+void WriteBundle(TextWriter& out, const Bundle& bundle) {
+  out.BeginObject();
+  out.Key("name");
+  out.String(bundle.name);
+  WriteUnlessEmpty(out, "version", bundle.version);
+  WriteUnlessEmpty(out, "reference", bundle.reference);
+  WriteUnlessEmpty(out, "digest", bundle.digest);
+  WriteUnlessEmpty(out, "parameters", bundle.parameters, WriteParameter);
+  WriteUnlessEmpty(out, "credentials", bundle.credentials, WriteCredential);
+  WriteUnlessEmpty(out, "outputs", bundle.outputs, WriteOutput);
+  WriteUnlessEmpty(out, "actions", bundle.actions, WriteAction);
+  WriteUnlessEmpty(out, "provides", bundle.provides);
+  WriteUnlessEmpty(out, "images", bundle.images, WriteImage);
   if (!bundle.invocation_images.empty()) {
-    value.Set("invocationImages", ListToJson(bundle.invocation_images, ImageToJson));
+    out.Key("invocationImages");
+    WriteList(out, bundle.invocation_images, WriteImage);
   }
-  return value;
+  out.EndObject();
 }
 
 absl::Status BundleFromJson(const Source& source, const Value& value, std::string pointer,

@@ -7,11 +7,12 @@
 #include "absl/status/status.h"
 #include "lib/diag/source.h"
 #include "lib/json/json.h"
+#include "lib/json/text_writer.h"
 #include "lib/model/bundle.h"
 
 namespace deps {
 
-json::Value BundleToJson(const Bundle& bundle);
+void WriteBundle(json::TextWriter& out, const Bundle& bundle);
 absl::Status BundleFromJson(const Source& source, const json::Value& value, std::string pointer,
                             Bundle* out);
 

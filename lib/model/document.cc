@@ -15,8 +15,6 @@ namespace {
 // The document and its lists.
 constexpr int kDepthOfLists = 2;
 
-constexpr std::string_view kApiVersion = "cnab-deps/v1";
-
 absl::Status KindError(const Source& source, size_t offset, std::string_view pointer,
                        std::string message) {
   return MakeError({.id = DiagnosticId::kDocumentKind,
@@ -101,6 +99,41 @@ void SetIfTrue(json::Value& object, std::string_view key, bool flag) {
 
 void SetIfPresent(json::Value& object, std::string_view key, const std::optional<JsonText>& value) {
   if (value.has_value()) object.Set(key, json::Value::Of(*value));
+}
+
+void WriteUnlessEmpty(json::TextWriter& out, std::string_view key, const std::string& text) {
+  if (text.empty()) return;
+  out.Key(key);
+  out.String(text);
+}
+
+void WriteUnlessEmpty(json::TextWriter& out, std::string_view key,
+                      const std::vector<std::string>& items) {
+  if (items.empty()) return;
+  out.Key(key);
+  out.Strings(items);
+}
+
+void WriteIfTrue(json::TextWriter& out, std::string_view key, bool flag) {
+  if (!flag) return;
+  out.Key(key);
+  out.Boolean(true);
+}
+
+void WriteIfPresent(json::TextWriter& out, std::string_view key,
+                    const std::optional<JsonText>& value) {
+  if (!value.has_value()) return;
+  out.Key(key);
+  out.Json(*value);
+}
+
+void WriteStringMap(json::TextWriter& out, const std::map<std::string, std::string>& members) {
+  out.BeginObject();
+  for (const auto& [key, text] : members) {
+    out.Key(key);
+    out.String(text);
+  }
+  out.EndObject();
 }
 
 void ReadChoice(json::ObjectReader& reader, std::string_view key, bool required,

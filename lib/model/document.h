@@ -16,8 +16,11 @@
 #include "lib/diag/source.h"
 #include "lib/json/json.h"
 #include "lib/json/part.h"
+#include "lib/json/text_writer.h"
 
 namespace deps {
+
+inline constexpr std::string_view kApiVersion = "cnab-deps/v1";
 
 // An object with apiVersion and kind.
 json::Value NewDocument(std::string_view kind);
@@ -37,6 +40,35 @@ void SetUnlessEmpty(json::Value& object, std::string_view key,
                     const std::vector<std::string>& items);
 void SetIfTrue(json::Value& object, std::string_view key, bool flag);
 void SetIfPresent(json::Value& object, std::string_view key, const std::optional<JsonText>& value);
+
+// The same for documents that are written member by member.
+void WriteUnlessEmpty(json::TextWriter& out, std::string_view key, const std::string& text);
+void WriteUnlessEmpty(json::TextWriter& out, std::string_view key,
+                      const std::vector<std::string>& items);
+void WriteIfTrue(json::TextWriter& out, std::string_view key, bool flag);
+void WriteIfPresent(json::TextWriter& out, std::string_view key,
+                    const std::optional<JsonText>& value);
+void WriteStringMap(json::TextWriter& out, const std::map<std::string, std::string>& members);
+
+template <typename T>
+using WritePart = void (*)(json::TextWriter& out, const T&);
+
+template <typename T>
+void WriteList(json::TextWriter& out, const std::vector<T>& items, WritePart<T> write) {
+  out.BeginArray();
+  for (const T& item : items) write(out, item);
+  out.EndArray();
+}
+
+template <typename T>
+void WriteMap(json::TextWriter& out, const std::map<std::string, T>& items, WritePart<T> write) {
+  out.BeginObject();
+  for (const auto& [key, item] : items) {
+    out.Key(key);
+    write(out, item);
+  }
+  out.EndObject();
+}
 
 // How a part of a document is written and read.
 template <typename T>

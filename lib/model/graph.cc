@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
-#include "lib/json/object_writer.h"
+#include "lib/json/text_writer.h"
 #include "lib/model/bundle_json.h"
 #include "lib/model/document.h"
 #include "lib/model/edge_json.h"
@@ -52,15 +52,23 @@ absl::Status ResolutionFromJson(const Source& source, const Value& value, std::s
   return reader.Finish();
 }
 
-Value NodeToJson(const Node& node) {
-  Value value = Value::Object();
-  value.Set("id", Value::String(node.id));
-  value.Set("paths", Value::Strings(node.paths));
-  SetUnlessEmpty(value, "alias", node.alias);
-  SetUnlessEmpty(value, "reference", node.reference);
-  if (node.bundle.has_value()) value.Set("bundle", BundleToJson(*node.bundle));
-  if (node.resolution.has_value()) value.Set("resolution", ResolutionToJson(*node.resolution));
-  return value;
+void WriteNode(json::TextWriter& out, const Node& node) {
+  out.BeginObject();
+  out.Key("id");
+  out.String(node.id);
+  out.Key("paths");
+  out.Strings(node.paths);
+  WriteUnlessEmpty(out, "alias", node.alias);
+  WriteUnlessEmpty(out, "reference", node.reference);
+  if (node.bundle.has_value()) {
+    out.Key("bundle");
+    WriteBundle(out, *node.bundle);
+  }
+  if (node.resolution.has_value()) {
+    out.Key("resolution");
+    out.Write(ResolutionToJson(*node.resolution));
+  }
+  out.EndObject();
 }
 
 absl::Status ReadNode(const Source& source, const Value& value, std::string pointer,
@@ -84,6 +92,8 @@ absl::Status ResolvedNodeFromJson(const Source& source, const Value& value, std:
                                   Node* out) {
   return ReadNode(source, value, std::move(pointer), /*may_be_resolved=*/true, out);
 }
+
+void WriteEdge(json::TextWriter& out, const Edge& edge) { out.Write(EdgeToJson(edge)); }
 
 Value DiagnosticToJson(const Diagnostic& diagnostic) {
   Value value = Value::Object();
@@ -226,19 +236,27 @@ const Node* Graph::Find(std::string_view id) const {
 
 std::string FormatGraph(const Graph& graph, json::Style style) {
   const bool is_solution = !graph.status.empty();
-  json::ObjectWriter writer(style);
+  json::TextWriter out(style);
+  const auto member = [&out](std::string_view key, const Value& value) {
+    out.Key(key);
+    out.Write(value);
+  };
+  out.BeginObject();
   for (const auto& [key, value] : NewDocument(is_solution ? "Solution" : "Graph").members) {
-    writer.Member(key, value);
+    member(key, value);
   }
-  if (is_solution) writer.Member("status", Value::String(graph.status));
-  writer.Member("root", Value::String(graph.root));
-  writer.List("nodes", graph.nodes.size(), [&](size_t i) { return NodeToJson(graph.nodes[i]); });
-  writer.List("edges", graph.edges.size(), [&](size_t i) { return EdgeToJson(graph.edges[i]); });
+  if (is_solution) member("status", Value::String(graph.status));
+  member("root", Value::String(graph.root));
+  out.Key("nodes");
+  WriteList(out, graph.nodes, WriteNode);
+  out.Key("edges");
+  WriteList(out, graph.edges, WriteEdge);
   if (!graph.explanation.empty()) {
-    writer.Member("explanation", ListToJson(graph.explanation, ExplanationToJson));
+    member("explanation", ListToJson(graph.explanation, ExplanationToJson));
   }
-  writer.Member("diagnostics", ListToJson(graph.diagnostics, DiagnosticToJson));
-  return writer.Finish();
+  member("diagnostics", ListToJson(graph.diagnostics, DiagnosticToJson));
+  out.EndObject();
+  return out.Finish();
 }
 
 absl::StatusOr<Graph> ParseGraph(const Source& source) {

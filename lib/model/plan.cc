@@ -1,6 +1,7 @@
 #include "lib/model/plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -8,8 +9,8 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
-#include "lib/json/object_writer.h"
 #include "lib/json/part.h"
+#include "lib/json/text_writer.h"
 #include "lib/model/bundle_json.h"
 #include "lib/model/document.h"
 #include "lib/model/edge_json.h"
@@ -20,12 +21,22 @@ namespace deps {
 namespace {
 
 using json::ObjectReader;
+using json::TextWriter;
 using json::Value;
 
-Value InstallationToJson(const PlannedInstallation& installation) {
-  Value value = InstallationNameToJson(installation.name);
-  value.Set("labels", Value::StringMap(installation.labels));
-  return value;
+void WriteName(TextWriter& out, const InstallationName& name) {
+  out.Key("namespace");
+  out.String(name.name_space);
+  out.Key("name");
+  out.String(name.name);
+}
+
+void WriteInstallation(TextWriter& out, const PlannedInstallation& installation) {
+  out.BeginObject();
+  WriteName(out, installation.name);
+  out.Key("labels");
+  WriteStringMap(out, installation.labels);
+  out.EndObject();
 }
 
 absl::Status InstallationFromJson(const Source& source, const Value& value, std::string pointer,
@@ -37,13 +48,14 @@ absl::Status InstallationFromJson(const Source& source, const Value& value, std:
   return reader.Finish();
 }
 
-Value OutputToJson(const PlannedOutput& output) {
-  Value value = Value::Object();
-  SetUnlessEmpty(value, "path", output.path);
-  SetUnlessEmpty(value, "type", output.type);
-  value.Set("sensitive", Value::Boolean(output.sensitive));
-  SetUnlessEmpty(value, "sink", output.sink);
-  return value;
+void WriteOutput(TextWriter& out, const PlannedOutput& output) {
+  out.BeginObject();
+  WriteUnlessEmpty(out, "path", output.path);
+  WriteUnlessEmpty(out, "type", output.type);
+  out.Key("sensitive");
+  out.Boolean(output.sensitive);
+  WriteUnlessEmpty(out, "sink", output.sink);
+  out.EndObject();
 }
 
 absl::Status OutputFromJson(const Source& source, const Value& value, std::string pointer,
@@ -56,19 +68,28 @@ absl::Status OutputFromJson(const Source& source, const Value& value, std::strin
   return reader.Finish();
 }
 
-Value TaskToJson(const PlannedTask& task) {
-  Value value = Value::Object();
-  value.Set("id", Value::String(task.id));
-  value.Set("action", Value::String(task.action));
-  SetUnlessEmpty(value, "reason", task.reason);
-  value.Set("bundle", BundleToJson(task.bundle));
-  value.Set("installation", InstallationToJson(task.installation));
-  value.Set("needs", Value::Strings(task.needs));
-  value.Set("stage", Value::Integer(task.stage));
-  value.Set("parameters", MapToJson(task.parameters, ValueSourceToJson));
-  value.Set("credentials", MapToJson(task.credentials, ValueSourceToJson));
-  value.Set("outputs", MapToJson(task.outputs, OutputToJson));
-  return value;
+void WriteTask(TextWriter& out, const PlannedTask& task) {
+  out.BeginObject();
+  out.Key("id");
+  out.String(task.id);
+  out.Key("action");
+  out.String(task.action);
+  WriteUnlessEmpty(out, "reason", task.reason);
+  out.Key("bundle");
+  WriteBundle(out, task.bundle);
+  out.Key("installation");
+  WriteInstallation(out, task.installation);
+  out.Key("needs");
+  out.Strings(task.needs);
+  out.Key("stage");
+  out.Integer(task.stage);
+  out.Key("parameters");
+  WriteMap(out, task.parameters, WriteValueSource);
+  out.Key("credentials");
+  WriteMap(out, task.credentials, WriteValueSource);
+  out.Key("outputs");
+  WriteMap(out, task.outputs, WriteOutput);
+  out.EndObject();
 }
 
 absl::Status TaskFromJson(const Source& source, const Value& value, std::string pointer,
@@ -87,12 +108,15 @@ absl::Status TaskFromJson(const Source& source, const Value& value, std::string 
   return reader.Finish();
 }
 
-Value UnmappedItemToJson(const UnmappedItem& item) {
-  Value value = Value::Object();
-  value.Set("task", Value::String(item.task));
-  value.Set("name", Value::String(item.name));
-  value.Set("required", Value::Boolean(item.required));
-  return value;
+void WriteUnmappedItem(TextWriter& out, const UnmappedItem& item) {
+  out.BeginObject();
+  out.Key("task");
+  out.String(item.task);
+  out.Key("name");
+  out.String(item.name);
+  out.Key("required");
+  out.Boolean(item.required);
+  out.EndObject();
 }
 
 absl::Status UnmappedItemFromJson(const Source& source, const Value& value, std::string pointer,
@@ -102,12 +126,6 @@ absl::Status UnmappedItemFromJson(const Source& source, const Value& value, std:
   ReadName(reader, "name", &out->name);
   reader.Optional("required", &out->required);
   return reader.Finish();
-}
-
-Value StagesToJson(const std::vector<std::vector<std::string>>& stages) {
-  Value value = Value::Array();
-  for (const std::vector<std::string>& stage : stages) value.items.push_back(Value::Strings(stage));
-  return value;
 }
 
 absl::Status StageFromJson(const Source& source, const Value& value, std::string pointer,
@@ -126,20 +144,54 @@ absl::Status StageFromJson(const Source& source, const Value& value, std::string
   return absl::OkStatus();
 }
 
-// Without the tasks, which are most of it.
-Value HeadToJson(const Plan& plan) {
-  Value document = NewDocument("Plan");
-  document.Set("action", Value::String(plan.action));
-  document.Set("installation", InstallationNameToJson(plan.installation));
-  document.Set("digest", Value::String(plan.digest));
-  document.Set("tasks", Value::Array());
-  document.Set("stages", StagesToJson(plan.stages));
-  document.Set("outputs", MapToJson(plan.outputs, ValueSourceToJson));
-  Value unmapped = Value::Object();
-  unmapped.Set("parameters", ListToJson(plan.unmapped_parameters, UnmappedItemToJson));
-  unmapped.Set("credentials", ListToJson(plan.unmapped_credentials, UnmappedItemToJson));
-  document.Set("unmapped", std::move(unmapped));
-  return document;
+void WriteUnmapped(TextWriter& out, const Plan& plan) {
+  out.BeginObject();
+  out.Key("parameters");
+  WriteList(out, plan.unmapped_parameters, WriteUnmappedItem);
+  out.Key("credentials");
+  WriteList(out, plan.unmapped_credentials, WriteUnmappedItem);
+  out.EndObject();
+}
+
+struct PlanMember {
+  std::string_view key;
+  void (*write)(TextWriter& out, const Plan& plan);
+};
+
+// In the document's order.
+constexpr PlanMember kPlanMembers[] = {
+    {"apiVersion", [](TextWriter& out, const Plan&) { out.String(kApiVersion); }},
+    {"kind", [](TextWriter& out, const Plan&) { out.String("Plan"); }},
+    {"action", [](TextWriter& out, const Plan& plan) { out.String(plan.action); }},
+    {"installation",
+     [](TextWriter& out, const Plan& plan) {
+       out.BeginObject();
+       WriteName(out, plan.installation);
+       out.EndObject();
+     }},
+    {"digest", [](TextWriter& out, const Plan& plan) { out.String(plan.digest); }},
+    {"tasks", [](TextWriter& out, const Plan& plan) { WriteList(out, plan.tasks, WriteTask); }},
+    {"stages",
+     [](TextWriter& out, const Plan& plan) {
+       out.BeginArray();
+       for (const std::vector<std::string>& stage : plan.stages) out.Strings(stage);
+       out.EndArray();
+     }},
+    {"outputs",
+     [](TextWriter& out, const Plan& plan) { WriteMap(out, plan.outputs, WriteValueSource); }},
+    {"unmapped", WriteUnmapped},
+};
+
+// With the canonical text of the list. `out` is empty.
+void UpdateWithTasks(const std::vector<PlannedTask>& tasks, TextWriter& out, Sha256& digest) {
+  digest.Update("[");
+  for (const PlannedTask& task : tasks) {
+    if (&task != tasks.data()) digest.Update(",");
+    out.Clear();
+    WriteTask(out, task);
+    digest.Update(out.text());
+  }
+  digest.Update("]");
 }
 
 // Checks that the tasks of a plan can be run in the order of its stages.
@@ -230,39 +282,36 @@ absl::Status PlannedTaskFromJson(const Source& source, const Value& value, std::
 }
 
 std::string FormatPlan(const Plan& plan, json::Style style) {
-  json::ObjectWriter writer(style);
-  for (const auto& [key, value] : HeadToJson(plan).members) {
-    if (key == "tasks") {
-      writer.List(key, plan.tasks.size(), [&](size_t i) { return TaskToJson(plan.tasks[i]); });
-    } else {
-      writer.Member(key, value);
-    }
+  TextWriter out(style);
+  out.BeginObject();
+  for (const PlanMember& member : kPlanMembers) {
+    out.Key(member.key);
+    member.write(out, plan);
   }
-  return writer.Finish();
+  out.EndObject();
+  return out.Finish();
 }
 
 std::string PlanDigest(const Plan& plan) {
+  std::vector<PlanMember> members(std::begin(kPlanMembers), std::end(kPlanMembers));
+  std::sort(members.begin(), members.end(),
+            [](const PlanMember& a, const PlanMember& b) { return a.key < b.key; });
   // The canonical text goes by in pieces: that of a large plan takes longer to be
-  // kept than to be made. All keys of this object are ASCII.
-  Value head = HeadToJson(plan);
-  std::sort(head.members.begin(), head.members.end(),
-            [](const json::Member& a, const json::Member& b) { return a.first < b.first; });
+  // kept than to be made.
   Sha256 digest;
+  TextWriter out(TextWriter::Form::kCanonical);
   std::string_view separator = "{";
-  for (const auto& [key, value] : head.members) {
-    if (key == "digest") continue;
-    digest.Update(absl::StrCat(separator, "\"", key, "\":"));
+  for (const PlanMember& member : members) {
+    if (member.key == "digest") continue;
+    digest.Update(absl::StrCat(separator, "\"", member.key, "\":"));
     separator = ",";
-    if (key != "tasks") {
-      digest.Update(json::Canonical(value));
-      continue;
+    out.Clear();
+    if (member.key == "tasks") {
+      UpdateWithTasks(plan.tasks, out, digest);
+    } else {
+      member.write(out, plan);
+      digest.Update(out.text());
     }
-    digest.Update("[");
-    for (const PlannedTask& task : plan.tasks) {
-      if (&task != plan.tasks.data()) digest.Update(",");
-      digest.Update(json::Canonical(TaskToJson(task)));
-    }
-    digest.Update("]");
   }
   digest.Update("}");
   return digest.Digest();

@@ -9,6 +9,7 @@ namespace deps {
 namespace {
 
 using json::ObjectReader;
+using json::TextWriter;
 using json::Value;
 using Kind = ValueSource::Kind;
 
@@ -19,11 +20,13 @@ constexpr std::pair<Kind, std::string_view> kKinds[] = {
 
 std::string_view NameOf(Kind kind) { return kKinds[static_cast<size_t>(kind)].second; }
 
-Value ItemToJson(const TaskItem& item) {
-  Value value = Value::Object();
-  value.Set("task", Value::String(item.task));
-  value.Set("name", Value::String(item.name));
-  return value;
+void WriteItem(TextWriter& out, const TaskItem& item) {
+  out.BeginObject();
+  out.Key("task");
+  out.String(item.task);
+  out.Key("name");
+  out.String(item.name);
+  out.EndObject();
 }
 
 absl::Status ItemFromJson(const Source& source, const Value& value, std::string pointer,
@@ -52,27 +55,32 @@ bool ReadKind(ObjectReader& reader, Kind* out) {
 
 }  // namespace
 
-Value ValueSourceToJson(const ValueSource& value_source) {
-  Value value = Value::Object();
+void WriteValueSource(TextWriter& out, const ValueSource& value_source) {
+  out.BeginObject();
   const std::string_view name = NameOf(value_source.kind);
   switch (value_source.kind) {
     case Kind::kValue:
-      value.Set(name, Value::Of(value_source.value));
+      out.Key(name);
+      out.Json(value_source.value);
       break;
     case Kind::kOutput:
     case Kind::kParameter:
     case Kind::kCredential:
-      value.Set(name, ItemToJson(value_source.item));
+      out.Key(name);
+      WriteItem(out, value_source.item);
       break;
     case Kind::kSecret:
-      value.Set(name, Value::String(value_source.text));
+      out.Key(name);
+      out.String(value_source.text);
       break;
     case Kind::kTemplate:
-      value.Set(name, Value::String(value_source.text));
-      value.Set("inputs", MapToJson(value_source.inputs, ValueSourceToJson));
+      out.Key(name);
+      out.String(value_source.text);
+      out.Key("inputs");
+      WriteMap(out, value_source.inputs, WriteValueSource);
       break;
   }
-  return value;
+  out.EndObject();
 }
 
 absl::Status ValueSourceFromJson(const Source& source, const Value& value, std::string pointer,

@@ -7,13 +7,14 @@
 #include "absl/status/status.h"
 #include "lib/diag/source.h"
 #include "lib/json/json.h"
+#include "lib/json/text_writer.h"
 #include "lib/model/plan.h"
 
 namespace deps {
 
 // An object with exactly one of value, output, parameter, credential, secret
 // and template; the last may come with inputs.
-json::Value ValueSourceToJson(const ValueSource& value_source);
+void WriteValueSource(json::TextWriter& out, const ValueSource& value_source);
 absl::Status ValueSourceFromJson(const Source& source, const json::Value& value,
                                  std::string pointer, ValueSource* out);
 

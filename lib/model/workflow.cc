@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
-#include "lib/json/object_writer.h"
+#include "lib/json/text_writer.h"
 #include "lib/model/document.h"
 
 namespace deps {
@@ -55,6 +55,8 @@ Value TaskToJson(const WorkflowTask& task) {
   return value;
 }
 
+void WriteTask(json::TextWriter& out, const WorkflowTask& task) { out.Write(TaskToJson(task)); }
+
 absl::Status TaskFromJson(const Source& source, const Value& value, std::string pointer,
                           WorkflowTask* out) {
   ObjectReader reader(source, value, std::move(pointer));
@@ -84,18 +86,26 @@ void CheckIds(ObjectReader& reader, const Workflow& workflow) {
 }  // namespace
 
 std::string FormatWorkflow(const Workflow& workflow, json::Style style) {
-  json::ObjectWriter writer(style);
-  for (const auto& [key, value] : NewDocument("Workflow").members) writer.Member(key, value);
-  writer.Member("id", Value::String(workflow.id));
-  writer.Member("plan", Value::String(workflow.plan));
-  writer.Member("engine", Value::String(workflow.engine));
-  writer.Member("status", Value::String(workflow.status));
-  writer.List("tasks", workflow.tasks.size(),
-              [&](size_t i) { return TaskToJson(workflow.tasks[i]); });
+  json::TextWriter out(style);
+  const auto member = [&out](std::string_view key, std::string_view text) {
+    out.Key(key);
+    out.String(text);
+  };
+  out.BeginObject();
+  member("apiVersion", kApiVersion);
+  member("kind", "Workflow");
+  member("id", workflow.id);
+  member("plan", workflow.plan);
+  member("engine", workflow.engine);
+  member("status", workflow.status);
+  out.Key("tasks");
+  WriteList(out, workflow.tasks, WriteTask);
   if (!workflow.outputs.empty()) {
-    writer.Member("outputs", MapToJson(workflow.outputs, OutputToJson));
+    out.Key("outputs");
+    out.Write(MapToJson(workflow.outputs, OutputToJson));
   }
-  return writer.Finish();
+  out.EndObject();
+  return out.Finish();
 }
 
 absl::StatusOr<Workflow> ParseWorkflow(const Source& source) {

@@ -78,9 +78,8 @@ std::string_view FieldName(Field field) {
 Binder::Binder(const NodeTable& table, BindingFacts facts)
     : table_(table), facts_(std::move(facts)) {}
 
-absl::StatusOr<const BoundSource*> Binder::Input(const Node& node, Field field,
-                                                 const std::string& name) {
-  const Key key{&node, field, name};
+absl::StatusOr<BoundSource*> Binder::Input(const Node& node, Field field, const std::string& name) {
+  Key key{&node, field, name};
   if (const auto found = bound_.find(key); found != bound_.end()) return &found->second;
   const auto open = std::find(open_.begin(), open_.end(), key);
   if (open != open_.end()) {
@@ -96,18 +95,19 @@ absl::StatusOr<const BoundSource*> Binder::Input(const Node& node, Field field,
   absl::StatusOr<BoundSource> bound = BindInput(node, field, name);
   open_.pop_back();
   DEPS_RETURN_IF_ERROR(bound.status());
-  return &bound_.emplace(key, *std::move(bound)).first->second;
+  return &bound_.emplace(std::move(key), *std::move(bound)).first->second;
 }
 
 absl::StatusOr<BoundSource> Binder::BindInput(const Node& node, Field field,
                                               const std::string& name) {
   const bool parameters = field == Field::kParameters;
   const GivenSources& given = parameters ? facts_.parameters : facts_.credentials;
-  if (const auto found = given.find({node.id, name}); found != given.end()) {
-    return BoundSource{found->second};
+  if (!given.empty()) {
+    const auto found = given.find({node.id, name});
+    if (found != given.end()) return BoundSource{found->second};
   }
   const ParameterDefinition* definition = parameters ? ParameterOf(node, name) : nullptr;
-  BoundSource bound{.absent = {node.id, name}, .absent_field = field};
+  std::optional<BoundSource> unbound;
   // All that require one node wire it alike, or it would be several nodes.
   const absl::Span<const Edge* const> edges = table_.RequiredBy(node);
   if (!edges.empty()) {
@@ -118,13 +118,13 @@ absl::StatusOr<BoundSource> Binder::BindInput(const Node& node, Field field,
     if (text != nullptr) {
       absl::StatusOr<BoundSource> wired = BindTemplate(*text, table_.From(edge), &node);
       if (!wired.ok()) return WithContext(wired.status(), absl::StrCat(node.id, "#", name));
-      bound = *std::move(wired);
-      if (bound.source && bound.source->kind == ValueSource::Kind::kValue && definition) {
-        absl::StatusOr<JsonText> typed = FittingValue(bound.source->value, *definition);
+      if (wired->source && wired->source->kind == ValueSource::Kind::kValue && definition) {
+        absl::StatusOr<JsonText> typed = FittingValue(wired->source->value, *definition);
         if (!typed.ok()) return WithContext(typed.status(), absl::StrCat(node.id, "#", name));
-        bound.source->value = *std::move(typed);
+        wired->source->value = *std::move(typed);
       }
-      if (bound.source) return bound;
+      if (wired->source) return wired;
+      unbound = *std::move(wired);
     }
   }
   if (definition != nullptr && !definition->sources.empty()) {
@@ -132,9 +132,10 @@ absl::StatusOr<BoundSource> Binder::BindInput(const Node& node, Field field,
     if (taken.source) return taken;
   }
   if (definition != nullptr && definition->default_value) {
-    bound.source = ValueOf(*definition->default_value);
+    return BoundSource{ValueOf(*definition->default_value)};
   }
-  return bound;
+  if (unbound) return *std::move(unbound);
+  return BoundSource{.absent = {node.id, name}, .absent_field = field};
 }
 
 // The first that is certain; else the installation's own, which it may have from
@@ -195,9 +196,9 @@ absl::StatusOr<BoundSource> Binder::BindOutput(const Node& node, const std::stri
 
 absl::StatusOr<BoundSource> Binder::BindTemplate(const std::string& text, const Node& owner,
                                                  const Node* own) {
-  DEPS_ASSIGN_OR_RETURN(const std::vector<TemplatePart> parts, ParseTemplate(text));
+  DEPS_ASSIGN_OR_RETURN(const std::vector<TemplatePart>* const parts, PartsOf(text));
   TemplateJoiner joiner;
-  for (const TemplatePart& part : parts) {
+  for (const TemplatePart& part : *parts) {
     switch (part.kind) {
       case TemplatePart::Kind::kText:
         joiner.AddText(part.text);
@@ -210,12 +211,19 @@ absl::StatusOr<BoundSource> Binder::BindTemplate(const std::string& text, const 
       }
       default: {
         DEPS_ASSIGN_OR_RETURN(BoundSource bound, BindPart(part, owner, own));
-        if (!bound.source) return bound;
+        if (!bound.source || parts->size() == 1) return bound;
         joiner.Add(part.name, *std::move(bound.source));
       }
     }
   }
   return BoundSource{std::move(joiner).Finish()};
+}
+
+// Dependencies of one bundle, or of one kind, are often wired alike.
+absl::StatusOr<const std::vector<TemplatePart>*> Binder::PartsOf(const std::string& text) {
+  if (const auto found = templates_.find(text); found != templates_.end()) return &found->second;
+  DEPS_ASSIGN_OR_RETURN(std::vector<TemplatePart> parts, ParseTemplate(text));
+  return &templates_.emplace(text, std::move(parts)).first->second;
 }
 
 absl::StatusOr<BoundSource> Binder::BindPart(const TemplatePart& part, const Node& owner,

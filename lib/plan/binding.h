@@ -64,9 +64,9 @@ class Binder {
   Binder(const NodeTable& table, BindingFacts facts);
 
   // The source of an input that `node`'s bundle defines; valid as long as the
-  // binder.
+  // binder. Whoever asks nothing more may take it away.
   // Errors: template-invalid, graph-unknown-name, graph-cycle, plan-value.
-  absl::StatusOr<const BoundSource*> Input(const Node& node, Field field, const std::string& name);
+  absl::StatusOr<BoundSource*> Input(const Node& node, Field field, const std::string& name);
 
   // Where an output of `node` is found: its own, or the one below it that is
   // promoted under this name. `edge`, where not nullptr, requires the node, and
@@ -102,11 +102,13 @@ class Binder {
                                        const Node* own);
   absl::StatusOr<BoundSource> BindReference(Field field, const std::string& name,
                                             const Node& owner);
+  absl::StatusOr<const std::vector<TemplatePart>*> PartsOf(const std::string& text);
   absl::StatusOr<std::string> Fact(const TemplatePart& part, const Node& owner) const;
 
   const NodeTable& table_;
   const BindingFacts facts_;
   absl::node_hash_map<Key, BoundSource> bound_;
+  absl::node_hash_map<std::string, std::vector<TemplatePart>> templates_;  // By text.
   absl::flat_hash_map<Key, std::string> fingerprints_;
   std::vector<Key> open_;  // Asked for and not answered yet: the way of a cycle.
 };

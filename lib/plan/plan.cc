@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "lib/base/status_macros.h"
 #include "lib/digest/sha256.h"
 #include "lib/oci/reference.h"
@@ -71,6 +72,7 @@ class Planner {
     for (const Node& node : table_.graph().nodes) DEPS_RETURN_IF_ERROR(AddTask(node));
     if (options_.action != "uninstall") DEPS_RETURN_IF_ERROR(AddOutputs());
     MoveBundles();
+    MoveInputs();
     DEPS_RETURN_IF_ERROR(PutInOrder());
     if (options_.action == "upgrade" || options_.action == "install") SkipWhatIsUpToDate();
     PlanResult result;
@@ -82,6 +84,14 @@ class Planner {
   }
 
  private:
+  // An input of a task that is in the plan; its source is bound to it later.
+  struct TaskInput {
+    Field field;
+    const std::string* name;
+    ValueSource* in_task;
+    BoundSource* bound;
+  };
+
   const std::string& ActionOf(const Node& node) const {
     return actions_[table_.IndexOf(node)].action;
   }
@@ -131,8 +141,9 @@ class Planner {
     task.action = actions_[table_.IndexOf(node)].action;
     task.reason = actions_[table_.IndexOf(node)].reason;
     task.installation = InstallationOf(node);
+    const size_t first_input = inputs_.size();
     if (task.action != kSkipAction) DEPS_RETURN_IF_ERROR(AddInputs(node, &task));
-    AddLabels(node, &task);
+    AddLabels(node, absl::MakeConstSpan(inputs_).subspan(first_input), &task);
     AddTaskOutputs(node, &task);
     return absl::OkStatus();
   }
@@ -149,6 +160,11 @@ class Planner {
       }
       PinReference(&bundle);
     }
+  }
+
+  // Only now, since inputs are bound to those of other tasks.
+  void MoveInputs() {
+    for (const TaskInput& input : inputs_) *input.in_task = std::move(*input.bound->source);
   }
 
   // The digest says for sure what a tag only says today. A bundle that was read
@@ -178,7 +194,7 @@ class Planner {
                         std::map<std::string, ValueSource>* sources,
                         std::vector<UnmappedItem>* unmapped) {
     if (!IsTaskInput(node, field, name)) return absl::OkStatus();
-    DEPS_ASSIGN_OR_RETURN(const BoundSource* const bound, binder_.Input(node, field, name));
+    DEPS_ASSIGN_OR_RETURN(BoundSource* const bound, binder_.Input(node, field, name));
     if (bound->source) {
       std::set<std::string> tasks;
       binder_.CollectTasks(*bound->source, &tasks);
@@ -187,7 +203,8 @@ class Planner {
         const size_t task = table_.IndexOf(*table_.Find(id));
         if (task != table_.IndexOf(node)) reads.push_back(task);
       }
-      sources->emplace(name, *bound->source);
+      const auto added = sources->emplace_hint(sources->end(), name, ValueSource());
+      inputs_.push_back({field, &added->first, &added->second, bound});
     } else if (required) {
       AddMissing(node, field, name, *bound);
     } else {
@@ -237,13 +254,15 @@ class Planner {
   }
 
   // What install and upgrade leave in the state for the next plan.
-  void AddLabels(const Node& node, PlannedTask* task) {
+  void AddLabels(const Node& node, absl::Span<const TaskInput> inputs, PlannedTask* task) {
     std::map<std::string, std::string>& labels = task->installation.labels;
     if (task->action == "install" || task->action == "upgrade") {
       std::string text = absl::StrCat(node.bundle ? node.bundle->digest : "", "\n");
-      for (const auto* sources : {&task->parameters, &task->credentials}) {
-        for (const auto& [name, source] : *sources) {
-          absl::StrAppend(&text, name, "\n", binder_.Fingerprint(source), "\n");
+      for (const Field field : {Field::kParameters, Field::kCredentials}) {
+        for (const TaskInput& input : inputs) {
+          if (input.field != field) continue;
+          absl::StrAppend(&text, *input.name, "\n", binder_.Fingerprint(*input.bound->source),
+                          "\n");
         }
         absl::StrAppend(&text, "\n");
       }
@@ -296,6 +315,9 @@ class Planner {
   }
 
   absl::Status PutInOrder() {
+    is_by_id_ =
+        std::is_sorted(plan_.tasks.begin(), plan_.tasks.end(),
+                       [](const PlannedTask& a, const PlannedTask& b) { return a.id < b.id; });
     Needs needs = reads_;
     for (const Edge& edge : table_.graph().edges) {
       if (edge.from == edge.to) continue;
@@ -318,16 +340,17 @@ class Planner {
   }
 
   // By id. Nodes mostly are in this order.
-  bool Before(size_t a, size_t b) const { return plan_.tasks[a].id < plan_.tasks[b].id; }
+  bool Before(size_t a, size_t b) const {
+    return is_by_id_ ? a < b : plan_.tasks[a].id < plan_.tasks[b].id;
+  }
 
   // By stage and id. Tasks are large, so their numbers are sorted, and each task is
   // moved once, to where it belongs.
   void SortTasks() {
     std::vector<size_t> order(plan_.tasks.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    const auto by_id = [this](size_t a, size_t b) { return Before(a, b); };
-    if (!std::is_sorted(order.begin(), order.end(), by_id)) {
-      std::sort(order.begin(), order.end(), by_id);
+    if (!is_by_id_) {
+      std::sort(order.begin(), order.end(), [this](size_t a, size_t b) { return Before(a, b); });
     }
     std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
       return plan_.tasks[a].stage < plan_.tasks[b].stage;
@@ -388,6 +411,8 @@ class Planner {
   const TaskActions actions_;
   Needs reads_;  // By node: the nodes whose outputs its inputs are made of.
   Binder binder_;
+  std::vector<TaskInput> inputs_;
+  bool is_by_id_ = false;  // Nodes, and tasks until they are sorted by stage.
   Plan plan_;
   std::map<std::tuple<std::string, std::string, std::string>, Diagnostic> missing_;
 };
@@ -457,7 +482,7 @@ absl::Status CheckRequired(const NodeTable& table) {
 
 }  // namespace
 
-absl::StatusOr<PlanResult> MakePlan(Graph solution, const PlanOptions& options) {
+absl::StatusOr<PlanResult> MakePlan(Graph&& solution, const PlanOptions& options) {
   DEPS_RETURN_IF_ERROR(CheckSink(options.sink));
   DEPS_RETURN_IF_ERROR(CheckSolution(solution));
   const NodeTable table(solution);

@@ -77,8 +77,11 @@ struct PlanResult {
 // installation_of); graph-cycle; graph-unknown-name, template-invalid (a solution
 // that was edited).
 //
+// The plan gets the bundles of `solution`; what is left of it is the caller's to
+// free.
+//
 // Time: O((nodes + edges + inputs) log).
-absl::StatusOr<PlanResult> MakePlan(Graph solution, const PlanOptions& options);
+absl::StatusOr<PlanResult> MakePlan(Graph&& solution, const PlanOptions& options);
 
 }  // namespace deps
 

@@ -77,7 +77,7 @@ TEST(MakePlanTest, AnOutputIsFoundByItsWellKnownIdentifier) {
   graph.edges[2].outputs["promoted"] = "${outputs.connstr}";
   graph.edges[1].parameters["from-a"] = "${bundle.dependencies.a.outputs.promoted}";
   graph.nodes[3].bundle->parameters["from-a"] = {};
-  const absl::StatusOr<PlanResult> result = MakePlan(graph, {});
+  const absl::StatusOr<PlanResult> result = MakePlan(std::move(graph), {});
   ASSERT_TRUE(result.ok() && result->plan);
   const PlannedTask& b = result->plan->tasks[3];
   ASSERT_EQ(b.id, "root/b");
@@ -101,7 +101,7 @@ TEST(MakePlanTest, ParametersThatReadEachOtherAreACircle) {
                          .field = "parameters",
                          .name = "x",
                          .output = "y"});
-  const absl::Status status = MakePlan(graph, {}).status();
+  const absl::Status status = MakePlan(std::move(graph), {}).status();
   ASSERT_TRUE(HasId(status, DiagnosticId::kGraphCycle));
   EXPECT_EQ(DiagnosticsOf(status)[0].message,
             "tasks wait for each other: root/a -> root/b -> root/a");
@@ -110,7 +110,7 @@ TEST(MakePlanTest, ParametersThatReadEachOtherAreACircle) {
 TEST(MakePlanTest, ANodeThatNothingRequiresHasNoName) {
   Graph graph = TwoDatabases();
   graph.nodes.push_back({.id = "root/z", .paths = {"root/z"}, .bundle = graph.nodes[1].bundle});
-  const absl::Status status = MakePlan(graph, {}).status();
+  const absl::Status status = MakePlan(std::move(graph), {}).status();
   ASSERT_TRUE(HasId(status, DiagnosticId::kPlanUnsolved));
   EXPECT_EQ(DiagnosticsOf(status)[0].message, "root/z is required by nothing");
 }

@@ -1,4 +1,4 @@
-#include "lib/json/object_writer.h"
+#include "lib/json/text_writer.h"
 
 #include <string>
 #include <string_view>
@@ -14,23 +14,63 @@ namespace deps {
 namespace json {
 namespace {
 
-TEST(ObjectWriterTest, WritesWhatFormatWrites) {
-  for (const std::string text :
-       {R"({})", R"({"a":1})", R"({"list":[]})",
-        R"({"a\n":{"b":[1,{"c":[]}]},"list":[{"x":[1]},{}]})", R"({"list":[1,2],"z":null})"}) {
+// Writes `value` by the calls for its kind, but for parts that are given whole.
+void WriteByCalls(const Value& value, TextWriter* writer) {
+  switch (value.kind) {
+    case Kind::kObject:
+      writer->BeginObject();
+      for (const Member& member : value.members) {
+        writer->Key(member.first);
+        if (member.first == "whole") {
+          writer->Write(member.second);
+        } else if (member.first == "text") {
+          writer->Json(ToText(member.second));
+        } else {
+          WriteByCalls(member.second, writer);
+        }
+      }
+      return writer->EndObject();
+    case Kind::kArray:
+      writer->BeginArray();
+      for (const Value& item : value.items) WriteByCalls(item, writer);
+      return writer->EndArray();
+    case Kind::kString:
+      return writer->String(value.text);
+    case Kind::kNumber:
+      return writer->Integer(std::stoll(value.text));
+    case Kind::kBoolean:
+      return writer->Boolean(value.boolean);
+    case Kind::kNull:
+      return writer->Json({});
+  }
+}
+
+TEST(TextWriterTest, WritesWhatFormatAndCanonicalWrite) {
+  for (const std::string text : {
+           R"({})",
+           R"([])",
+           R"({"a":1})",
+           R"({"list":[]})",
+           R"([{},[],{"a":{}},true])",
+           R"({"a\n":{"b":[1,{"c":[]}]},"list":[{"x":[1]},{}]})",
+           R"({"list":[1,2],"z":null})",
+           R"({"z":{"b":1,"a":[{"d":1,"c":{"f":"\u0001","e":-2}}]},"b":{"b":1},"a":"é"})",
+           R"({"whole":{"b":[{"c":1}],"d":{}},"text":{"a":[1,{"x":2.5}],"b":"q"}})",
+           R"({"text":"s","a":{"text":[],"whole":[1]}})",
+           R"({"\ud83d\ude00":1,"\uffff":2,"a":3})",
+       }) {
     const absl::StatusOr<Value> value = Parse({.name = "t", .text = text});
     ASSERT_TRUE(value.ok()) << value.status();
     for (const Style style : {Style::kPretty, Style::kCompact}) {
-      ObjectWriter writer(style);
-      for (const Member& member : value->members) {
-        if (!member.second.IsArray()) {
-          writer.Member(member.first, member.second);
-          continue;
-        }
-        const std::vector<Value>& items = member.second.items;
-        writer.List(member.first, items.size(), [&items](size_t i) { return items[i]; });
-      }
+      TextWriter writer(style);
+      WriteByCalls(*value, &writer);
       EXPECT_EQ(writer.Finish(), Format(*value, style));
+    }
+    TextWriter writer(TextWriter::Form::kCanonical);
+    for (int time = 0; time < 2; ++time) {
+      writer.Clear();
+      WriteByCalls(*value, &writer);
+      EXPECT_EQ(writer.text(), Canonical(*value));
     }
   }
 }
