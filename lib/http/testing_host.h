@@ -4,26 +4,15 @@
 #define DEPS_LIB_HTTP_TESTING_HOST_H_
 
 #include <functional>
-#include <list>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "absl/time/time.h"
+#include "lib/http/testing_listener.h"
+#include "lib/http/testing_request.h"
 
 namespace deps {
-
-struct TestingRequest {
-  std::string method;
-  std::string target;                          // "/v2/?a=b"
-  std::map<std::string, std::string> headers;  // Names in lower case.
-  std::string body;
-
-  std::string Header(const std::string& lower_case_name) const;
-};
 
 struct TestingReply {
   std::string bytes;                           // Head and body.
@@ -41,31 +30,16 @@ class TestingHost {
   // On 127.0.0.1, or with `ipv6` on ::1. Both functions are called by several
   // threads.
   TestingHost(Answer answer, AnswerToHead answer_to_head, bool ipv6 = false);
-  ~TestingHost();
-  TestingHost(const TestingHost&) = delete;
-  TestingHost& operator=(const TestingHost&) = delete;
 
-  std::string host() const;  // "127.0.0.1:PORT", "[::1]:PORT"
+  std::string host() const { return listener_.host(); }  // "127.0.0.1:PORT", "[::1]:PORT"
 
  private:
-  struct Connection {
-    int socket = -1;
-    std::thread thread;
-  };
-
-  void Serve();
   void Talk(int socket);
-  void Send(int socket, const TestingReply& reply) const;
+  static void Send(int socket, const TestingReply& reply);
 
   const Answer answer_;
   const AnswerToHead answer_to_head_;
-  const bool ipv6_;
-  int listener_ = -1;
-  int port_ = 0;
-  std::mutex mutex_;
-  bool stop_ = false;
-  std::list<Connection> connections_;
-  std::thread thread_;
+  TestingListener listener_;  // The last: its threads use the others.
 };
 
 // "HTTP/1.1 STATUS", with Content-Length; `headers` are "Name: value\r\n" each.

@@ -6,37 +6,32 @@
 #include <functional>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "lib/http/testing_listener.h"
 
 namespace deps {
 
-// One connection a request, one request after the other, on 127.0.0.1.
+// One connection a request, one answer after the other, on 127.0.0.1.
 class TestingServer {
  public:
   // `answer` gets the whole request (head and body) and returns the bytes to
   // send; then the connection is closed.
   explicit TestingServer(std::function<std::string(const std::string& request)> answer);
-  ~TestingServer();
-  TestingServer(const TestingServer&) = delete;
-  TestingServer& operator=(const TestingServer&) = delete;
 
-  int port() const { return port_; }
-  std::string host() const;  // "127.0.0.1:PORT"
-  std::string url() const;   // "http://127.0.0.1:PORT"
+  int port() const { return listener_.port(); }
+  std::string host() const { return listener_.host(); }  // "127.0.0.1:PORT"
+  std::string url() const { return "http://" + host(); }
   std::vector<std::string> requests() const;
 
  private:
-  void Serve();
-  void ServeOne(int connection);
+  void Talk(int socket);
 
-  std::function<std::string(const std::string&)> answer_;
-  int listener_ = -1;
-  int stop_[2] = {-1, -1};
-  int port_ = 0;
+  const std::function<std::string(const std::string&)> answer_;
+  std::mutex turn_;
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;
-  std::thread thread_;
+  TestingListener listener_;  // The last: its threads use the others.
 };
 
 // "HTTP/1.1 STATUS\r\nHEADERS…Content-Length: N\r\n\r\nBODY"; each of `headers` is "Name: value".

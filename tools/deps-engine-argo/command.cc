@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "lib/base/status_macros.h"
-#include "lib/engine/argo.h"
+#include "lib/engine/argo/argo.h"
 #include "lib/engine/serve.h"
 
 namespace deps {

@@ -11,7 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "lib/base/status_macros.h"
 #include "lib/engine/serve.h"
-#include "lib/engine/slurm.h"
+#include "lib/engine/slurm/slurm.h"
 
 namespace deps {
 namespace {

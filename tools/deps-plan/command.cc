@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "lib/base/status_macros.h"
 #include "lib/cli/command.h"
-#include "lib/engine/argo_render.h"
+#include "lib/engine/argo/render.h"
 #include "lib/io/file.h"
 #include "lib/model/graph.h"
 #include "lib/model/installation.h"

@@ -1,7 +1,5 @@
 #include "lib/engine/testing/http_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -11,9 +9,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -22,13 +20,6 @@
 
 namespace deps {
 namespace {
-
-constexpr size_t kMaxRequest = size_t{16} << 20;
-
-[[noreturn]] void Abort(std::string_view what) {
-  std::fprintf(stderr, "testing server: %.*s\n", static_cast<int>(what.size()), what.data());
-  std::abort();
-}
 
 std::string_view ReasonOf(int status) {
   switch (status) {
@@ -83,8 +74,6 @@ class Connection {
   }
   ~Connection() {
     if (ssl_ != nullptr && good_ && !cut_) SSL_shutdown(ssl_.get());
-    shutdown(fd_, SHUT_RDWR);
-    close(fd_);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -122,40 +111,19 @@ class Connection {
   bool cut_ = false;
 };
 
-bool ReadRequest(Connection& connection, ServerRequest* request, std::string* target) {
-  std::string text;
-  size_t whole = std::string::npos;
-  size_t head = std::string::npos;
-  std::vector<char> buffer(64 << 10);
-  while (text.size() < whole) {
-    const ssize_t count = connection.Read(buffer.data(), buffer.size());
-    if (count <= 0 || text.size() > kMaxRequest) return false;
-    text.append(buffer.data(), static_cast<size_t>(count));
-    if (head != std::string::npos) continue;
-    head = text.find("\r\n\r\n");
-    if (head == std::string::npos) continue;
-    for (const std::string_view line : absl::StrSplit(text.substr(0, head), "\r\n")) {
-      const size_t colon = line.find(": ");
-      if (target->empty()) {
-        const std::vector<std::string> words = absl::StrSplit(line, ' ');
-        if (words.size() != 3) return false;
-        request->method = words[0];
-        *target = words[1];
-      } else if (colon != std::string_view::npos) {
-        request->headers[absl::AsciiStrToLower(line.substr(0, colon))] =
-            std::string(line.substr(colon + 2));
-      }
-    }
-    size_t body = 0;
-    if (!absl::SimpleAtoi(request->Header("content-length"), &body)) body = 0;
-    whole = head + 4 + body;
-    if (request->Header("expect") == "100-continue" && text.size() < whole &&
-        !connection.Write("HTTP/1.1 100 Continue\r\n\r\n")) {
-      return false;
-    }
+bool ReadRequest(Connection& connection, ServerRequest* request) {
+  TestingInput input([&](char* buffer, size_t size) { return connection.Read(buffer, size); });
+  std::optional<TestingRequest> read = ReadTestingHead(input);
+  if (!read) return false;
+  if (read->Header("expect") == "100-continue" &&
+      !connection.Write("HTTP/1.1 100 Continue\r\n\r\n")) {
+    return false;
   }
-  request->body = text.substr(head + 4);
-  const std::vector<std::string> parts = absl::StrSplit(*target, absl::MaxSplits('?', 1));
+  std::optional<std::string> body = ReadTestingBody(input, *read);
+  if (!body) return false;
+  static_cast<TestingRequest&>(*request) = *std::move(read);
+  request->body = *std::move(body);
+  const std::vector<std::string> parts = absl::StrSplit(request->target, absl::MaxSplits('?', 1));
   request->path = Unescaped(parts[0], false);
   if (parts.size() < 2) return true;
   for (const std::string_view pair : absl::StrSplit(parts[1], '&', absl::SkipEmpty())) {
@@ -166,16 +134,24 @@ bool ReadRequest(Connection& connection, ServerRequest* request, std::string* ta
   return true;
 }
 
+bssl::UniquePtr<SSL_CTX> NewContext(const std::string& folder) {
+  if (folder.empty()) return nullptr;
+  bssl::UniquePtr<SSL_CTX> tls(SSL_CTX_new(TLS_method()));
+  const std::string certificate = absl::StrCat(folder, "/cert.pem");
+  const std::string key = absl::StrCat(folder, "/key.pem");
+  if (SSL_CTX_use_certificate_chain_file(tls.get(), certificate.c_str()) != 1 ||
+      SSL_CTX_use_PrivateKey_file(tls.get(), key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    std::fprintf(stderr, "a server for tests has no certificate in %s\n", folder.c_str());
+    std::abort();
+  }
+  return tls;
+}
+
 }  // namespace
 
 std::string ServerRequest::Query(const std::string& name) const {
   const auto found = query.find(name);
   return found == query.end() ? "" : found->second;
-}
-
-std::string ServerRequest::Header(const std::string& name) const {
-  const auto found = headers.find(name);
-  return found == headers.end() ? "" : found->second;
 }
 
 class ServerReply : public Reply {
@@ -233,7 +209,7 @@ class ServerReply : public Reply {
       connection_.Cut();
       lose_ = true;
     }
-    return !lose_ && !server_.stopping_ && connection_.IsOpen();
+    return !lose_ && connection_.IsOpen();
   }
 
  private:
@@ -246,40 +222,11 @@ class ServerReply : public Reply {
 };
 
 HttpServer::HttpServer(int port, const std::string& tls_folder, Handler handler)
-    : handler_(std::move(handler)) {
-  if (!tls_folder.empty()) {
-    tls_.reset(SSL_CTX_new(TLS_method()));
-    const std::string certificate = absl::StrCat(tls_folder, "/cert.pem");
-    const std::string key = absl::StrCat(tls_folder, "/key.pem");
-    if (SSL_CTX_use_certificate_chain_file(tls_.get(), certificate.c_str()) != 1 ||
-        SSL_CTX_use_PrivateKey_file(tls_.get(), key.c_str(), SSL_FILETYPE_PEM) != 1) {
-      Abort("no certificate");
-    }
-  }
-  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int yes = 1;
-  setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  socklen_t size = sizeof(address);
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      listen(listener_, 64) != 0 ||
-      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    Abort("cannot listen");
-  }
-  port_ = ntohs(address.sin_port);
-  thread_ = std::thread([this] { Accept(); });
-}
+    : handler_(std::move(handler)),
+      tls_(NewContext(tls_folder)),
+      listener_([this](int socket) { Serve(socket); }, {.port = port}) {}
 
-HttpServer::~HttpServer() {
-  stopping_ = true;
-  thread_.join();
-  close(listener_);
-  std::unique_lock<std::mutex> lock(mutex_);
-  idle_.wait(lock, [this] { return open_ == 0; });
-}
+HttpServer::~HttpServer() = default;
 
 void HttpServer::Inject(Fault fault) {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -293,27 +240,10 @@ std::vector<std::string> HttpServer::requests() const {
   return requests_;
 }
 
-void HttpServer::Accept() {
-  while (!stopping_) {
-    pollfd waiting = {listener_, POLLIN, 0};
-    if (poll(&waiting, 1, 50) <= 0) continue;
-    const int connection = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (connection < 0) continue;
-    const std::lock_guard<std::mutex> lock(mutex_);
-    ++open_;
-    std::thread([this, connection] {
-      Serve(connection);
-      const std::lock_guard<std::mutex> done(mutex_);
-      --open_;
-      idle_.notify_all();
-    }).detach();
-  }
-}
-
-bool HttpServer::TakeFault(const ServerRequest& request, const std::string& target, Fault* fault) {
+bool HttpServer::TakeFault(const ServerRequest& request, Fault* fault) {
   for (Fault& candidate : faults_) {
     if (candidate.times <= 0 || (!candidate.method.empty() && candidate.method != request.method) ||
-        !absl::StrContains(target, candidate.path)) {
+        !absl::StrContains(request.target, candidate.path)) {
       continue;
     }
     if (candidate.skip-- > 0) continue;
@@ -324,17 +254,16 @@ bool HttpServer::TakeFault(const ServerRequest& request, const std::string& targ
   return false;
 }
 
-void HttpServer::Serve(int fd) {
-  Connection connection(fd, tls_.get());
+void HttpServer::Serve(int socket) {
+  Connection connection(socket, tls_.get());
   ServerRequest request;
-  std::string target;
-  if (!ReadRequest(connection, &request, &target)) return;
+  if (!ReadRequest(connection, &request)) return;
   Fault fault;
   bool faulty = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    requests_.push_back(absl::StrCat(request.method, " ", target));
-    faulty = TakeFault(request, target, &fault);
+    requests_.push_back(absl::StrCat(request.method, " ", request.target));
+    faulty = TakeFault(request, &fault);
   }
   ServerReply reply(*this, connection, faulty && fault.kind == Fault::Kind::kLoseAnswer,
                     faulty && fault.kind == Fault::Kind::kHalf);

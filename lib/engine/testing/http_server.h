@@ -7,28 +7,24 @@
 #include <openssl/base.h>
 
 #include <atomic>
-#include <condition_variable>
-#include <cstddef>
 #include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
+#include <utility>
 #include <vector>
+
+#include "lib/http/testing_listener.h"
+#include "lib/http/testing_request.h"
 
 namespace deps {
 
-struct ServerRequest {
-  std::string method;
-  std::string path;                            // Percent-decoded.
-  std::map<std::string, std::string> query;    // Percent-decoded.
-  std::map<std::string, std::string> headers;  // Names in lower case.
-  std::string body;
+struct ServerRequest : TestingRequest {
+  std::string path;                          // Percent-decoded.
+  std::map<std::string, std::string> query;  // Percent-decoded.
 
   std::string Query(const std::string& name) const;
-  std::string Header(const std::string& name) const;
 };
 
 // What becomes of requests that match, instead of an answer.
@@ -70,12 +66,13 @@ class HttpServer {
   // Listens on 127.0.0.1; port 0 takes a free one. With TLS where `folder` has
   // cert.pem and key.pem, and "" for none. Aborts where that fails.
   HttpServer(int port, const std::string& tls_folder, Handler handler);
-  // Closes all connections.
-  ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  int port() const { return port_; }
+  // Closes all connections.
+  ~HttpServer();
+
+  int port() const { return listener_.port(); }
   void Inject(Fault fault);
   // Ends all streams in the middle.
   void DropStreams();
@@ -84,22 +81,16 @@ class HttpServer {
 
  private:
   friend class ServerReply;
-  void Accept();
-  void Serve(int connection);
-  bool TakeFault(const ServerRequest& request, const std::string& target, Fault* fault);
+  void Serve(int socket);
+  bool TakeFault(const ServerRequest& request, Fault* fault);
 
   const Handler handler_;
   bssl::UniquePtr<SSL_CTX> tls_;
-  int listener_ = -1;
-  int port_ = 0;
-  std::atomic<bool> stopping_ = false;
   std::atomic<int> streams_dropped_ = 0;
   mutable std::mutex mutex_;
-  std::condition_variable idle_;
-  int open_ = 0;
   std::vector<std::string> requests_;
   std::vector<Fault> faults_;
-  std::thread thread_;
+  TestingListener listener_;  // The last: its threads use the others.
 };
 
 }  // namespace deps
