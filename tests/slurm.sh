@@ -18,7 +18,8 @@ free_port() {
 
 # start_slurm DIR: starts one that keeps all it has in the new folder DIR, and
 # sets SLURM_CONF. Jobs run as the user who submits. It forgets jobs that ended
-# SLURM_MIN_JOB_AGE seconds ago, by default 300.
+# SLURM_MIN_JOB_AGE seconds ago, by default 300, and leaves a job that was put back
+# alone for 6 (cred_expire, which takes no less than 5).
 start_slurm() {
   local dir=$1 host wait
   host=$(hostname -s)
@@ -35,7 +36,7 @@ ClusterName=trial
 SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket=$dir/munge.socket,cred_expire=2
+AuthInfo=socket=$dir/munge.socket,cred_expire=5
 CredType=cred/munge
 SlurmctldPort=$(free_port)
 SlurmdPort=$(free_port)

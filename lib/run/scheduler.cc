@@ -84,6 +84,7 @@ class Scheduler {
   absl::StatusOr<Workflow> Finish(const ProgressTable& table);
   absl::StatusOr<std::vector<StoredOutput>> RootOutputs();
   absl::Status CheckNeeds(const ProgressTable& table) const;
+  absl::Status TakeAgain(ProgressTable& table);
 
   const Plan& plan_;
   const std::string id_;
@@ -100,6 +101,8 @@ class Scheduler {
   std::string status_ = "running";
   bool cancel_requested_ = false;
   bool hurry_ = true;  // Something is new: do not wait.
+  // Another process gave up the one task that this one is there for.
+  bool given_up_ = false;
   absl::Time next_poll_ = absl::InfinitePast();
   absl::Time last_work_ = SteadyNow();
   absl::Duration shared_poll_ = kFirstSharedPoll;
@@ -161,10 +164,22 @@ absl::StatusOr<Workflow> Scheduler::RunWith(ProgressTable& table, AttemptPool& p
       continue;
     }
     if (options_.on_tick) options_.on_tick(pool.Running());
+    if (std::exchange(given_up_, false)) {
+      DEPS_RETURN_IF_ERROR(TakeAgain(table));
+      continue;
+    }
     if (IsOver(table, pool)) break;
     if (options_.shared && pool.Count() == 0 && SteadyNow() > last_work_ + options_.idle) break;
   }
   return Finish(table);
+}
+
+absl::Status Scheduler::TakeAgain(ProgressTable& table) {
+  DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, store_.FindWorkflow(id_));
+  DEPS_RETURN_IF_ERROR(store_.TakeWorkflow(id_, stored.start, owner_, {options_.only}));
+  DEPS_ASSIGN_OR_RETURN(table, ReadProgress());
+  status_ = "running";
+  return absl::OkStatus();
 }
 
 void Scheduler::WatchForStop() {
@@ -181,7 +196,9 @@ bool Scheduler::IsOver(const ProgressTable& table, const AttemptPool& pool) cons
   if (status_ != "running" || table.AllEnded()) return true;
   if (!options_.only.empty()) {
     const ProgressTable::State state = table.state(table.Find(options_.only));
-    return state != ProgressTable::State::kPending && state != ProgressTable::State::kRunning;
+    if (state != ProgressTable::State::kPending && state != ProgressTable::State::kRunning) {
+      return true;
+    }
   }
   // Others go on, where the stop is this process's alone.
   return options_.shared && stop_.load() > 0;
@@ -295,6 +312,9 @@ absl::Status Scheduler::Commit(ProgressTable& table, AttemptPool& pool, Change c
   for (const StoredEvent& event : progress.events) {
     last_event_ = event.seq;
     if (!event.task.empty()) last_work_ = now;
+    if (!options_.only.empty() && event.task == options_.only) {
+      given_up_ = event.type == "task.canceled" && stop_.load() == 0;
+    }
     table.Apply(event, now);
     if (options_.on_event) options_.on_event(event);
   }

@@ -40,7 +40,9 @@ struct RunOptions {
   bool shared = false;
   // With `shared`: returns where there was nothing to do here for so long.
   absl::Duration idle = absl::InfiniteDuration();
-  std::string only;  // Runs this task alone; "" runs all.
+  // Runs this task alone, once more where another process was stopped while it had
+  // it; "" runs all.
+  std::string only;
   StateFiles files;
   std::map<std::string, std::string> mapping;  // Reference -> relocated reference.
   // As in AttemptOptions. May be empty.

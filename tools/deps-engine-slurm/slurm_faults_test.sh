@@ -66,23 +66,12 @@ submit() {
   run=$(deps-run list --format json | jq -r '.[0].id')
 }
 
-# await TEXT [COUNT]: until the journal has so many lines like it. Slurm leaves a
-# job that was put back alone for two minutes.
+# await TEXT [COUNT]: until the journal has so many lines like it.
 await() {
   local end=$((SECONDS + 180))
   until (($(grep -cx "$1" "$work/journal") >= ${2-1})); do
     ((SECONDS < end)) || return 1
     sleep 0.1
-  done
-}
-
-# again JOB: until the job has begun a second time, sooner than Slurm would let it.
-again() {
-  local end=$((SECONDS + 60))
-  until (($(grep -cx 'begin infra' "$work/journal") >= 2)); do
-    ((SECONDS < end)) || return 1
-    scontrol update "jobid=$1" starttime=now 2>/dev/null
-    sleep 0.2
   done
 }
 
@@ -114,13 +103,26 @@ wait "$runner"
 expect 'a job that is put back runs again' "$good" "$(tasks)"
 expect 'and ended once' 1 "$(grep -cx 'end infra' "$work/journal")"
 
+# slurmd refuses a job that it has just killed, and Slurm takes that for its end.
+submit hastened
+again=$(job)
+scontrol requeue "$again" 2>"$work/err"
+until [[ $(squeue --noheader --jobs "$again" --format=%T) == PENDING ]]; do sleep 0.1; done
+touch "$work/go"
+while kill -0 "$runner" 2>/dev/null; do
+  scontrol update "jobid=$again" starttime=now 2>/dev/null
+  sleep 0.2
+done
+expect 'nobody canceled a job that could not be started again' 0 "$(grep -c canceled "$work/out")"
+deps-run resume "$run" >"$work/out" 2>"$work/err"
+expect 'and it is resumed' succeeded "$(jq -r .status "$work/out")"
+
 submit node
-lost=$(job)
 scontrol update "nodename=$node" state=down reason=test 2>"$work/err"
 sleep 1
 # It may have come back by itself.
 scontrol update "nodename=$node" state=resume 2>/dev/null
-again "$lost"
+await 'begin infra' 2
 touch "$work/go"
 wait "$runner"
 expect 'a node fails: the job runs again on the next' "$good" "$(tasks)"

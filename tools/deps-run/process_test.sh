@@ -420,6 +420,34 @@ deps 0 --driver process:/bin/true --step root steps.json
 ask 'the last step finishes the workflow' out .status '"succeeded"'
 deps 2 --driver process:/bin/true --step other steps.json
 
+# As a scheduler that puts a job back: it starts the next before the last has ended.
+jq '.installation.namespace = "again"' steps.json >body.json
+plan "$(<body.json)" >again.json
+cat >slow <<'TOOL'
+#!/bin/sh
+trap 'touch asked; while [ ! -e end ]; do sleep 0.05; done; exit 1' TERM
+touch begun
+while [ ! -e asked ]; do sleep 0.05; done
+wait
+TOOL
+chmod +x slow
+"$run" -q --driver process:./slow --step root/a again.json >first.out 2>first.err &
+first=$!
+until [[ -e begun ]]; do sleep 0.05; done
+"$run" -q --driver process:/bin/true --step root/a again.json >out 2>err &
+second=$!
+id=$("$run" list --format json | jq -r '.[0].id')
+until "$run" events "$id" | grep -q workflow.resumed; do sleep 0.05; done
+kill -TERM "$first"
+until [[ -e asked ]]; do sleep 0.05; done
+touch end
+wait "$first"
+same 'a step that is stopped while another waits for its task' 143 $?
+wait "$second"
+same 'leaves it to that one' '0 ["succeeded",2]' \
+  "$? $(jq -c '.tasks[0] | [.status, .attempt]' out)"
+deps 0 --driver process:/bin/true --step root again.json
+
 # The logs of a workflow while it runs: the second half of the first task is
 # held back until the first one was seen.
 cat >gossip <<'TALK'

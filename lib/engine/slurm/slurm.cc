@@ -351,8 +351,10 @@ absl::StatusOr<EngineStatus> SlurmEngine::Status(const std::string& name) {
     if (const auto id = submitted.find(i); id != submitted.end()) {
       status.native[task.id] = absl::StrCat("job ", id->second);
       const bool active = job != jobs.end() && IsActive(job->second);
-      // Slurm stops a job also to put it back: then its task comes again.
-      if (task.status == "canceled" && task.reason == "stopped" && active) {
+      // Slurm stops a job also to put it back: then its task comes again, or it
+      // could not be started again.
+      if (task.status == "canceled" && task.reason == "stopped" && job != jobs.end() &&
+          job->second.state != "CANCELLED") {
         task = {.id = task.id, .status = "unknown", .attempt = task.attempt};
       }
       const bool open = task.status == "pending" || task.status == "unknown" ||
