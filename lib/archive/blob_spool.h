@@ -1,16 +1,19 @@
-// Blobs on their way from an archive into files, hashed and written on a thread
-// of its own while the archive is inflated.
+// Blobs on their way from an archive into files: written on one thread and hashed
+// on another while the archive is inflated.
 #ifndef DEPS_LIB_ARCHIVE_BLOB_SPOOL_H_
 #define DEPS_LIB_ARCHIVE_BLOB_SPOOL_H_
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "lib/archive/archive.h"
@@ -26,10 +29,11 @@ class BlobSpool {
   BlobSpool(const BlobSpool&) = delete;
   BlobSpool& operator=(const BlobSpool&) = delete;
 
-  // A blob begins: `digest` is valid, `member` for messages. What was begun
-  // before has ended.
+  // A blob begins: `digest` is valid and new, `member` for messages. What was
+  // begun before has ended.
   void Begin(const std::string& digest, const std::string& member);
-  // Waits where much has not been written yet. After an error it does nothing.
+  // Waits where much has not been written or hashed yet. After an error it does
+  // nothing.
   void Add(std::string_view bytes);
 
   // All that came is written. With `damaged`, blobs whose content is not what
@@ -42,28 +46,54 @@ class BlobSpool {
  private:
   struct Piece {
     std::string digest;  // Not empty: a blob begins.
-    std::string bytes;   // Or the name of its member.
+    std::string bytes;
   };
-  struct Blob;
+
+  // A thread that takes all pieces in their order.
+  class Worker {
+   public:
+    explicit Worker(std::function<void(const Piece&)> take);
+    ~Worker();
+    void Put(std::shared_ptr<const Piece> piece);
+    // All has been taken.
+    void Finish();
+
+   private:
+    void Work();
+
+    const std::function<void(const Piece&)> take_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::shared_ptr<const Piece>> pieces_;
+    size_t bytes_ = 0;
+    bool done_ = false;
+    std::thread thread_;
+  };
+
+  struct Begun {
+    std::string digest;
+    std::string member;
+  };
 
   void Put(Piece piece);
-  void Work();
-  absl::Status Take(const Piece& piece);
-  void End();
+  void Write(const Piece& piece);
+  absl::Status WriteError(const std::string& path) const;
+  void Hash(const Piece& piece);
+  void EndHash();
 
   const std::string folder_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Piece> pieces_;
-  size_t bytes_ = 0;
-  bool done_ = false;
-  // Of the thread, until it has been joined.
-  std::unique_ptr<Blob> open_;
-  std::map<std::string, BlobFile> blobs_;
-  std::map<std::string, std::string> damaged_;
-  std::string first_damaged_;  // Its message.
+  std::vector<Begun> begun_;
+  // Of the writer, until it has finished.
+  std::map<std::string, BlobFile> files_;
+  BlobFile* open_ = nullptr;
+  int file_ = -1;
   absl::Status status_;
-  std::thread thread_;
+  // Of the hasher.
+  std::string hashed_;
+  std::unique_ptr<DigestHasher> hash_;
+  std::map<std::string, std::string> found_;  // The digest in a name -> that of the content.
+  Worker writer_;
+  Worker hasher_;
 };
 
 }  // namespace deps

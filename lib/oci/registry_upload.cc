@@ -172,6 +172,21 @@ class BlobUpload {
     return opened;
   }
 
+  // Whether a request to mount has told that the blob is not there. That a registry
+  // tells at all is found out with a blob that was sent before: the answer saves a
+  // question for each blob to come.
+  bool MountTells() {
+    if (const std::optional<bool> tells = session_.MountTells(blob_.repository)) return *tells;
+    if (blob_.size < kWorthAsking) return false;
+    const std::optional<Reference> stored = session_.TakeStored(blob_.repository);
+    if (!stored) return false;
+    const absl::StatusOr<std::optional<BlobAction>> there =
+        registry_.MountBlob(*stored, stored->digest(), stored->path());
+    if (!there.ok()) return false;
+    session_.LearnMount(blob_.repository, there->has_value());
+    return there->has_value();
+  }
+
   absl::StatusOr<BlobAction> Attempt() {
     DEPS_ASSIGN_OR_RETURN(std::optional<Opened> opened, Open(/*mount=*/true));
     const bool elsewhere = blob_.from != blob_.repository.path();
@@ -180,7 +195,7 @@ class BlobUpload {
       return WhereFrom();
     }
     // A registry that cannot mount, or not from there, may have the blob all the same.
-    const bool told = opened && !elsewhere && session_.MountTells(blob_.repository);
+    const bool told = opened && !elsewhere && MountTells();
     if (!told && (!opened || blob_.size >= kWorthAsking || elsewhere)) {
       const absl::StatusOr<bool> there = registry_.HasBlob(blob_.repository, blob_.digest);
       if (opened) CancelIfStopped(there.status(), opened->location);
@@ -230,7 +245,9 @@ class BlobUpload {
       return Attempt();
     }
     if (response.ok() && response->status / 100 == 2) {
-      FindOutAboutMounts();
+      if (!session_.MountTells(blob_.repository)) {
+        session_.NoteStored(blob_.repository.WithDigest(blob_.digest));
+      }
       return BlobAction::kUploaded;
     }
     const bool broken =
@@ -252,17 +269,6 @@ class BlobUpload {
     absl::Status error = session_.ErrorOf(call, *response);
     if (broken) http::MarkTransient(&error);
     return error;
-  }
-
-  // Once for each registry, with a blob that is surely there: whether later ones
-  // need no question of their own.
-  void FindOutAboutMounts() {
-    const bool worth = blob_.size >= kWorthAsking && blob_.from == blob_.repository.path();
-    if (!worth || !session_.IsFirstToAsk(blob_.repository)) return;
-    const absl::StatusOr<std::optional<Opened>> opened = Open(/*mount=*/true);
-    if (!opened.ok() || !*opened) return;
-    session_.LearnMount(blob_.repository, (*opened)->there);
-    if (!(*opened)->there) Cancel((*opened)->location);
   }
 
   // A PATCH for each part, from what the registry has acknowledged.

@@ -129,15 +129,29 @@ void Registry::Session::Sleep(absl::Duration wait) const {
   }
 }
 
-bool Registry::Session::MountTells(const Reference& reference) const {
+std::optional<bool> Registry::Session::MountTells(const Reference& reference) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = mount_tells_.find(reference.host());
-  return found != mount_tells_.end() && found->second;
+  return found != mount_tells_.end() ? std::optional<bool>(found->second) : std::nullopt;
 }
 
 void Registry::Session::LearnMount(const Reference& reference, bool tells) {
   const std::lock_guard<std::mutex> lock(mutex_);
   mount_tells_[reference.host()] = tells;
+}
+
+void Registry::Session::NoteStored(const Reference& blob) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  stored_.insert_or_assign(blob.host(), blob);
+}
+
+std::optional<Reference> Registry::Session::TakeStored(const Reference& reference) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = stored_.find(reference.host());
+  if (found == stored_.end()) return std::nullopt;
+  Reference blob = std::move(found->second);
+  stored_.erase(found);
+  return blob;
 }
 
 bool Registry::Session::ListsReferrers(const Reference& reference) const {
@@ -148,11 +162,6 @@ bool Registry::Session::ListsReferrers(const Reference& reference) const {
 void Registry::Session::LearnNoReferrers(const Reference& reference) {
   const std::lock_guard<std::mutex> lock(mutex_);
   no_referrers_.insert(reference.host());
-}
-
-bool Registry::Session::IsFirstToAsk(const Reference& reference) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return mount_tells_.count(reference.host()) == 0 && asked_.insert(reference.host()).second;
 }
 
 Gate& Registry::Session::GateOf(const Endpoint& endpoint) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -61,15 +62,17 @@ class Registry::Session {
   // As it is known so far: a loopback registry may turn out to speak TLS.
   Endpoint EndpointOf(const Reference& reference) const;
   // Whether the answer to a request to mount a blob from its own repository tells
-  // if it is there. Not every registry looks.
-  bool MountTells(const Reference& reference) const;
+  // if it is there; nullopt where nobody knows. Not every registry looks.
+  std::optional<bool> MountTells(const Reference& reference) const;
   void LearnMount(const Reference& reference, bool tells);
+  // A blob that is surely there, REPOSITORY@DIGEST, by which one caller may find
+  // that out.
+  void NoteStored(const Reference& blob);
+  std::optional<Reference> TakeStored(const Reference& reference);
   // Whether the referrers of a manifest may be asked for; known from the first
   // answer on.
   bool ListsReferrers(const Reference& reference) const;
   void LearnNoReferrers(const Reference& reference);
-  // True once for each registry: for whoever is to find it out.
-  bool IsFirstToAsk(const Reference& reference);
   // Less where everything is to end.
   void Sleep(absl::Duration wait) const;
   const RetryPolicy& retry() const { return retry_; }
@@ -101,7 +104,7 @@ class Registry::Session {
   std::map<std::string, bool> speaks_;  // Those that have answered.
   std::map<std::string, bool> mount_tells_;
   std::map<std::string, http::AddressSpace> spaces_;  // Where registries answered from.
-  std::set<std::string> asked_;                       // About mounts.
+  std::map<std::string, Reference> stored_;           // By host.
   std::set<std::string> no_referrers_;
   std::map<std::string, std::unique_ptr<Gate>> gates_;
 };

@@ -102,7 +102,9 @@ std::string Config(const std::string& folder, const std::string& host, Auth auth
                    const std::string& realm, const std::string& signer) {
   std::string config = absl::StrCat(
       "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ", folder,
-      "/storage\n  delete:\n    enabled: true\nhttp:\n  addr: ", host, "\n");
+      "/storage\n  delete:\n    enabled: true\nvalidation:\n  manifests:\n    urls:\n      "
+      "allow:\n        - ^https://\nhttp:\n  addr: ",
+      host, "\n");
   if (auth == Auth::kPassword) {
     Write(absl::StrCat(folder, "/htpasswd"), kHtpasswd);
     absl::StrAppend(&config, "auth:\n  htpasswd:\n    realm: tests\n    path: ", folder,

@@ -55,11 +55,14 @@ std::string FamilyMaker::AddBlob(const std::string& bytes) {
 // A manifest of one layer; its bytes.
 std::string FamilyMaker::AddManifest(const std::string& layer) {
   const std::string config = "{}";
+  std::string more;
+  for (const std::string& descriptor : more_layers) absl::StrAppend(&more, ",", descriptor);
   const std::string manifest = absl::StrCat(
       "{\"schemaVersion\":2,\"mediaType\":\"", kOciManifest, "\",\"config\":",
       DescriptorText("application/vnd.oci.image.config.v1+json", AddBlob(config), config.size()),
       ",\"layers\":[",
-      DescriptorText("application/vnd.oci.image.layer.v1.tar", AddBlob(layer), layer.size()), "]}");
+      DescriptorText("application/vnd.oci.image.layer.v1.tar", AddBlob(layer), layer.size()), more,
+      "]}");
   AddBlob(manifest);
   return manifest;
 }
@@ -78,9 +81,12 @@ FamilyMaker::Image FamilyMaker::AddImage(const std::string& layer) {
                     "}}");
     absl::StrAppend(&children, children.empty() ? "" : ",", child);
   }
-  const std::string index = absl::StrCat("{\"schemaVersion\":2,\"mediaType\":\"", kOciIndex,
-                                         "\",\"manifests\":[", children, "]}");
-  AddBlob(index);
+  std::string index;
+  for (int i = 0; i <= indexes_above; ++i) {
+    index = absl::StrCat("{\"schemaVersion\":2,\"mediaType\":\"", kOciIndex, "\",\"manifests\":[",
+                         children, "]}");
+    children = DescriptorText(std::string(kOciIndex), AddBlob(index), index.size());
+  }
   return {index, std::string(kOciIndex)};
 }
 

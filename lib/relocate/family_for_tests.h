@@ -23,17 +23,23 @@ class FamilyMaker {
                   const std::map<std::string, std::string>& references = {},
                   const std::map<std::string, std::string>& members = {});
 
+  // Adds a blob of any content; returns its digest.
+  std::string AddBlob(const std::string& bytes);
+
   Family family;
   // "linux/amd64", …: images of bundles added later are indexes of such
   // manifests; else each is one manifest.
   std::vector<std::string> platforms;
+  // And each such index is the only one in another, so many times.
+  int indexes_above = 0;
+  // Descriptors, in JSON, of what images of bundles added later have besides their layer.
+  std::vector<std::string> more_layers;
 
  private:
   struct Image {
     std::string bytes;
     std::string media_type;
   };
-  std::string AddBlob(const std::string& bytes);
   std::string AddManifest(const std::string& layer);
   Image AddImage(const std::string& layer);
 };

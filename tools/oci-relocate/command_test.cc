@@ -1,7 +1,6 @@
 #include "lib/cli/command.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,7 +9,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "lib/digest/sha256.h"
 #include "lib/io/file.h"
 #include "lib/model/relocation.h"
 #include "lib/oci/bundle_format.h"
@@ -18,7 +16,6 @@
 #include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
 #include "lib/oci/testing_registry.h"
-#include "lib/relocate/family.h"
 #include "lib/relocate/family_for_tests.h"
 #include "lib/relocate/plan.h"
 #include "lib/relocate/porter_tag.h"
@@ -217,32 +214,6 @@ TEST_F(OciRelocateTest, WhatBundlesShareIsPackedInOneVersion) {
   EXPECT_EQ(tags,
             (std::vector<std::string>{target_.host() + "/db:v1.5.0", target_.host() + "/web:v1.0.0",
                                       target_.host() + "/app:v1.0.0"}));
-}
-
-TEST_F(OciRelocateTest, SkopeoReadsTheArchiveAndWhatWasPublished) {
-  Pack();
-  const Relocation relocation =
-      Report(Execute({"publish", Path("a.tgz"), "--registry", target_.host()}));
-  const auto output_of = [](const std::string& command) {
-    std::string output;
-    FILE* const pipe = popen(command.c_str(), "r");
-    char buffer[4096];
-    for (size_t count = 0; (count = fread(buffer, 1, sizeof(buffer), pipe)) > 0;) {
-      output.append(buffer, count);
-    }
-    EXPECT_EQ(pclose(pipe), 0) << command;
-    return output;
-  };
-  for (const RelocatedBundle& bundle : relocation.bundles) {
-    const std::string raw =
-        output_of("skopeo inspect --raw --tls-verify=false docker://" + bundle.tag);
-    EXPECT_TRUE(absl::EndsWith(bundle.target, Sha256Digest(raw))) << raw;
-  }
-  output_of(absl::StrCat("cd ", folder_.path(), " && tar xzf a.tgz"));
-  const FamilyMember& db = maker_.family.members[0];
-  EXPECT_EQ(output_of(absl::StrCat("skopeo inspect --raw oci:", folder_.path(),
-                                   "/artifacts/layout:", db.references.front())),
-            db.index.bytes);
 }
 
 TEST_F(OciRelocateTest, CommandLinesThatMakeNoSenseAreUsageErrors) {

@@ -43,7 +43,10 @@ CommandSpec MakeSpec(RelocateOptions* options) {
           "their digests. What required a bundle names it by digest then, and the mapping says "
           "where that digest is now. A bundle without dependencies keeps its digest. Publishing "
           "looks at all targets before the first write, sends dependencies before what needs them "
-          "and the root's index last, and asks no other registry.",
+          "and the root's index last, and asks no other registry.\n\n"
+          "Registries are spoken to in HTTP/1.1, over up to --jobs connections: uploads are faster "
+          "so than within one connection of HTTP/2. A server that speaks HTTP/2 alone cannot be "
+          "reached.",
       .verbs = {{"pack", "[REFERENCE|SOLUTION]",
                  "Write a bundle and its dependencies as an archive.", 0, 1},
                 {"publish", "FILE.tgz", "Send an archive to a registry.", 1, 1},
