@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,77 +20,70 @@
 namespace deps {
 namespace {
 
-constexpr size_t kMostBytes = size_t{4} << 20;
-constexpr size_t kMostPieces = 10'000;
+// Each of at most what Gunzip gives at once.
+constexpr size_t kPieces = 32;
 
 }  // namespace
 
-BlobSpool::Worker::Worker(std::function<void(const Piece&)> take)
-    : take_(std::move(take)), thread_([this] { Work(); }) {}
-
-BlobSpool::Worker::~Worker() { Finish(); }
-
-void BlobSpool::Worker::Put(std::shared_ptr<const Piece> piece) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  changed_.wait(lock, [this] { return bytes_ < kMostBytes && pieces_.size() < kMostPieces; });
-  bytes_ += piece->bytes.size();
-  pieces_.push_back(std::move(piece));
-  changed_.notify_all();
-}
-
-void BlobSpool::Worker::Finish() {
-  if (!thread_.joinable()) return;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    done_ = true;
-    changed_.notify_all();
-  }
-  thread_.join();
-}
-
-void BlobSpool::Worker::Work() {
-  while (true) {
-    std::shared_ptr<const Piece> piece;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      changed_.wait(lock, [this] { return done_ || !pieces_.empty(); });
-      if (pieces_.empty()) return;
-      piece = std::move(pieces_.front());
-      pieces_.pop_front();
-      bytes_ -= piece->bytes.size();
-      changed_.notify_all();
-    }
-    take_(*piece);
-  }
-}
-
 BlobSpool::BlobSpool(std::string folder)
     : folder_(std::move(folder)),
-      writer_([this](const Piece& piece) { Write(piece); }),
-      hasher_([this](const Piece& piece) { Hash(piece); }) {}
+      pieces_(kPieces),
+      writer_([this] { Follow(&BlobSpool::Write, &written_); }),
+      hasher_([this] { Follow(&BlobSpool::Hash, &hashed_); }) {}
 
 BlobSpool::~BlobSpool() {
-  writer_.Finish();
+  Join();
   if (file_ >= 0) close(file_);
 }
 
 void BlobSpool::Begin(const std::string& digest, const std::string& member) {
   begun_.push_back({digest, member});
-  Put({.digest = digest, .bytes = {}});
+  Put(digest, "");
 }
 
-void BlobSpool::Add(std::string_view bytes) { Put({.digest = {}, .bytes = std::string(bytes)}); }
+void BlobSpool::Add(std::string_view bytes) { Put("", bytes); }
 
-void BlobSpool::Put(Piece piece) {
-  const auto shared = std::make_shared<const Piece>(std::move(piece));
-  writer_.Put(shared);
-  hasher_.Put(shared);
+void BlobSpool::Put(const std::string& digest, std::string_view bytes) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [this] { return put_ < std::min(written_, hashed_) + kPieces; });
+  Piece& piece = pieces_[put_ % kPieces];
+  lock.unlock();
+  piece.digest = digest;
+  piece.bytes.assign(bytes);
+  lock.lock();
+  ++put_;
+  changed_.notify_all();
 }
 
-absl::Status BlobSpool::WriteError(const std::string& path) const {
+void BlobSpool::Follow(Taker take, size_t* taken) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return done_ || *taken < put_; });
+    if (*taken == put_) return;
+    const Piece& piece = pieces_[*taken % kPieces];
+    lock.unlock();
+    (this->*take)(piece);
+    lock.lock();
+    ++*taken;
+    changed_.notify_all();
+  }
+}
+
+void BlobSpool::Join() {
+  if (!writer_.joinable()) return;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  }
+  writer_.join();
+  hasher_.join();
+}
+
+absl::Status BlobSpool::WriteError() const {
   return MakeError({.id = DiagnosticId::kFileWrite,
                     .message = std::strerror(errno),
-                    .location = {.file = path},
+                    .location = {.file = open_->path},
                     .hint = "blobs are kept in TMPDIR meanwhile; it may need more room"});
 }
 
@@ -100,7 +95,7 @@ void BlobSpool::Write(const Piece& piece) {
     open_ = &files_[piece.digest];
     open_->path = absl::StrCat(folder_, "/", piece.digest.substr(piece.digest.find(':') + 1));
     file_ = open(open_->path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file_ < 0) status_ = WriteError(open_->path);
+    if (file_ < 0) status_ = WriteError();
     return;
   }
   std::string_view bytes = piece.bytes;
@@ -109,7 +104,7 @@ void BlobSpool::Write(const Piece& piece) {
     const ssize_t count = write(file_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
-      status_ = WriteError(open_->path);
+      status_ = WriteError();
       return;
     }
     bytes.remove_prefix(static_cast<size_t>(count));
@@ -122,19 +117,18 @@ void BlobSpool::Hash(const Piece& piece) {
     return;
   }
   EndHash();
-  hashed_ = piece.digest;
-  hash_ = std::make_unique<DigestHasher>(hashed_);
+  hashing_ = piece.digest;
+  hash_ = std::make_unique<DigestHasher>(hashing_);
 }
 
 void BlobSpool::EndHash() {
-  if (hash_ != nullptr) found_[hashed_] = hash_->Digest();
+  if (hash_ != nullptr) found_[hashing_] = hash_->Digest();
   hash_ = nullptr;
 }
 
 absl::Status BlobSpool::Finish(bool whole, std::map<std::string, BlobFile>* blobs,
                                std::map<std::string, std::string>* damaged) {
-  writer_.Finish();
-  hasher_.Finish();
+  Join();
   DEPS_RETURN_IF_ERROR(status_);
   EndHash();
   if (!whole && !begun_.empty()) begun_.pop_back();

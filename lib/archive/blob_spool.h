@@ -5,8 +5,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,36 +46,18 @@ class BlobSpool {
     std::string digest;  // Not empty: a blob begins.
     std::string bytes;
   };
-
-  // A thread that takes all pieces in their order.
-  class Worker {
-   public:
-    explicit Worker(std::function<void(const Piece&)> take);
-    ~Worker();
-    void Put(std::shared_ptr<const Piece> piece);
-    // All has been taken.
-    void Finish();
-
-   private:
-    void Work();
-
-    const std::function<void(const Piece&)> take_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<std::shared_ptr<const Piece>> pieces_;
-    size_t bytes_ = 0;
-    bool done_ = false;
-    std::thread thread_;
-  };
-
   struct Begun {
     std::string digest;
     std::string member;
   };
+  using Taker = void (BlobSpool::*)(const Piece& piece);
 
-  void Put(Piece piece);
+  void Put(const std::string& digest, std::string_view bytes);
+  // Gives `take` all pieces in their order; `taken` counts them.
+  void Follow(Taker take, size_t* taken);
+  void Join();
   void Write(const Piece& piece);
-  absl::Status WriteError(const std::string& path) const;
+  absl::Status WriteError() const;
   void Hash(const Piece& piece);
   void EndHash();
 
@@ -89,11 +69,20 @@ class BlobSpool {
   int file_ = -1;
   absl::Status status_;
   // Of the hasher.
-  std::string hashed_;
+  std::string hashing_;
   std::unique_ptr<DigestHasher> hash_;
   std::map<std::string, std::string> found_;  // The digest in a name -> that of the content.
-  Worker writer_;
-  Worker hasher_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // A ring, whose memory is used again and again.
+  std::vector<Piece> pieces_;
+  size_t put_ = 0;
+  size_t written_ = 0;
+  size_t hashed_ = 0;
+  bool done_ = false;
+  std::thread writer_;
+  std::thread hasher_;
 };
 
 }  // namespace deps
