@@ -69,6 +69,7 @@ class BlobSpool {
   int file_ = -1;
   absl::Status status_;
   // Of the hasher.
+  // Of the hasher, likewise.
   std::string hashing_;
   std::unique_ptr<DigestHasher> hash_;
   std::map<std::string, std::string> found_;  // The digest in a name -> that of the content.
