@@ -95,6 +95,7 @@ with_regctl() {
   regctl --host "reg=$registry,tls=disabled" image copy \
     "ocidir://$scratch/thick/artifacts/layout:image" "$registry/regctl:v1"
 }
+# It takes the folder as it is: nothing is unpacked, and no digest looked at but by the registry.
 with_oras() {
   oras cp --from-oci-layout --to-plain-http "$scratch/thick/artifacts/layout:image" \
     "$registry/oras:v1"
@@ -140,6 +141,13 @@ second_with_skopeo() {
     "docker://$registry/bench/big@$image" "docker://$second/big:v1"
 }
 second_with_crane() { crane copy --insecure "$registry/bench/big@$image" "$second/big:v1"; }
+second_with_regctl() {
+  regctl --host "reg=$registry,tls=disabled" --host "reg=$second,tls=disabled" image copy \
+    "$registry/bench/big@$image" "$second/big:v1"
+}
+second_with_oras() {
+  oras cp --from-plain-http --to-plain-http "$registry/bench/big@$image" "$second/big:v1"
+}
 forget_copies() {
   rm -rf "$scratch/registry/content/docker/registry/v2/repositories/"{copied,skopeo,crane,regctl,oras}
   rm -rf "$scratch"/.local /var/lib/containers/cache/blob-info-cache-v1.boltdb
@@ -187,6 +195,8 @@ row "copy to another registry" "$ours" ''
 theirs=$(best new_second second_with_skopeo)
 row "  skopeo copy of the same image" "$theirs" "$(ratio "$theirs" "$ours") times as long"
 beside "crane copy" "$ours" new_second second_with_crane
+beside "regctl image copy" "$ours" new_second second_with_regctl
+beside "oras cp" "$ours" new_second second_with_oras
 
 ours=$(best nothing pack)
 theirs=$(seconds sh -c "gzip -6 -c '$scratch/thick/artifacts/layout/blobs/sha256/'* >/dev/null")
