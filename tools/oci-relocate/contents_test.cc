@@ -7,7 +7,6 @@
 #include "gtest/gtest.h"
 #include "lib/cli/command.h"
 #include "lib/digest/sha256.h"
-#include "lib/model/relocation.h"
 #include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
 #include "lib/relocate/family_for_tests.h"
