@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -69,6 +70,7 @@ class Task {
     const absl::StatusOr<int> status = Supervise(std::move(run));
     _exit(status.ok() ? *status : HasId(status.status(), DiagnosticId::kRunBusy) ? 201 : 202);
   }
+  pid_t pid() const { return pid_; }
   void Signal(int number) const { kill(pid_, number); }
   int Wait() const {
     int status = 0;
@@ -80,7 +82,7 @@ class Task {
     return Wait();
   }
   void AwaitFile(std::string_view name) const {
-    for (int i = 0; i < 500 && access(path(name).c_str(), F_OK) != 0; ++i) usleep(10000);
+    for (int i = 0; i < 6000 && access(path(name).c_str(), F_OK) != 0; ++i) usleep(10000);
   }
 
  private:
@@ -134,6 +136,47 @@ TEST(SuperviseTest, StartsOnceInAFolder) {
   EXPECT_EQ(ContentOf(task.path("control/log")), "once\n");
 }
 
+TEST(SuperviseTest, IsKnownToLiveUntilItEnds) {
+  Task task("touch \"$READY\"\nread line <\"$GO\"\n");
+  task.run().environment["READY"] = SecretBuffer(task.path("ready"));
+  task.run().environment["GO"] = SecretBuffer(task.path("go"));
+  ASSERT_EQ(mkfifo(task.path("go").c_str(), 0600), 0);
+  EXPECT_FALSE(AgentLives(task.path("control")));
+  task.Start();
+  task.AwaitFile("ready");
+  EXPECT_TRUE(AgentLives(task.path("control")));
+  EXPECT_FALSE(KeepFromStarting(task.path("control")));
+  std::ofstream(task.path("go")) << "on\n";
+  EXPECT_EQ(task.Wait(), 0);
+  EXPECT_FALSE(AgentLives(task.path("control")));
+  EXPECT_FALSE(KeepFromStarting(task.path("control")));
+}
+
+TEST(SuperviseTest, NeverStartsWhereItIsKeptFromIt) {
+  Task task("echo never\n");
+  EXPECT_TRUE(KeepFromStarting(task.path("control")));
+  EXPECT_EQ(task.Run(), 201);
+  EXPECT_TRUE(KeepFromStarting(task.path("control")));
+  EXPECT_FALSE(AgentLives(task.path("control")));
+}
+
+TEST(SuperviseTest, OfManyThatStartInAFolderOneDoes) {
+  Task task("echo once\n");
+  std::vector<pid_t> others;
+  for (int i = 0; i < 8; ++i) {
+    task.Start();
+    others.push_back(task.pid());
+  }
+  int begun = 0;
+  for (const pid_t other : others) {
+    int status = 0;
+    waitpid(other, &status, 0);
+    begun += WEXITSTATUS(status) == 0 ? 1 : 0;
+  }
+  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(ContentOf(task.path("control/log")), "once\n");
+}
+
 TEST(SuperviseTest, SaysThatAProgramCannotBeRun) {
   Task task("");
   task.run().program = task.path("absent");
@@ -161,9 +204,10 @@ TEST(SuperviseTest, EndsWhatAProgramLeavesRunning) {
   Task task("sleep 60 &\necho \"$!\"\n");
   ASSERT_EQ(task.Run(), 0);
   const pid_t left = std::stoi(ContentOf(task.path("out")));
-  for (int i = 0; i < 100 && kill(left, 0) == 0; ++i) usleep(10000);
   // Gone, or a zombie that nobody has waited for.
-  EXPECT_EQ(ContentOf(absl::StrCat("/proc/", left, "/cmdline")), "");
+  const std::string command_line = absl::StrCat("/proc/", left, "/cmdline");
+  for (int i = 0; i < 6000 && !ContentOf(command_line).empty(); ++i) usleep(10000);
+  EXPECT_EQ(ContentOf(command_line), "");
 }
 
 TEST(SuperviseTest, KeepsABoundedLogAndLosesNoOutput) {

@@ -1,7 +1,9 @@
 #include "lib/agent/control.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,10 +31,6 @@ absl::Status Trouble(std::string_view file, std::string_view why) {
 
 absl::Status WriteNew(const std::string& path, std::string_view text) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (fd < 0 && errno == EEXIST) {
-    return MakeError({.id = DiagnosticId::kRunBusy,
-                      .message = "this task was started before; it is not started twice"});
-  }
   if (fd < 0) return Trouble(path, strerror(errno));
   const absl::Cleanup closer = [fd] { close(fd); };
   if (write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
@@ -53,8 +51,45 @@ int OpenRegular(const std::string& path) {
 
 }  // namespace
 
-absl::Status MarkStarted(const std::string& control) {
-  return WriteNew(absl::StrCat(control, "/started"), absl::StrCat(getpid(), "\n"));
+StartMark::~StartMark() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::StatusOr<StartMark> MarkStarted(const std::string& control) {
+  const std::string path = absl::StrCat(control, "/started");
+  std::string part = absl::StrCat(path, ".XXXXXX");
+  const int fd = mkostemp(part.data(), O_CLOEXEC);
+  if (fd < 0) return Trouble(path, strerror(errno));
+  StartMark mark(fd);
+  // The file is never there without its lock. Whoever asks may be another user.
+  const std::string text = absl::StrCat(getpid(), "\n");
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fchmod(fd, 0644) == 0 &&
+      write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    return mark;
+  }
+  const int error = errno;
+  unlink(part.c_str());
+  if (error != EEXIST) return Trouble(path, strerror(error));
+  return MakeError({.id = DiagnosticId::kRunBusy,
+                    .message = "this task was started before; it is not started twice"});
+}
+
+bool KeepFromStarting(const std::string& control) {
+  const std::string path = absl::StrCat(control, "/started");
+  const int made = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  const int fd = made >= 0 ? made : OpenRegular(path);
+  if (fd < 0) return false;
+  const absl::Cleanup closer = [fd] { close(fd); };
+  struct stat info = {};
+  return fstat(fd, &info) == 0 && info.st_size == 0;
+}
+
+bool AgentLives(const std::string& control) {
+  const int fd = OpenRegular(absl::StrCat(control, "/started"));
+  if (fd < 0) return false;
+  const absl::Cleanup closer = [fd] { close(fd); };
+  return flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 absl::Status LeaveExit(const std::string& control, int exit_code) {

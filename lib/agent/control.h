@@ -1,6 +1,7 @@
 // What deps-agent leaves in a folder that it shares with whoever started it:
 //
-//   started    made once: a second start in the same folder is refused
+//   started    made once: a second start in the same folder is refused; locked
+//              as long as the agent lives; empty where none is to start any more
 //   log        what the run tool printed, redacted; at most kMaxControlLog bytes
 //   exit       how it ended: the exit status as a decimal number and a newline
 //
@@ -13,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,8 +23,25 @@ namespace deps {
 
 inline constexpr size_t kMaxControlLog = size_t{8} << 20;
 
-// Errors: run-busy where the folder has seen a start; run-driver.
-absl::Status MarkStarted(const std::string& control);
+// That an agent lives, for as long as the object does. Not passed on by exec.
+class StartMark {
+ public:
+  explicit StartMark(int fd) : fd_(fd) {}
+  ~StartMark();
+  StartMark(StartMark&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  StartMark& operator=(StartMark&&) = delete;
+
+ private:
+  int fd_;
+};
+
+// Errors: run-busy where the folder has seen a start or is kept from one;
+// run-driver.
+absl::StatusOr<StartMark> MarkStarted(const std::string& control);
+// Whether no agent has started in the folder; if so, none ever will.
+bool KeepFromStarting(const std::string& control);
+// Whether one has started and still lives, in whatever container.
+bool AgentLives(const std::string& control);
 absl::Status LeaveExit(const std::string& control, int exit_code);
 // Absent where there is none (yet). Errors: run-driver where it is malformed.
 absl::StatusOr<std::optional<int>> ReadExit(const std::string& control);

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,13 @@ constexpr int kPassedOn[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}
 // What is still in the pipe when the program has ended is read; a process that
 // holds it open is not waited for.
 constexpr absl::Duration kAfterExit = absl::Milliseconds(100);
+constexpr size_t kChunk = 16384;
+constexpr size_t kMostInPipe = size_t{1} << 20;
+
+bool IsReadable(int fd) {
+  pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&waiting, 1, 0) > 0;
+}
 
 absl::Status Failed(std::string_view program, std::string_view why) {
   return MakeError({.id = DiagnosticId::kRunDriver,
@@ -188,7 +196,7 @@ bool Supervisor::Pump(int milliseconds) {
   if (poll(waiting.data(), waiting.size(), milliseconds) <= 0) return true;
   if (waiting[0].revents != 0) PassOnSignals();
   if (waiting[1].revents == 0) return true;
-  std::array<char, 16384> chunk;
+  std::array<char, kChunk> chunk;
   const ssize_t count = read(output_, chunk.data(), chunk.size());
   if (count <= 0) return count < 0 && errno == EINTR;
   Print(redactor_.Write({chunk.data(), static_cast<size_t>(count)}));
@@ -208,6 +216,10 @@ int Supervisor::Watch() {
   kill(-pid_, SIGKILL);
   const absl::Time end = SteadyNow() + kAfterExit;
   while (open && SteadyNow() < end) open = Pump(10);
+  // However late it is by now: what the program itself has written is there.
+  for (size_t read = 0; open && read < kMostInPipe && IsReadable(output_); read += kChunk) {
+    open = Pump(0);
+  }
   Print(redactor_.Finish());
   return exit_code_;
 }
@@ -216,7 +228,11 @@ int Supervisor::Watch() {
 
 absl::StatusOr<int> Supervise(AgentRun run) {
   const std::string control = run.control;
-  if (!control.empty()) DEPS_RETURN_IF_ERROR(MarkStarted(control));
+  std::optional<StartMark> mark;
+  if (!control.empty()) {
+    DEPS_ASSIGN_OR_RETURN(StartMark made, MarkStarted(control));
+    mark.emplace(std::move(made));
+  }
   Supervisor supervisor(std::move(run));
   DEPS_RETURN_IF_ERROR(supervisor.Start());
   const int exit_code = supervisor.Watch();

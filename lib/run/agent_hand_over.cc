@@ -16,6 +16,7 @@
 #include "lib/base/status_macros.h"
 #include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/state/fault_point.h"
 
 namespace deps {
 namespace {
@@ -28,6 +29,14 @@ AgentRun AgentRunOf(const BundleRun& run) {
   for (const auto& [name, value] : run.environment) agent.environment[name] = value.Copy();
   for (const SecretBuffer& value : run.redacted) agent.redacted.push_back(value.Copy());
   return agent;
+}
+
+// Whether the run goes on. What the engine says comes late: a container whose
+// agent has begun may be one that was only made, as far as it knows, and one that
+// it does not know may be about to begin.
+bool GoesOn(const std::string& control, absl::FunctionRef<bool()> alive) {
+  if (AgentLives(control) || alive()) return true;
+  return !KeepFromStarting(control) && AgentLives(control);
 }
 
 }  // namespace
@@ -65,10 +74,12 @@ absl::StatusOr<std::optional<RunEnd>> FollowAgent(const Traces& traces, const Ru
   absl::Time kill_at = absl::InfiniteFuture();
   absl::Time next_alive = absl::InfinitePast();
   bool alive_before = true;
+  FaultPoint("attached");
   while (true) {
     DEPS_ASSIGN_OR_RETURN(const std::optional<int> exit_code, ReadExit(control));
     pass_on();
     if (exit_code.has_value()) {
+      FaultPoint("left");
       end.exit_code = *exit_code;
       return end;
     }
@@ -76,7 +87,7 @@ absl::StatusOr<std::optional<RunEnd>> FollowAgent(const Traces& traces, const Ru
     if (!alive_before) break;
     const absl::Time now = SteadyNow();
     if (now >= next_alive) {
-      alive_before = alive();
+      alive_before = GoesOn(control, alive);
       next_alive = now + kAliveEvery;
     }
     const int wanted = watch.stop ? watch.stop() : 0;

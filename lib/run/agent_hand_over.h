@@ -20,8 +20,8 @@ absl::StatusOr<int> HandOver(const BundleRun& run);
 
 // Waits for the end of a run whose agent shares `traces`' folder with us, and
 // passes on what it prints. `alive` is asked about twice a second whether the
-// run goes on; `send` sends it a signal. Absent where it is gone and has left no
-// exit status.
+// container runs; `send` sends it a signal. Absent where the agent never started,
+// and then it never will, or where it is gone and has left no exit status.
 absl::StatusOr<std::optional<RunEnd>> FollowAgent(const Traces& traces, const RunWatch& watch,
                                                   absl::FunctionRef<bool()> alive,
                                                   absl::FunctionRef<void(int signal)> send);

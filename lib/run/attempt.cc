@@ -327,6 +327,8 @@ class AttemptRunner {
         return end.status();
       }
       if (end->has_value()) return Finish(**end, *scratch);
+      // The driver finds by it what it has to take away.
+      scratch->Keep();
     }
     DEPS_RETURN_IF_ERROR(driver_.CleanUp(traces));
     RemoveScratch(traces.folder);

@@ -26,6 +26,7 @@
 #include "lib/base/steady_clock.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/program.h"
+#include "lib/state/fault_point.h"
 #include "lib/state/owner.h"
 
 extern char** environ;
@@ -38,6 +39,8 @@ constexpr size_t kMaxAnswer = size_t{1} << 20;
 // Output that a process left in the pipe when it ended is read; a grandchild
 // that holds the pipe open is not waited for.
 constexpr absl::Duration kAfterExit = absl::Milliseconds(100);
+constexpr size_t kChunk = 16384;
+constexpr size_t kMostInPipe = size_t{1} << 20;
 
 absl::Status Failed(const ChildSpec& spec, std::string_view why) {
   return MakeError({.id = DiagnosticId::kRunDriver,
@@ -132,11 +135,16 @@ absl::StatusOr<Child> Start(const ChildSpec& spec) {
   return Child{.pid = pid, .out = out[0]};
 }
 
+bool IsReadable(int fd) {
+  pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&waiting, 1, 0) > 0;
+}
+
 // Passes on what there is, waiting up to `milliseconds`. False at the end.
 bool Pump(int fd, int milliseconds, const RunWatch& watch) {
   pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
   if (poll(&waiting, 1, milliseconds) <= 0) return true;
-  std::array<char, 16384> chunk;
+  std::array<char, kChunk> chunk;
   const ssize_t count = read(fd, chunk.data(), chunk.size());
   if (count <= 0) return count < 0 && errno == EINTR;
   if (watch.output) watch.output({chunk.data(), static_cast<size_t>(count)});
@@ -187,7 +195,10 @@ class Stopper {
 }  // namespace
 
 absl::StatusOr<RunEnd> RunChild(const ChildSpec& spec, const RunWatch& watch) {
+  const bool is_run = !spec.container.empty();
+  if (is_run) FaultPoint("start");
   DEPS_ASSIGN_OR_RETURN(const Child child, Start(spec));
+  if (is_run) FaultPoint("started");
   const absl::Cleanup closer = [&] { close(child.out); };
   int exit = 0;
   if (watch.started) {
@@ -210,6 +221,11 @@ absl::StatusOr<RunEnd> RunChild(const ChildSpec& spec, const RunWatch& watch) {
   }
   const absl::Time end = SteadyNow() + kAfterExit;
   while (open && SteadyNow() < end) open = Pump(child.out, 10, watch);
+  // However late it is by now: what the process itself has written is there.
+  for (size_t read = 0; open && read < kMostInPipe && IsReadable(child.out); read += kChunk) {
+    open = Pump(child.out, 0, watch);
+  }
+  if (is_run) FaultPoint("ended");
   // What was told to stop takes its own children with it.
   if (stopper.kind() != RunEnd::Kind::kExited && stopper.kind() != RunEnd::Kind::kLeft)
     Signal(spec, child.pid, SIGKILL);

@@ -11,7 +11,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "lib/agent/control.h"
 #include "lib/agent/frame.h"
 #include "lib/base/status_macros.h"
 #include "lib/base/steady_clock.h"
@@ -24,6 +27,8 @@ namespace deps {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Minutes(1);
+// How long Docker's daemon may take to make a container.
+constexpr absl::Duration kForCreation = absl::Seconds(2);
 // What both engines exit with where they, not the container, failed.
 constexpr int kEngineFailed = 125;
 
@@ -57,15 +62,11 @@ std::vector<SecretBuffer> EngineEnvironment(const std::set<std::string>& withhel
   return environment;
 }
 
-absl::StatusOr<std::string> MountOption(std::string_view from, std::string_view to,
-                                        std::string_view mode) {
-  if (!absl::StrContains(to, ':')) return absl::StrCat("--volume=", from, ":", to, ":", mode);
-  if (to.find_first_of(",\"") == std::string_view::npos) {
-    return absl::StrCat("--mount=type=bind,source=", from, ",target=", to);
-  }
-  return MakeError(
-      {.id = DiagnosticId::kBundleInvalid,
-       .message = absl::StrCat("no container engine takes the path '", to, "' for a file")});
+// A field of a --mount option, which is a line of CSV.
+std::string MountField(std::string_view key, std::string_view value) {
+  const std::string field = absl::StrCat(key, "=", value);
+  if (field.find_first_of(",\"") == std::string::npos) return field;
+  return absl::StrCat("\"", absl::StrReplaceAll(field, {{"\"", "\"\""}}), "\"");
 }
 
 }  // namespace
@@ -114,8 +115,8 @@ absl::StatusOr<std::string> EngineDriver::Fetch(const Bundle& bundle, const RunW
   return first;
 }
 
-absl::StatusOr<std::vector<std::string>> EngineDriver::RunArguments(
-    const BundleRun& run, const std::string& image) const {
+std::vector<std::string> EngineDriver::RunArguments(const BundleRun& run,
+                                                    const std::string& image) const {
   // The engine's own logs would keep what the run tool prints.
   std::vector<std::string> arguments = {program_,
                                         "run",
@@ -127,19 +128,17 @@ absl::StatusOr<std::vector<std::string>> EngineDriver::RunArguments(
                                         "--entrypoint",
                                         kAgentInContainer};
   arguments.push_back(kind_ == Kind::kPodman ? "--preserve-fds=1" : "--interactive");
+  // With --volume, Docker would make again what is removed where a run is given up
+  // that has yet to begin, and the run would begin all the same.
   const auto mount = [&arguments](std::string_view from, std::string_view to,
-                                  std::string_view mode) -> absl::Status {
-    DEPS_ASSIGN_OR_RETURN(std::string option, MountOption(from, to, mode));
-    arguments.push_back(std::move(option));
-    return absl::OkStatus();
+                                  std::string_view mode = "") {
+    arguments.push_back(absl::StrCat("--mount=type=bind,", MountField("source", from), ",",
+                                     MountField("target", to), mode));
   };
-  DEPS_RETURN_IF_ERROR(mount(options_.agent, kAgentInContainer, "ro"));
-  DEPS_RETURN_IF_ERROR(mount(run.control, kControlInContainer, "rw"));
-  DEPS_RETURN_IF_ERROR(
-      mount(absl::StrCat(run.root, "/cnab/app/outputs"), "/cnab/app/outputs", "rw"));
-  for (const std::string& path : run.files) {
-    DEPS_RETURN_IF_ERROR(mount(absl::StrCat(run.root, path), path, "rw"));
-  }
+  mount(options_.agent, kAgentInContainer, ",readonly");
+  mount(run.control, kControlInContainer);
+  mount(absl::StrCat(run.root, "/cnab/app/outputs"), "/cnab/app/outputs");
+  for (const std::string& path : run.files) mount(absl::StrCat(run.root, path), path);
   arguments.push_back(image);
   const int frame = kind_ == Kind::kPodman ? kFrameDescriptor : 0;
   arguments.push_back(absl::StrCat("--frame=", frame));
@@ -150,8 +149,7 @@ absl::StatusOr<RunEnd> EngineDriver::Run(const BundleRun& run, const RunWatch& w
   DEPS_ASSIGN_OR_RETURN(const std::string image, Fetch(run.bundle, watch));
   DEPS_ASSIGN_OR_RETURN(const int frame, HandOver(run));
   const absl::Cleanup closer = [frame] { close(frame); };
-  DEPS_ASSIGN_OR_RETURN(std::vector<std::string> arguments, RunArguments(run, image));
-  ChildSpec spec = {.argv = std::move(arguments),
+  ChildSpec spec = {.argv = RunArguments(run, image),
                     .environment = EngineEnvironment(run.withheld),
                     .container = run.name,
                     .signal_group = false};
@@ -161,7 +159,7 @@ absl::StatusOr<RunEnd> EngineDriver::Run(const BundleRun& run, const RunWatch& w
   if (end->kind == RunEnd::Kind::kLeft) return end;
   if (end->kind != RunEnd::Kind::kExited) {
     // The client was killed with its container still there.
-    DEPS_RETURN_IF_ERROR(CleanUp({.container = run.name}));
+    DEPS_RETURN_IF_ERROR(Remove(run.name));
   } else if (end->exit_code == kEngineFailed) {
     return Trouble(absl::StrCat("'", program_, "' could not start image '", image,
                                 "'; the task's log tells why"));
@@ -217,18 +215,32 @@ absl::StatusOr<std::optional<RunEnd>> EngineDriver::Attach(const Traces& traces,
 absl::Status EngineDriver::CleanUp(const Traces& traces) {
   if (traces.container.empty()) return absl::OkStatus();
   KillSession(traces.process, traces.start_time);
+  // A client that was killed may have asked Docker for a container that is yet to
+  // be made. It will never begin; it is waited for, so that it does not stay.
+  if (kind_ == Kind::kDocker && KeepFromStarting(absl::StrCat(traces.folder, "/control"))) {
+    const absl::Time end = SteadyNow() + kForCreation;
+    while (StatusOf(traces.container).empty() && SteadyNow() < end) {
+      absl::SleepFor(absl::Milliseconds(100));
+    }
+  }
+  return Remove(traces.container);
+}
+
+absl::Status EngineDriver::Remove(const std::string& container) const {
   std::vector<std::string> arguments = {"rm", "--force"};
   if (kind_ == Kind::kPodman) {
     arguments.insert(arguments.end(), {"--ignore", "--time=0"});
   }
-  arguments.push_back(traces.container);
-  const absl::Status removed =
-      Ask(std::move(arguments), {.deadline = SteadyNow() + kPatience}).status();
-  // Docker fails where there is no such container, or where it is going already.
-  if (removed.ok() || (kind_ == Kind::kDocker && StatusOf(traces.container).empty())) {
-    return absl::OkStatus();
+  arguments.push_back(container);
+  // Docker fails where there is no such container, and where it is removing it
+  // already, as it does with one that has ended.
+  const absl::Time end = SteadyNow() + kPatience;
+  while (true) {
+    const absl::Status removed = Ask(arguments, {.deadline = end}).status();
+    if (removed.ok() || kind_ == Kind::kPodman || SteadyNow() > end) return removed;
+    if (StatusOf(container).empty()) return absl::OkStatus();
+    absl::SleepFor(absl::Milliseconds(100));
   }
-  return removed;
 }
 
 }  // namespace deps

@@ -35,8 +35,8 @@ class EngineDriver : public Driver {
   absl::StatusOr<std::string> Fetch(const Bundle& bundle, const RunWatch& watch) const;
   absl::Status CheckDigest(const std::string& image, const std::string& digest,
                            const RunWatch& watch) const;
-  absl::StatusOr<std::vector<std::string>> RunArguments(const BundleRun& run,
-                                                        const std::string& image) const;
+  std::vector<std::string> RunArguments(const BundleRun& run, const std::string& image) const;
+  absl::Status Remove(const std::string& container) const;
   // As the engine calls it; "" where it knows of no such container.
   std::string StatusOf(const std::string& container) const;
   // Podman notes that a container runs after it has started it. Where its client is

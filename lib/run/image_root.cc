@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -100,7 +101,8 @@ class BlobCache {
     DEPS_RETURN_IF_ERROR(source.GetBlob(blob, fetched));
     if (folder_.empty()) return fetched;
     // Beside its place first: whoever sees it there sees all of it.
-    const std::string part = absl::StrCat(kept, ".", getpid(), ".part");
+    static std::atomic<int> parts = 0;
+    const std::string part = absl::StrCat(kept, ".", getpid(), ".", ++parts, ".part");
     std::error_code error;
     std::filesystem::copy_file(fetched, part, error);
     if (!error) std::filesystem::rename(part, kept, error);

@@ -32,6 +32,8 @@ namespace {
 constexpr int kPollMilliseconds = 50;
 // How long what is left in a pipe is waited for where some other process holds it.
 constexpr absl::Duration kAfterExit = absl::Milliseconds(100);
+constexpr size_t kChunk = 65536;
+constexpr size_t kMostInPipe = size_t{1} << 20;
 // How long a supervisor may take to leave how a process ended.
 constexpr absl::Duration kForExit = absl::Seconds(5);
 
@@ -96,7 +98,7 @@ bool SendWith(int socket, std::string_view bytes, const std::vector<int>& descri
 
 // Passes on what there is. False at the end of the stream.
 bool Pass(int fd, const RunWatch& watch) {
-  std::array<char, 65536> chunk;
+  std::array<char, kChunk> chunk;
   const ssize_t count = read(fd, chunk.data(), chunk.size());
   if (count <= 0) return count < 0 && (errno == EINTR || errno == EAGAIN);
   if (watch.output) watch.output({chunk.data(), static_cast<size_t>(count)});
@@ -108,6 +110,11 @@ void PassRest(int fd, const RunWatch& watch) {
   while (SteadyNow() < end) {
     pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
     if (poll(&waiting, 1, 10) > 0 && !Pass(fd, watch)) return;
+  }
+  // However late it is by now: what the program itself has written is there.
+  for (size_t read = 0; read < kMostInPipe; read += kChunk) {
+    pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
+    if (poll(&waiting, 1, 0) <= 0 || !Pass(fd, watch)) return;
   }
 }
 
@@ -160,7 +167,7 @@ std::optional<std::array<int64_t, 3>> ReadPidFile(const std::string& control) {
 
 // Whether a run never started; if so, it never will: a supervisor that has yet to
 // read what it was asked for finds that the file is there.
-bool KeepFromStarting(const std::string& control) {
+bool NeverStarts(const std::string& control) {
   const std::string path = absl::StrCat(control, "/pid");
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) close(fd);
@@ -335,7 +342,7 @@ std::optional<pid_t> SupervisedProcess(const std::string& control) {
 
 absl::StatusOr<std::optional<RunEnd>> AttachSupervised(const std::string& control,
                                                        const RunWatch& watch) {
-  if (KeepFromStarting(control)) return std::nullopt;
+  if (NeverStarts(control)) return std::nullopt;
   ControlLogReader log(control);
   const auto pass = [&] {
     for (std::string text = log.Next(); !text.empty(); text = log.Next()) {

@@ -77,6 +77,12 @@ absl::StatusOr<std::unique_ptr<Store>> OpenForReading(const std::string& url) {
 
 absl::StatusOr<StateFiles> FilesOf(const std::string& url, const std::string& local) {
   if (IsPostgres(url)) {
+    if (local.empty()) {
+      return MakeError({.id = DiagnosticId::kUsage,
+                        .message =
+                            "neither XDG_STATE_HOME nor HOME tells where logs and the key of "
+                            "a state in PostgreSQL are"});
+    }
     // Without what a password may be part of.
     const std::string name = Sha256Hex(url.substr(url.find('@') + 1)).substr(0, 16);
     const std::string stem = absl::StrCat(local, "/postgres-", name);

@@ -24,6 +24,7 @@ struct StateFiles {
   std::string logs;  // A folder: LOGS/WORKFLOW/TASK.ATTEMPT.log
 };
 // Beside a SQLite database; for PostgreSQL below `local`, a folder of this machine.
+// Errors: usage, also where `local` is "" and needed.
 absl::StatusOr<StateFiles> FilesOf(const std::string& url, const std::string& local);
 
 // A folder and those above it, mode 0700. Errors: state-open.

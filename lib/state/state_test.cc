@@ -376,6 +376,15 @@ TEST(StateUrlTest, TakesTheFirstThatTells) {
   EXPECT_TRUE(HasId(StateUrl({}, world("X", "")).status(), DiagnosticId::kUsage));
 }
 
+TEST(FilesOfTest, AreBesideADatabaseOrBelowAFolderOfThisMachine) {
+  EXPECT_EQ(FilesOf("sqlite:/a/state.db", "")->logs, "/a/state.db.logs");
+  EXPECT_EQ(
+      FilesOf("postgres://me:secret@host/db", "/home/me")->logs.rfind("/home/me/postgres-", 0), 0U);
+  EXPECT_EQ(FilesOf("postgres://me:one@host/db", "/home/me")->key,
+            FilesOf("postgres://me:two@host/db", "/home/me")->key);
+  EXPECT_TRUE(HasId(FilesOf("postgres://host/db", "").status(), DiagnosticId::kUsage));
+}
+
 TEST(UlidTest, SortsByTimeAndIsUnique) {
   const std::string first = NewUlid();
   usleep(2000);

@@ -57,7 +57,7 @@ for command in "$@"; do
 done
 PATH=$work/bin:$PATH
 export DEPS_AGENT=$work/bin/deps-agent DEPS_STATE=sqlite:$work/state.db
-export XDG_RUNTIME_DIR=$memory/run TMPDIR=$work/tmp XDG_CACHE_HOME=$work/cache
+export XDG_RUNTIME_DIR=$memory/run TMPDIR=$work/tmp XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/home
 case $driver in
   podman) keep_containers_in "$work/containers" ;;
   docker) start_docker "$work/docker" || exit 1 ;;
@@ -412,6 +412,40 @@ stopped() {
 }
 check_run 'a container that is asked to stop may tidy up' stopped
 
+# resumed POINT: it goes on with the run, which began once.
+resumed() {
+  deps-run -q resume "$id" >out 2>err || {
+    echo "$1: resume: $?" && cat err
+    return 1
+  }
+  [[ $(cat "$(logs_of "$id")"/* | grep -c '^started ') -eq 1 ]] || {
+    echo "$1: started more than once" && head -n 50 "$(logs_of "$id")"/*
+    return 1
+  }
+}
+logs_of() { find "$work" -type d -path "*logs/$1"; }
+
+# Killed at each point of the container's life; and so is what goes on with it.
+killed_at() {
+  local point again
+  for point in prepared start started ended; do
+    make_plan hello "killed-at-$point" || return
+    DEPS_RUN_FAULT=1 DEPS_RUN_FAULT_AT=$point DEPS_RUN_FAULT_FILE=$PWD/points \
+      deps-run-faults -q --driver "$driver" plan-hello.json >out 2>err
+    [[ $? -eq 137 ]] || {
+      echo "$point: it was not killed" && cat err
+      return 1
+    }
+    id=$(run_id "killed-at-$point")
+    for again in attached left; do
+      DEPS_RUN_FAULT=1 DEPS_RUN_FAULT_AT=$again deps-run-faults -q resume "$id" >out 2>err
+    done
+    resumed "$point" || return
+  done
+  no_containers && search
+}
+check_run 'a run that is killed at any point of its container is gone on with' killed_at
+
 # Killed at every point where the state is written, with containers.
 swept() {
   local point status installation
@@ -424,20 +458,25 @@ swept() {
     status=$?
     [[ -s points ]] || break
     id=$(run_id "$installation")
-    [[ $id != null ]] || continue
-    deps-run -q resume "$id" >out 2>err || {
-      echo "point $point, $(<points): resume: $?" && cat err
-      return 1
-    }
-    [[ $(deps-run logs "$id" root | grep -c '^started ') -eq 1 ]] || {
-      echo "point $point, $(<points): started more than once" && deps-run logs "$id"
-      return 1
-    }
+    [[ $id == null ]] || resumed "point $point, $(<points)" || return
   done
   echo "$status after $point points"
   [[ $status -eq 0 && $point -gt 15 ]] && search
 }
 [[ $driver != runc ]] || check_run 'a run that is killed at any point is gone on with' swept
+
+# Layers as `podman push --compression-format zstd` makes them.
+zstd() {
+  skopeo --insecure-policy copy --quiet --dest-compress --dest-compress-format zstd oci:layout oci:layout-zstd &&
+    [[ $(jq -r '.layers[].mediaType' "layout-zstd/blobs/$(jq -r '.manifests[0].digest' \
+      layout-zstd/index.json | tr : /)" | sort -u) == *+zstd ]] || return
+  cnab-publish --layout invocation=layout-zstd bundle.json "$registry/zstd:v1.0.0" >out || return
+  deps-graph "$registry/zstd:v1.0.0" | deps-solve | deps-plan --credential-set credentials.yaml \
+    --parameter-set parameters.yaml --param 'root#greeting=hello' --installation zstd >plan-zstd.json &&
+    deps-run --driver "$driver" plan-zstd.json >out || return
+  [[ $(jq -r '.tasks[0].outputs.said.value' out) == hello ]]
+}
+check_run 'an image with layers in zstd runs' zstd
 
 report_check 'no secret is anywhere after all of that' search
 report_check 'nothing is left in memory' nothing_in_memory

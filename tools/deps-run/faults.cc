@@ -1,5 +1,6 @@
 // For tests only: the process kills itself at a fault point. DEPS_RUN_FAULT=N
-// is the N-th that it comes to; DEPS_RUN_FAULT_FILE takes the name of the point.
+// is the N-th that it comes to, among those of the name DEPS_RUN_FAULT_AT where
+// that is set; DEPS_RUN_FAULT_FILE takes the name of the point.
 // With DEPS_RUN_FAULT_SIGNAL=STOP it stops there instead, and may be continued.
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +18,8 @@ namespace {
 std::atomic<int64_t> points_left = 0;
 
 void Fall(const char* name) {
+  const char* const only = std::getenv("DEPS_RUN_FAULT_AT");
+  if (only != nullptr && strcmp(name, only) != 0) return;
   if (points_left.fetch_sub(1) != 1) return;
   if (const char* const path = std::getenv("DEPS_RUN_FAULT_FILE")) {
     const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
