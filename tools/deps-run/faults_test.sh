@@ -63,8 +63,24 @@ plan "$(jq -c 'del(.digest) | .tasks |= map(
 whole=$("$run" --driver process:./tool --dry-run three.json | jq -r '.tasks | length')
 same 'the plan is as it is meant to be' 3 "$whole"
 
-workflow() { "$run" list | jq -r '.[0].id // ""'; }
+# The id of the newest; without jq, which takes longer to start than what it is
+# asked, some hundred times.
+workflow() {
+  [[ ! $("$run" --compact list) =~ \"id\":\"([0-9A-Z]{26})\" ]] || echo "${BASH_REMATCH[1]}"
+}
 resumed() { "$run" -q resume "$id"; }
+
+# Whether all tasks of three.json have succeeded, and each ran once to its end.
+all_once() {
+  local shown other line lines
+  local -A tools=()
+  shown=$("$run" --compact show "$id") || return
+  other=${shown//\"status\":\"succeeded\"/}
+  [[ $other != *'"status"'* && $((${#shown} - ${#other})) -eq $((4 * 20)) ]] || return
+  mapfile -t lines <ended
+  for line in "${lines[@]}"; do tools[$line]=1; done
+  [[ ${#lines[@]} -eq 3 && ${#tools[@]} -eq 3 ]]
+}
 
 # check_point NAME COMMAND…: after a kill at a point, the command takes it up, and
 # then everything is as it should be.
@@ -76,8 +92,7 @@ check_point() {
       bad "$name: $*: status $?"
       cat err
     }
-    id=$(workflow)
-    once_each "$name" "$id" ended 3
+    all_once || once_each "$name" "$(workflow)" ended 3
     [[ $report_failed -eq 0 ]]
   ) || bad "$name" "$result"
 }
@@ -181,7 +196,7 @@ same 'delete is killed at each of its points, and done again' "true 0" \
 use_state soak
 rm -f ended
 touch slow
-tree_plan 1200 >soak.json
+tree_plan 500 >soak.json
 RANDOM=${SOAK_SEED:-20261121}
 echo "seed ${SOAK_SEED:-20261121}"
 begin() {
@@ -205,7 +220,7 @@ id=$(workflow)
 "$run" -q resume "$id" --jobs 8 >out 2>err || bad "soak: resume: $?" "$(cat err)"
 same 'it was killed as often as it should be, with tasks left' "${SOAK_KILLS:-100} true" \
   "$kills $([[ $left -gt 0 ]] && echo true)"
-once_each "a run that was killed $kills times" "$id" ended 1200
+once_each "a run that was killed $kills times" "$id" ended 500
 same 'nothing ran twice at the same time' '' "$(cat twice-at-once 2>/dev/null)"
 
 # The supervisor is killed, too: its children are the runner's.
