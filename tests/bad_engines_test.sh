@@ -78,6 +78,16 @@ case $FAULT:$1 in
     ;;
   silent:status) tasks '. + {status: "running"}' '.workflow.status = "succeeded"' ;;
   missing:status) good | jq -c '.workflow.tasks |= map(select(.id != "root/infra"))' ;;
+  queued:status)
+    # A cluster that is busy with the work of others.
+    if [[ -e $DEPS_STATE_DIR/cancel ]]; then
+      tasks '. + {status: "canceled"}' '.workflow.status = "canceled"'
+    elif [[ -e $DEPS_STATE_DIR/turn ]]; then
+      good
+    else
+      tasks '. + {status: "pending", attempt: 0}'
+    fi
+    ;;
   vanished:status) answer '{kind: "Error", error: {code: "not_found", message: "no run r"}}' && exit 1 ;;
   *:status) good ;;
   *:cancel) answer '{kind: "CancelResponse"}' ;;
@@ -141,4 +151,29 @@ for fault in silent missing vanished; do
   expect "and says what to do: $fault" true \
     "$(jq -c '[.tasks[] | select(.status == "failed")] | length > 0' "$work/out")"
 done
+
+# Tasks that wait for their turn on the engine wait here, too.
+await_asked() {
+  local wait
+  for ((wait = 0; wait < 200; ++wait)); do
+    [[ ! -e $state/status || $(wc -l <"$state/status") -lt 3 ]] || return 0
+    sleep 0.05
+  done
+}
+shown() { deps-run show "$(deps-run list --format json | jq -r '.[0].id')" | jq -c '[.tasks[] | .status]'; }
+export FAULT=queued XDG_STATE_HOME=$work/state-queued
+state=$work/state-queued/cnab-deps/engines/bad
+deps-run --engine bad "$work/plan" >"$work/out" 2>"$work/err" &
+await_asked
+expect 'what waits for its turn is pending' '["pending","pending","pending","pending"]' "$(shown)"
+touch "$state/turn"
+wait $!
+expect 'and runs when it has come' "0 $good" "$? $(statuses)"
+rm -r "$state"
+deps-run --engine bad "$work/plan" >"$work/out" 2>"$work/err" &
+await_asked
+kill -TERM $!
+wait $!
+expect 'what is stopped while it waits is canceled on the engine' \
+  '143 1 ["canceled","skipped","skipped","skipped"]' "$? $(wc -l <"$state/cancel") $(statuses)"
 report_end bad_engines

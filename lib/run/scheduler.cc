@@ -245,6 +245,7 @@ void Scheduler::AddSkips(ProgressTable& table, const AttemptPool& pool, Change* 
   const bool stopped = stop_.load() > 0 && (!options_.shared || cancel_requested_);
   if (pool.Count() > 0 || !change->ended.empty() || (!fail_fast && !stopped)) return;
   if (!table.Begun().empty()) return;  // These are ended first.
+  if (options_.begun && stopped && !table.Ready(SteadyNow()).empty()) return;  // So are these.
   for (const size_t index : table.Pending()) {
     if (change->skipped.size() >= kMostStopped) break;
     TaskResult result = {.status = "canceled",
@@ -275,7 +276,8 @@ void Scheduler::AddClaims(ProgressTable& table, const AttemptPool& pool, Change*
   for (const size_t index : table.Begun()) {
     if (room > 0) claim(index);
   }
-  if (stop_.load() > 0 || (options_.fail_fast && table.AnyFailed())) return;
+  const bool stopped = stop_.load() > 0;
+  if ((stopped && !options_.begun) || (options_.fail_fast && table.AnyFailed())) return;
   const size_t begun = change->claims.size();
   for (const size_t index : table.Ready(now)) {
     const PlannedTask& task = table.task(index);
@@ -287,6 +289,8 @@ void Scheduler::AddClaims(ProgressTable& table, const AttemptPool& pool, Change*
       change->skipped.push_back({.task = task.id,
                                  .result = {.status = "skipped", .reason = "reused"},
                                  .outputs_of = task.installation.name});
+    } else if (options_.begun && !stopped && !options_.begun(task)) {
+      continue;
     } else if (room > 0) {
       claim(index);
     } else {

@@ -52,6 +52,9 @@ struct RunOptions {
   // `stop` is as in RunWatch. Called by many threads.
   std::function<TaskResult(const PlannedTask&, const Claim&, const std::function<int()>& stop)>
       attempt;
+  // With `attempt`: whether a task runs there, or has ended. One that does not is
+  // pending here as well; a stop waits for all that are ready. May be empty.
+  std::function<bool(const PlannedTask&)> begun;
   // How many signals asked to stop: with one, tasks are asked to end; with two
   // they are killed. May be empty.
   std::function<int()> signals;

@@ -282,6 +282,7 @@ absl::StatusOr<ExitCode> EngineWorkflow::Follow() {
             .reason = "engine",
             .message = DiagnosticsOf(ended.status()).front().message};
   };
+  run_.begun = [&remote](const PlannedTask& task) { return remote.HasBegun(task.id); };
   NoDriver driver;
   return Drive(plan_, id_, session_.owner, *session_.store, driver, run_, options_, env_,
                terminal_);
