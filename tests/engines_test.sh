@@ -70,6 +70,7 @@ cp -RL testdata/demo/. "$work/image/cnab/app/"
 mkdir "$work/agent" && cp -L "$work/bin/deps-agent" "$work/agent/deps-agent"
 start_cluster "$work/bin/testing_cluster_server" "$work/cluster" --share "$work/store" \
   --image "deps-agent:v1=$work/agent" --image "*=$work/image" || exit 1
+prepare_cluster "$work/cluster" || exit 1
 
 printf 'open sesame' >"$work/store/token"
 endpoint='{"endpoint":{"value":"http://192.0.2.10:8080/shop"}}'

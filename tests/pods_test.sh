@@ -75,6 +75,10 @@ phase() { jq -r .status.phase "$work/cluster/etcd/pods/deps/$1"; }
 
 plan good shop
 run "$work/good.json"
+expect 'a namespace that nobody prepared is told' 1 \
+  "$(grep -c 'serviceaccount "deps-runner" not found' "$work/err")"
+prepare_cluster "$work/cluster" || exit 1
+run "$work/good.json"
 expect 'a plan runs' '{"endpoint":{"value":"http://192.0.2.10:8080/shop"}}' "$(jq -c .outputs "$work/out")"
 
 infra=$(pod root/infra)

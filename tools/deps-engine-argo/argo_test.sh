@@ -4,7 +4,7 @@
 # workflows, over Kubernetes alone and over an Argo Server, also where calls fail;
 # its messages are as their schema asks, and nothing secret is in what the cluster
 # keeps.
-# Usage: argo_test.sh ENGINE CONFORMANCE CLUSTER AGENT VALIDATE
+# Usage: argo_test.sh ENGINE CONFORMANCE CLUSTER AGENT VALIDATE COMMAND…
 
 set -uo pipefail
 
@@ -13,6 +13,7 @@ conformance=$PWD/$2
 cluster=$PWD/$3
 agent=$PWD/$4
 validate=$PWD/$5
+commands=("${@:6}")
 # shellcheck source=tests/engine_messages.sh
 . tests/engine_messages.sh
 # shellcheck source=tests/cluster.sh
@@ -33,6 +34,11 @@ fail() {
   exit 1
 }
 
+mkdir "$work/bin"
+for command in "$engine" "${commands[@]/#/$PWD/}"; do
+  ln -s "$command" "$work/bin/"
+done
+export PATH=$work/bin:$PATH XDG_STATE_HOME=$work/state
 make_image "$work/image"
 ln -s "$work/kit/tool" "$work/image/cnab/app/run"
 mkdir -p "$work"/{agent,kit}
@@ -40,7 +46,7 @@ cp "$agent" "$work/agent/deps-agent"
 start_cluster "$cluster" "$work/cluster" --share "$work/kit" \
   --image "example.com/kit:1=$work/image" --image "deps-agent:v1=$work/agent" ||
   fail 'the cluster did not start'
-export KUBECONFIG=$work/cluster/kubeconfig-admin-token
+prepare_cluster "$work/cluster" || fail 'the namespace could not be prepared'
 
 record_messages "$engine" "$work/recorded"
 

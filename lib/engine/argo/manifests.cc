@@ -44,6 +44,9 @@ class Manifests {
              {{"argoproj.io", {"workflowtaskresults"}, {"create", "patch"}}}),
         &text);
     Add("", Binding(options_.executor_account), &text);
+    Add("Argo mounts the token of that account by this name into each pod's executor, and\n"
+        "# Kubernetes makes none by itself.",
+        Token(options_.executor_account), &text);
     Add("For those who submit: bind it to users, groups or service accounts.",
         Role("deps-submitter",
              {{"argoproj.io", {"workflows"}, {"create", "get", "list", "watch", "patch", "delete"}},
@@ -80,6 +83,16 @@ class Manifests {
                     {"kind", Quoted("ServiceAccount")},
                     {"metadata", Metadata(name)},
                     {"automountServiceAccountToken", Value::Boolean(false)}});
+  }
+
+  // For the account `name`; Kubernetes fills it.
+  Value Token(std::string_view name) const {
+    Value metadata = Metadata(absl::StrCat(name, ".service-account-token"));
+    metadata.Set("annotations", Members({{"kubernetes.io/service-account.name", Quoted(name)}}));
+    return Members({{"apiVersion", Quoted("v1")},
+                    {"kind", Quoted("Secret")},
+                    {"metadata", std::move(metadata)},
+                    {"type", Quoted("kubernetes.io/service-account-token")}});
   }
 
   Value Role(std::string_view name, const std::vector<Rule>& rules) const {

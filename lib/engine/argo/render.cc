@@ -338,7 +338,6 @@ class Renderer {
                     {"retryPolicy", Text(any ? "Always" : "OnError")},
                     {"backoff", Members({{"duration", Text("10s")},
                                          {"factor", Text("2")},
-                                         {"cap", Text("2m")},
                                          {"maxDuration", Text("15m")}})}});
   }
 

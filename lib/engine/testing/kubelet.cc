@@ -122,7 +122,7 @@ void Kubelet::TickPod(const ObjectKey& key, const Value& pod) {
     SignalAll(pod, SIGKILL);
   }
   if (phase.empty() || phase == "Pending") {
-    if (!ImagesAreThere(key, pod)) return;
+    if (!SecretsAreThere(key, pod) || !ImagesAreThere(key, pod)) return;
     MakeVolumes(pod);
   }
   if (absl::ParseTime(absl::RFC3339_full, TextAt(pod, {"status", "startTime"}), &time, &error)) {
@@ -170,33 +170,35 @@ bool Kubelet::ImagesAreThere(const ObjectKey& key, const Value& pod) {
           options_.images.contains("*")) {
         continue;
       }
-      Value stored;
-      store_.Update(
-          key, "",
-          [&](Value* object) {
-            Value& status = Member(*object, {"status"});
-            status.Set("phase", Value::String("Pending"));
-            status.Set(
-                absl::StrCat(list == std::string_view("containers") ? "containerStatuses"
-                                                                    : "initContainerStatuses"),
-                Value::Array({Value::Object(
-                    {{"name", *container.Find("name")},
-                     {"image", Value::String(image)},
-                     {"ready", Value::Boolean(false)},
-                     {"restartCount", Value::Integer(0)},
-                     {"state",
-                      Value::Object(
-                          {{"waiting", Value::Object({{"reason", Value::String("ImagePullBackOff")},
-                                                      {"message", Value::String(absl::StrCat(
-                                                                      "Back-off pulling image \"",
-                                                                      image, "\""))}})}})}})}));
-            return true;
-          },
-          &stored);
+      const bool init = list == std::string_view("initContainers");
+      Hold(key, init ? "initContainerStatuses" : "containerStatuses", container, "ImagePullBackOff",
+           absl::StrCat("Back-off pulling image \"", image, "\""));
       return false;
     }
   }
   return true;
+}
+
+void Kubelet::Hold(const ObjectKey& key, const std::string& statuses, const Value& container,
+                   const std::string& reason, const std::string& message) {
+  const Value waiting =
+      Value::Object({{"reason", Value::String(reason)}, {"message", Value::String(message)}});
+  Value stored;
+  store_.Update(
+      key, "",
+      [&](Value* object) {
+        Value& status = Member(*object, {"status"});
+        status.Set("phase", Value::String("Pending"));
+        status.Set(
+            statuses,
+            Value::Array({Value::Object({{"name", *container.Find("name")},
+                                         {"image", *container.Find("image")},
+                                         {"ready", Value::Boolean(false)},
+                                         {"restartCount", Value::Integer(0)},
+                                         {"state", Value::Object({{"waiting", waiting}})}})}));
+        return true;
+      },
+      &stored);
 }
 
 std::string Kubelet::EnterScript(const Value& pod, const Value& container,

@@ -67,7 +67,11 @@ class Kubelet {
   void SignalAll(const json::Value& pod, int number) const;
   void TickPod(const ObjectKey& key, const json::Value& pod);
   void NoteLogs(const json::Value& pod);
+  bool SecretsAreThere(const ObjectKey& key, const json::Value& pod);
   bool ImagesAreThere(const ObjectKey& key, const json::Value& pod);
+  // Leaves the pod pending, and says why in the status of `container`.
+  void Hold(const ObjectKey& key, const std::string& statuses, const json::Value& container,
+            const std::string& reason, const std::string& message);
   void MakeVolumes(const json::Value& pod);
   std::string VolumeFolder(const json::Value& pod, const json::Value& volume) const;
   void Project(const json::Value& pod, const json::Value& sources, const std::string& folder);

@@ -21,6 +21,21 @@ std::string Kubelet::VolumeFolder(const Value& pod, const Value& volume) const {
                       TextAt(pod, {"metadata", "uid"}), "/volumes/", name);
 }
 
+bool Kubelet::SecretsAreThere(const ObjectKey& key, const Value& pod) {
+  for (const Value& volume : ItemsOf(pod.Find("spec"), "volumes")) {
+    const std::string secret = TextAt(volume, {"secret", "secretName"});
+    if (secret.empty() || TextAt(volume, {"secret", "optional"}) == "true" ||
+        store_.Get({"secrets", key.name_space, secret})) {
+      continue;
+    }
+    Hold(key, "containerStatuses", ItemsOf(pod.Find("spec"), "containers")[0], "ContainerCreating",
+         absl::StrCat("MountVolume.SetUp failed for volume \"", TextAt(volume, {"name"}),
+                      "\" : secret \"", secret, "\" not found"));
+    return false;
+  }
+  return true;
+}
+
 void Kubelet::MakeVolumes(const Value& pod) {
   const std::string folder = FolderOf(pod);
   if (std::filesystem::exists(folder)) return;

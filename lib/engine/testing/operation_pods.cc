@@ -26,6 +26,14 @@ Value ExpandAll(const Value& value, const std::map<std::string, std::string>& sc
   return expanded;
 }
 
+// The volume with the token of Argo's executor: it has to exist under this name.
+Value TokenOf(std::string_view account) {
+  return Value::Object(
+      {{"name", Value::String("exec-sa-token")},
+       {"secret", Value::Object({{"secretName", Value::String(absl::StrCat(
+                                                    account, ".service-account-token"))}})}});
+}
+
 bool IsLowerName(std::string_view name) {
   return !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
@@ -62,11 +70,18 @@ void Operation::CreatePod(const Call& call) {
                             "alphanumeric character"));
   }
   const Value& wf_spec = *workflow_.Find("spec");
+  const std::string account = TextAt(wf_spec, {"serviceAccountName"});
+  if (!account.empty() && !store_.Get({"serviceaccounts", name_space_, account})) {
+    return Set(
+        call.node, "Error",
+        absl::StrCat("pods \"", name, "\" is forbidden: error looking up service account ",
+                     name_space_, "/", account, ": serviceaccount \"", account, "\" not found"));
+  }
   Value main = *shown.Find("container");
   main.Set("name", Value::String("main"));
   Value spec = Value::Object(
       {{"restartPolicy", Value::String("Never")},
-       {"serviceAccountName", Value::String(TextAt(wf_spec, {"serviceAccountName"}))},
+       {"serviceAccountName", Value::String(account)},
        {"containers", Value::Array({Value::Object({{"name", Value::String("wait")},
                                                    {"image", Value::String("argoexec")}}),
                                     std::move(main)})}});
@@ -74,6 +89,10 @@ void Operation::CreatePod(const Call& call) {
   Value volumes = Value::Array();
   for (const Value* const owner : {&wf_spec, &shown}) {
     for (const Value& volume : ItemsOf(owner, "volumes")) volumes.items.push_back(volume);
+  }
+  if (const std::string executor = TextAt(wf_spec, {"executor", "serviceAccountName"});
+      !executor.empty()) {
+    volumes.items.push_back(TokenOf(executor));
   }
   spec.Set("volumes", std::move(volumes));
   if (const Value* const inputs = shown.Find("inputs"); inputs != nullptr) {

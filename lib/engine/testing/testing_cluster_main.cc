@@ -14,6 +14,7 @@
 //   vanish POD       it is gone, as with its node
 //   again POD        it is started a second time, as by a stale cache
 //   secret NAME KEY FILE
+//   apply FILE       accounts and Secrets of a file of manifests are there
 //   requests SERVER  a line with the number, then that many
 #include <poll.h>
 #include <signal.h>
@@ -33,6 +34,7 @@
 #include "absl/strings/str_split.h"
 #include "lib/engine/testing/testing_cluster.h"
 #include "lib/io/file.h"
+#include "lib/yaml/yaml.h"
 
 namespace deps {
 namespace {
@@ -90,6 +92,35 @@ std::string PutSecret(TestingCluster& cluster, const std::string& name_space, co
   return "ok";
 }
 
+// What the API server's admission and controllers look at; the rest is as good as
+// applied.
+std::string Apply(TestingCluster& cluster, const std::string& name_space, const Words& words) {
+  const absl::StatusOr<Source> file = ReadFile(words[1]);
+  if (!file.ok()) return "no such file";
+  for (const std::string_view text : absl::StrSplit(file->text, "---\n")) {
+    const absl::StatusOr<Value> object =
+        yaml::Parse({.name = file->name, .text = std::string(text)});
+    if (!object.ok()) return "not YAML";
+    const std::string kind = TextAt(*object, {"kind"});
+    const std::string name = TextAt(*object, {"metadata", "name"});
+    Value stored;
+    if (kind == "ServiceAccount") {
+      cluster.store().Create({"serviceaccounts", name_space, name}, *object, &stored);
+    } else if (kind == "Secret") {
+      const std::string account =
+          TextAt(*object, {"metadata", "annotations", "kubernetes.io/service-account.name"});
+      if (TextAt(*object, {"type"}) != "kubernetes.io/service-account-token" ||
+          !cluster.store().Get({"serviceaccounts", name_space, account})) {
+        return "a token of no account";
+      }
+      Value secret = *object;
+      secret.Set("data", Value::Object({{"token", Value::String(absl::Base64Escape(name))}}));
+      cluster.store().Create({"secrets", name_space, name}, secret, &stored);
+    }
+  }
+  return "ok";
+}
+
 std::string Obey(TestingCluster& cluster, const std::string& name_space, const Words& words) {
   const std::string& verb = words[0];
   if (verb == "fault") return Inject(cluster, words);
@@ -110,6 +141,7 @@ std::string Obey(TestingCluster& cluster, const std::string& name_space, const W
   }
   if (verb == "secret" && words.size() == 4) return PutSecret(cluster, name_space, words);
   if (words.size() != 2) return "no such command";
+  if (verb == "apply") return Apply(cluster, name_space, words);
   const ObjectKey key = {"pods", name_space, words[1]};
   if (verb == "evict") {
     cluster.kubelet().Evict(key, "The node was low on resource: memory.");

@@ -12,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lib/engine/testing/argo_validate.h"
 #include "lib/http/http.h"
@@ -177,6 +178,27 @@ TEST_F(TestingClusterTest, WhatKubernetesTakesArgosControllerMayNot) {
   }
   EXPECT_EQ(TextAt(workflow, {"status", "message"}),
             "invalid spec: templates.main.tasks.second depends on 'fist', no task");
+}
+
+TEST_F(TestingClusterTest, PodsNeedTheirAccountAndTheTokenOfTheirExecutor) {
+  const std::string text = absl::StrReplaceAll(
+      kWorkflow, {{"\"entrypoint\": \"main\"",
+                   "\"entrypoint\": \"main\", \"serviceAccountName\": \"runner\", "
+                   "\"executor\": {\"serviceAccountName\": \"reporter\"}"}});
+  const auto waits_for = [&](std::string_view name, std::string_view message) {
+    ASSERT_EQ(StatusOf("POST", kWorkflows, absl::StrReplaceAll(text, {{"\"one\"", name}})), 201);
+    std::string workflow;
+    for (int i = 0; i < 100 && !absl::StrContains(workflow, message); ++i) {
+      absl::SleepFor(absl::Milliseconds(50));
+      workflow = json::Canonical(
+          Body(absl::StrCat(kWorkflows, "/", absl::StrReplaceAll(name, {{"\"", ""}}))));
+    }
+    EXPECT_THAT(workflow, testing::HasSubstr(message));
+  };
+  waits_for("\"one\"", R"(error looking up service account deps/runner)");
+  Value stored;
+  cluster_->store().Create({"serviceaccounts", "deps", "runner"}, Value::Object(), &stored);
+  waits_for("\"two\"", R"(secret \"reporter.service-account-token\" not found)");
 }
 
 TEST(WorkflowErrorTest, IsTheFirstThingThatIsWrong) {
