@@ -62,6 +62,8 @@ struct ArchiveLimits {
   size_t document_bytes = size_t{64} << 20;  // Of each JSON file.
   // Where this is not null and becomes other than 0, reading ends (interrupted).
   const std::atomic<int>* stop = nullptr;
+  // Told of the file's bytes as they are read.
+  std::function<void(int64_t bytes)> on_read = {};
 };
 
 // Reads a whole archive; names with and without "./" and one folder in front. Members that no

@@ -126,8 +126,11 @@ TEST_F(ArchiveTest, WhatIsWrittenIsRead) {
   const BundleArchive content = Example(folder_.path());
   const std::string path = folder_.path() + "/out.tgz";
   ASSERT_TRUE(WriteArchiveFile(content, path).ok());
-  const absl::StatusOr<OpenedArchive> opened = ReadArchive(path);
+  int64_t told = 0;
+  const absl::StatusOr<OpenedArchive> opened =
+      ReadArchive(path, {.on_read = [&](int64_t bytes) { told += bytes; }});
   ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(told, static_cast<int64_t>(Text(path).size()));
   EXPECT_EQ(opened->content.root, content.root);
   EXPECT_EQ(opened->content.dependencies, content.dependencies);
   EXPECT_EQ(opened->content.index_json, content.index_json);

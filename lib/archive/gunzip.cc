@@ -93,6 +93,7 @@ absl::StatusOr<bool> Gunzip::Fill() {
                       .message = std::strerror(errno),
                       .location = {.file = path_}});
   }
+  read_ += count;
   stream_.next_in = in_.data();
   stream_.avail_in = static_cast<unsigned>(count);
   return count > 0;

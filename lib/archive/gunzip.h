@@ -30,6 +30,9 @@ class Gunzip {
   // Errors: file-read; archive-invalid (truncated, damaged, over the limit).
   absl::StatusOr<std::string_view> Next();
 
+  // How much of the file has been read.
+  int64_t read_bytes() const { return read_; }
+
  private:
   Gunzip(std::string path, int file, int64_t max_bytes);
   absl::Status Inflate();       // Into out_.
@@ -38,6 +41,7 @@ class Gunzip {
   const std::string path_;
   const int file_;
   const int64_t max_bytes_;
+  int64_t read_ = 0;
   int64_t inflated_ = 0;
   bool within_ = true;  // A gzip member has begun and not ended.
   z_stream stream_ = {};

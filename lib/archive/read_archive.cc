@@ -78,6 +78,7 @@ class Reader {
   const ArchiveLimits& limits_;
   const bool keep_going_;
   OpenedArchive* const opened_;
+  int64_t told_ = 0;
   absl::Status supply_status_;
   std::string member_;  // As the archive spells it, for messages.
   std::string name_;    // Without "./" and trailing "/".
@@ -99,6 +100,8 @@ la_ssize_t Reader::Supply(archive* tar, void* reader, const void** bytes) {
     archive_set_error(tar, EIO, "unreadable");
     return ARCHIVE_FATAL;
   }
+  if (self.limits_.on_read) self.limits_.on_read(self.gunzip_->read_bytes() - self.told_);
+  self.told_ = self.gunzip_->read_bytes();
   *bytes = next->data();
   return static_cast<la_ssize_t>(next->size());
 }

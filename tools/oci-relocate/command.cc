@@ -1,6 +1,7 @@
 #include "tools/oci-relocate/command.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,10 +82,11 @@ class Command {
       : options_(options),
         env_(env),
         terminal_(terminal),
-        bars_(terminal.interactive() ? env.err : nullptr, [this, &env](std::string_view text) {
-          const bool wanted = terminal_.interactive() || env.getenv("CI").value_or("") != "";
-          wanted ? terminal_.Say(text) : terminal_.Detail(text);
-        }) {}
+        bars_({.err = terminal.interactive() ? env.err : nullptr},
+              [this, &env](std::string_view text) {
+                const bool wanted = terminal_.interactive() || env.getenv("CI").value_or("") != "";
+                wanted ? terminal_.Say(text) : terminal_.Detail(text);
+              }) {}
 
   absl::StatusOr<ExitCode> Run(const Invocation& invocation);
 
@@ -202,9 +204,18 @@ absl::StatusOr<Family> Command::CollectSolution(const std::string& operand) {
 }
 
 absl::StatusOr<OpenedArchive> Command::Read(const std::string& path, bool keep_going) {
-  const ArchiveLimits limits = {.inflated_bytes = options_.max_archive_size << 30,
-                                .stop = &first_signal};
-  return ReadArchive(path, limits, keep_going);
+  // Of their own: the rate of transfers is another.
+  ProgressBars bars({.err = terminal_.interactive() ? env_.err : nullptr}, [](std::string_view) {});
+  struct stat info = {};
+  if (stat(path.c_str(), &info) == 0) {
+    bars.Expect(info.st_size);
+    bars.Begin(path, info.st_size);
+  }
+  return ReadArchive(path,
+                     {.inflated_bytes = options_.max_archive_size << 30,
+                      .stop = &first_signal,
+                      .on_read = [&](int64_t bytes) { bars.Advance(path, bytes); }},
+                     keep_going);
 }
 
 absl::StatusOr<Family> Command::Open(const std::string& path) {

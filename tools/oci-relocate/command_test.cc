@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -16,6 +17,7 @@
 #include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
 #include "lib/oci/testing_registry.h"
+#include "lib/relocate/family.h"
 #include "lib/relocate/family_for_tests.h"
 #include "lib/relocate/plan.h"
 #include "lib/relocate/porter_tag.h"
@@ -139,6 +141,23 @@ TEST_F(OciRelocateTest, OtherContentIsReplacedOnlyByForce) {
   const Relocation forced =
       Report(Execute({"publish", Path("a.tgz"), "--registry", host, "--force"}));
   EXPECT_EQ(forced.bundles.size(), 3u);
+}
+
+TEST_F(OciRelocateTest, InCiEachStepIsALine) {
+  Pack();
+  const std::string host = target_.host();
+  const Result result = Execute({"publish", Path("a.tgz"), "--registry", host},
+                                [](std::string_view name) -> std::optional<std::string> {
+                                  return name == "CI" ? "true" : EmptyEnvironment(name);
+                                });
+  std::string expected;
+  for (const FamilyMember& member : maker_.family.members) {
+    const BundleImage& image = member.images[0];
+    absl::StrAppend(&expected, "oci-relocate: image ", image.reference, " to ", host, "/",
+                    member.name, "@", image.digest, "\noci-relocate: bundle ", host, "/",
+                    member.name, ":", member.tag, "\n");
+  }
+  EXPECT_EQ(result.err, expected);
 }
 
 TEST_F(OciRelocateTest, ADryRunWritesNothing) {

@@ -1,5 +1,7 @@
 #include "tools/oci-relocate/oci_relocate_for_tests.h"
 
+#include <functional>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -21,11 +23,12 @@
 
 namespace deps {
 
-Result Execute(const std::vector<std::string>& args) {
+Result Execute(const std::vector<std::string>& args,
+               std::function<std::optional<std::string>(std::string_view)> getenv) {
   std::istringstream input;
   std::ostringstream output;
   std::ostringstream errors;
-  const Env env = {.in = &input, .out = &output, .err = &errors, .getenv = EmptyEnvironment};
+  const Env env = {.in = &input, .out = &output, .err = &errors, .getenv = std::move(getenv)};
   const ExitCode code = RunOciRelocate(args, env);
   return {code, output.str(), errors.str()};
 }

@@ -2,6 +2,7 @@
 #ifndef DEPS_TOOLS_OCI_RELOCATE_OCI_RELOCATE_FOR_TESTS_H_
 #define DEPS_TOOLS_OCI_RELOCATE_OCI_RELOCATE_FOR_TESTS_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,8 +26,10 @@ struct Result {
   std::string err;
 };
 
-// Runs the command in an empty environment.
-Result Execute(const std::vector<std::string>& args);
+// Runs the command, in an empty environment.
+Result Execute(
+    const std::vector<std::string>& args,
+    std::function<std::optional<std::string>(std::string_view)> getenv = EmptyEnvironment);
 
 // The content of a file that is there.
 std::string Text(const std::string& path);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -11,7 +12,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace deps {
@@ -20,24 +20,23 @@ namespace {
 constexpr absl::Duration kBefore = absl::Seconds(1);
 constexpr absl::Duration kBetween = absl::Milliseconds(100);
 constexpr size_t kMostBars = 8;
-constexpr int kBarWidth = 24;
+
+std::string BarOf(int64_t done, int64_t size, int width) {
+  const double part =
+      size > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(size), 0.0, 1.0) : 1.0;
+  const int full = static_cast<int>(part * width);
+  return absl::StrCat("[", std::string(static_cast<size_t>(full), '='),
+                      std::string(static_cast<size_t>(width - full), ' '), "] ",
+                      absl::StrFormat("%3d%%", static_cast<int>(part * 100)));
+}
+
+}  // namespace
 
 size_t ColumnsOfTerminal() {
   winsize size = {};
   const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20;
   return known ? size.ws_col : 80;
 }
-
-std::string BarOf(int64_t done, int64_t size) {
-  const double part =
-      size > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(size), 0.0, 1.0) : 1.0;
-  const int full = static_cast<int>(part * kBarWidth);
-  return absl::StrCat("[", std::string(static_cast<size_t>(full), '='),
-                      std::string(static_cast<size_t>(kBarWidth - full), ' '), "] ",
-                      absl::StrFormat("%3d%%", static_cast<int>(part * 100)));
-}
-
-}  // namespace
 
 std::string ShortSize(int64_t bytes) {
   static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -51,8 +50,8 @@ std::string ShortSize(int64_t bytes) {
   return absl::StrFormat("%.*f %s", decimals, size, kUnits[unit]);
 }
 
-ProgressBars::ProgressBars(std::ostream* err, std::function<void(std::string_view)> say)
-    : err_(err), say_(std::move(say)) {}
+ProgressBars::ProgressBars(Screen screen, std::function<void(std::string_view)> say)
+    : screen_(std::move(screen)), say_(std::move(say)) {}
 
 ProgressBars::~ProgressBars() { Clear(); }
 
@@ -69,7 +68,7 @@ void ProgressBars::Say(std::string_view text) {
 
 void ProgressBars::Expect(int64_t bytes) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (began_ == absl::InfiniteFuture()) began_ = absl::Now();
+  if (began_ == absl::InfiniteFuture()) began_ = screen_.now();
   expected_ += bytes;
 }
 
@@ -96,9 +95,11 @@ void ProgressBars::End(const std::string& name) {
 }
 
 std::string ProgressBars::Line(std::string_view name, int64_t done, int64_t size) const {
+  const size_t columns = screen_.columns();
+  // Where there is little room, what the total line says counts more.
+  const int width = columns < 100 ? 12 : 24;
   const std::string numbers =
-      absl::StrCat(BarOf(done, size), "  ", ShortSize(done), " of ", ShortSize(size));
-  const size_t columns = ColumnsOfTerminal();
+      absl::StrCat(BarOf(done, size, width), "  ", ShortSize(done), " of ", ShortSize(size));
   const size_t room = columns > numbers.size() + 4 ? columns - numbers.size() - 4 : 0;
   const std::string_view shown = name.substr(name.size() - std::min(name.size(), room));
   return absl::StrCat(shown, std::string(room - shown.size(), ' '), "  ", numbers);
@@ -109,29 +110,30 @@ std::string ProgressBars::TotalLine(absl::Time now) const {
   const double rate = static_cast<double>(done_) / seconds;
   const int64_t left = std::max(expected_ - done_, int64_t{0});
   const int64_t time = rate > 0 ? static_cast<int64_t>(static_cast<double>(left) / rate) : 0;
-  const std::string end = absl::StrCat("all, ", ShortSize(static_cast<int64_t>(rate)), "/s, ",
-                                       absl::FormatDuration(absl::Seconds(time)), " left");
+  const std::string end =
+      absl::StrCat("all, ", ShortSize(static_cast<int64_t>(rate)), "/s, ",
+                   time > 0 ? absl::FormatDuration(absl::Seconds(time)) : "0s", " left");
   return Line(end, done_, expected_);
 }
 
 void ProgressBars::Draw() {
-  const absl::Time now = absl::Now();
-  if (err_ == nullptr || now - began_ < kBefore || now - last_ < kBetween) return;
+  const absl::Time now = screen_.now();
+  if (screen_.err == nullptr || now - began_ < kBefore || now - last_ < kBetween) return;
   last_ = now;
   Erase();
   for (const auto& [name, bar] : bars_) {
     if (drawn_ >= static_cast<int>(kMostBars)) break;
-    *err_ << Line(name, bar.done, bar.size) << "\n";
+    *screen_.err << Line(name, bar.done, bar.size) << "\n";
     ++drawn_;
   }
-  *err_ << TotalLine(now) << "\n" << std::flush;
+  *screen_.err << TotalLine(now) << "\n" << std::flush;
   ++drawn_;
 }
 
 void ProgressBars::Erase() {
-  if (err_ == nullptr || drawn_ == 0) return;
+  if (screen_.err == nullptr || drawn_ == 0) return;
   // Up, to the first column, and everything below goes.
-  *err_ << "\x1b[" << drawn_ << "A\r\x1b[J" << std::flush;
+  *screen_.err << "\x1b[" << drawn_ << "A\r\x1b[J" << std::flush;
   drawn_ = 0;
 }
 

@@ -2,6 +2,7 @@
 #ifndef DEPS_TOOLS_OCI_RELOCATE_PROGRESS_BARS_H_
 #define DEPS_TOOLS_OCI_RELOCATE_PROGRESS_BARS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/relocate/watcher.h"
 
@@ -18,12 +20,22 @@ namespace deps {
 // "1.5 GiB", "12 KiB"
 std::string ShortSize(int64_t bytes);
 
+// Of standard error; 80 where nobody knows.
+size_t ColumnsOfTerminal();
+
 // On a terminal, once a second has gone by: a line for each transfer and one for
 // all with rate and time left, drawn again in place ten times a second and gone at the end.
 class ProgressBars : public Watcher {
  public:
-  // `say` prints a whole line. Without `err` there are no bars.
-  ProgressBars(std::ostream* err, std::function<void(std::string_view)> say);
+  // What bars are drawn on; without `err` there are none.
+  struct Screen {
+    std::ostream* err = nullptr;
+    std::function<absl::Time()> now = absl::Now;
+    std::function<size_t()> columns = ColumnsOfTerminal;
+  };
+
+  // `say` prints a whole line.
+  ProgressBars(Screen screen, std::function<void(std::string_view)> say);
   ~ProgressBars() override;
   ProgressBars(const ProgressBars&) = delete;
   ProgressBars& operator=(const ProgressBars&) = delete;
@@ -48,7 +60,7 @@ class ProgressBars : public Watcher {
   std::string Line(std::string_view name, int64_t done, int64_t size) const;
   std::string TotalLine(absl::Time now) const;
 
-  std::ostream* const err_;
+  const Screen screen_;
   const std::function<void(std::string_view)> say_;
   std::mutex mutex_;
   std::map<std::string, Bar> bars_;
