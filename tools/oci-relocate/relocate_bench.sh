@@ -172,9 +172,9 @@ beside "oras cp" "$ours" new_registry with_oras
 bare=$(best open_uploads with_curl)
 row "  curl -T of the same blobs, nothing read or verified" "$bare" \
   "$(ratio "$bare" "$ours") times as long"
-# On two cores most of that is the registry's own hashing. 2.5 times as fast as skopeo is what the
-# machine allows to whoever does nothing but send.
-target "skopeo takes at least 1.5 times as long" "$theirs >= 1.5 * $ours"
+# Where skopeo takes little more than 2.5 times as long as curl, this is out of reach for whoever
+# also unpacks and verifies.
+target "skopeo takes at least 2.5 times as long" "$theirs >= 2.5 * $ours"
 target "curl takes at least 0.6 times as long" "$bare >= 0.6 * $ours"
 
 new_registry
