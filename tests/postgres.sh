@@ -1,7 +1,7 @@
 # A PostgreSQL server for a test, on a UNIX socket in a folder of its own. To be
 # sourced: start_postgres sets POSTGRES_URL; stop_postgres ends it. The server is
-# started with the library POSTGRES_PRELOAD, where that is set; its data is below
-# POSTGRES_PARENT, or /tmp.
+# started with the library POSTGRES_PRELOAD and the options POSTGRES_OPTIONS, where
+# they are set; its data is below POSTGRES_PARENT, or /tmp.
 # shellcheck shell=bash
 
 postgres_bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
@@ -34,7 +34,7 @@ resume_postgres() {
   (
     cd "$postgres_folder" || exit
     LD_PRELOAD=${POSTGRES_PRELOAD-} postgres_do "$postgres_bin/pg_ctl" -D data -w -s -l "$postgres_folder/log" \
-      -o "-c listen_addresses= -c unix_socket_directories=$postgres_folder" start
+      -o "-c listen_addresses= -c unix_socket_directories=$postgres_folder ${POSTGRES_OPTIONS-}" start
   )
 }
 

@@ -41,6 +41,8 @@ constexpr size_t kMaxAnswer = size_t{1} << 20;
 constexpr absl::Duration kAfterExit = absl::Milliseconds(100);
 constexpr size_t kChunk = 16384;
 constexpr size_t kMostInPipe = size_t{1} << 20;
+// Of looking for processes: those that were killed take some time to go.
+constexpr int kMostRounds = 500;
 
 absl::Status Failed(const ChildSpec& spec, std::string_view why) {
   return MakeError({.id = DiagnosticId::kRunDriver,
@@ -151,6 +153,25 @@ bool Pump(int fd, int milliseconds, const RunWatch& watch) {
   return true;
 }
 
+// Whether the process began with it. Its other variables may be secrets.
+bool HasVariable(int64_t process, std::string_view variable) {
+  const int fd = open(absl::StrCat("/proc/", process, "/environ").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const absl::Cleanup closer = [fd] { close(fd); };
+  SecretBuffer environment;
+  environment.Resize(kMaxAnswer);
+  size_t size = 0;
+  while (size < kMaxAnswer) {
+    const ssize_t count = read(fd, environment.data() + size, kMaxAnswer - size);
+    if (count <= 0) break;
+    size += static_cast<size_t>(count);
+  }
+  for (const std::string_view one : absl::StrSplit(environment.view().substr(0, size), '\0')) {
+    if (one == variable) return true;
+  }
+  return false;
+}
+
 void Signal(const ChildSpec& spec, pid_t pid, int signal) {
   kill(spec.signal_group ? -pid : pid, signal);
 }
@@ -248,6 +269,24 @@ void KillSession(int64_t process, int64_t start_time) {
     }
   }
   closedir(folder);
+}
+
+void KillWithVariable(std::string_view variable) {
+  // Each round finds what was started during the one before.
+  for (int round = 0; round < kMostRounds; ++round) {
+    bool found = false;
+    DIR* const folder = opendir("/proc");
+    if (folder == nullptr) return;
+    while (const dirent* entry = readdir(folder)) {
+      int64_t pid = 0;
+      if (!absl::SimpleAtoi(entry->d_name, &pid) || pid <= 1 || pid == getpid()) continue;
+      if (!HasVariable(pid, variable)) continue;
+      found = kill(static_cast<pid_t>(pid), SIGKILL) == 0 || found;
+    }
+    closedir(folder);
+    if (!found) return;
+    absl::SleepFor(absl::Milliseconds(10));
+  }
 }
 
 absl::StatusOr<std::string> OutputOf(const ChildSpec& spec, const RunWatch& watch) {

@@ -3,6 +3,7 @@
 #define DEPS_LIB_RUN_CHILD_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,6 +31,10 @@ absl::StatusOr<RunEnd> RunChild(const ChildSpec& spec, const RunWatch& watch);
 // Kills what is left of the session of a process that RunChild started in an
 // earlier life. Never touches a later process of the same number.
 void KillSession(int64_t process, int64_t start_time);
+
+// Kills each process of this user that began with this variable, NAME=VALUE, in its
+// environment, and what such processes start meanwhile.
+void KillWithVariable(std::string_view variable);
 
 // Runs a program to its end and gives what it printed, at most 1 MiB.
 // Errors: run-driver where it cannot be started or does not exit with 0; the

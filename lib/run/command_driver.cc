@@ -27,6 +27,8 @@ namespace deps {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Minutes(1);
+// Another one in each attempt.
+constexpr char kFolderVariable[] = "CNAB_OUTPUT_DIR";
 
 SecretBuffer Variable(std::string_view name, std::string_view value) {
   SecretBuffer variable(name);
@@ -88,7 +90,7 @@ std::vector<SecretBuffer> EnvironmentOf(const BundleRun& run) {
     names.push_back(name);
   }
   environment.push_back(Variable("CNAB_VARS", absl::StrJoin(names, ",")));
-  environment.push_back(Variable("CNAB_OUTPUT_DIR", run.root));
+  environment.push_back(Variable(kFolderVariable, run.root));
   return environment;
 }
 
@@ -186,7 +188,9 @@ absl::StatusOr<RunEnd> CommandDriver::Run(const BundleRun& run, const RunWatch& 
 }
 
 absl::Status CommandDriver::CleanUp(const Traces& traces) {
-  KillSession(traces.process, traces.start_time);
+  // The program died with the runner. What it started did not, and would go on
+  // beside the next attempt.
+  KillWithVariable(absl::StrCat(kFolderVariable, "=", traces.folder, "/root"));
   return absl::OkStatus();
 }
 

@@ -95,6 +95,33 @@ refused() {
 }
 report_check 'what is no sink is refused before anything runs' refused
 
+# Of a driver that starts the box in a session of its own: what is left of an
+# attempt ends before the next one begins.
+orphan() {
+  local id process
+  cat >bin/cnab-fork <<'FORK'
+#!/bin/bash
+[[ ${1-} != --handles ]] || { echo box && exit; }
+mkdir -p "$CNAB_OUTPUT_DIR/cnab/app/outputs"
+printf x | tee "$CNAB_OUTPUT_DIR/cnab/app/outputs/said" >"$CNAB_OUTPUT_DIR/cnab/app/outputs/password"
+if [[ -e $BOX_DIR/forked ]]; then
+  grep -q sleep "/proc/$(<"$BOX_DIR/forked")/cmdline" && touch "$BOX_DIR/both"
+  exit 0
+fi
+setsid sleep 1000 &
+echo $! >"$BOX_DIR/forked.part" && mv "$BOX_DIR/forked.part" "$BOX_DIR/forked"
+wait
+FORK
+  chmod +x bin/cnab-fork
+  "$run" --driver fork plan.json >out 2>err &
+  process=$!
+  until [[ -e forked ]]; do sleep 0.05; done
+  kill -KILL "$process" && wait "$process"
+  id=$("$run" list | jq -r '.[0].id')
+  "$run" resume "$id" >out 2>err && [[ ! -e both ]]
+}
+report_check 'what a driver left running is ended before it runs again' orphan
+
 nothing() {
   rm -f operation.json
   ! grep -rla 'sentinel-' --exclude-dir=sink --exclude-dir=bin .
