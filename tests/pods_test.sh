@@ -74,6 +74,9 @@ pod() {
 phase() { jq -r .status.phase "$work/cluster/etcd/pods/deps/$1"; }
 
 plan good shop
+timeout 120 deps-run --engine argo --dry-run "$work/good.json" >"$work/out" 2>"$work/err"
+expect 'a dry run asks the cluster, which would take the plan' '0 ' "$? $(<"$work/err")"
+expect 'and keeps nothing' '' "$(ls "$work/cluster/etcd/workflows/deps" 2>/dev/null)"
 run "$work/good.json"
 expect 'a namespace that nobody prepared is told' 1 \
   "$(grep -c 'serviceaccount "deps-runner" not found' "$work/err")"
@@ -91,7 +94,7 @@ done
 expect 'a pod that is started again is another one' true \
   "$([[ $before != "$(jq -r .metadata.uid "$work/cluster/etcd/pods/deps/$infra")" ]] && echo true)"
 expect 'and does not start its attempt again' true \
-  "$(jq '.status.containerStatuses[] | select(.name == "main").state.terminated
+  "$(jq '.status.initContainerStatuses[] | select(.name == "deps-agent").state.terminated
          | .exitCode == 125 and (.message | test("started before"))' "$work/cluster/etcd/pods/deps/$infra")"
 
 plan absent nothing
@@ -106,6 +109,14 @@ no_secret_is_kept() {
     grep -v '/main.root/cnab/app/app/run$'
   [[ ${PIPESTATUS[1]} -eq 1 ]]
 }
+# mounts TASK: which proofs of identity its bundle could take for itself.
+mounts() {
+  jq -c '[.spec.containers[] | select(.name == "main").volumeMounts[].name
+          | select(. == "deps-account" or . == "deps-identity")]' \
+    "$work/cluster/etcd/pods/deps/$(pod "$1" | head -n 1)"
+}
+expect 'a bundle has no account of the cluster' '[]' "$(mounts root/infra)"
+expect 'but where its task reads a Secret' '["deps-account"]' "$(mounts root/app)"
 report_check 'no secret is on the disk of the node or in plain text in what the cluster keeps' \
   no_secret_is_kept
 report_end pods

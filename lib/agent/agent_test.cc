@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include "lib/agent/task.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
+#include "lib/schema/conforms.h"
 #include "lib/secrets/secret_buffer.h"
 
 namespace deps {
@@ -223,8 +225,29 @@ TEST(SuperviseTest, KeepsABoundedLogAndLosesNoOutput) {
   EXPECT_TRUE(read == log);
 }
 
+// Tests here change the working directory.
+Source Schema(std::string_view name) {
+  const absl::StatusOr<Source> schema = ReadFile(absl::StrCat(
+      getenv("TEST_SRCDIR"), "/", getenv("TEST_WORKSPACE"), "/lib/schema/", name, ".schema.json"));
+  EXPECT_TRUE(schema.ok()) << schema.status();
+  return schema.ok() ? *schema : Source();
+}
+
 std::string Document(std::string_view members) {
   return absl::StrCat("{\"apiVersion\":\"cnab-deps/v1\",\"kind\":\"AgentTask\",", members, "}");
+}
+
+TEST(ParseAgentTaskTest, ReadsWhatItsSchemaDescribes) {
+  const Source document = {
+      "task", Document(R"("program":"/run","control":"/deps/control","environment":{"A":"b"},
+      "files":{"/cnab/bundle.json":"{}"},"inputs":[{"name":"t","env":"T","path":"/t","secret":"env:T"},
+      {"name":"u","env":"U","value":""}],"outputs":[{"name":"p","path":"/cnab/app/outputs/p",
+      "sensitive":true,"sink":"vault:kv/p"}],"result":"/deps/result.json")")};
+  EXPECT_EQ(ConformsToSchema(Schema("agent-task"), document), absl::OkStatus());
+  const absl::StatusOr<AgentTask> task = ParseAgentTask(document);
+  ASSERT_TRUE(task.ok()) << task.status();
+  EXPECT_EQ(task->inputs.size(), 2U);
+  EXPECT_EQ(task->result, "/deps/result.json");
 }
 
 TEST(ParseAgentTaskTest, RefusesWhatItMustNotRun) {
@@ -285,7 +308,26 @@ TEST(RunAgentTaskTest, FetchesReferencesAndStoresOutputs) {
                 .find("'none': '/cnab/app/outputs/none-at-all': it was "
                       "not written"),
             std::string::npos);
+  EXPECT_EQ(ConformsToSchema(Schema("agent-result"), {"result", ContentOf(task.path("result"))}),
+            absl::OkStatus());
   EXPECT_NE(access(file.c_str(), F_OK), 0);
+}
+
+TEST(RunAgentTaskTest, GoesWithoutWhatTheImagesUserMayNotWrite) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  const AgentTask document = {.program = "/bin/false", .files = {{"/proc/bundle.json", "{}"}}};
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const auto getenv = [](std::string_view) { return std::optional<std::string>(); };
+    const absl::StatusOr<AgentResult> as_root = RunAgentTask(document, getenv);
+    // In a sandbox there is no other user than root; without a map it is nobody.
+    if (as_root.ok() || (setuid(65534) != 0 && unshare(CLONE_NEWUSER) != 0)) _exit(98);
+    const absl::StatusOr<AgentResult> result = RunAgentTask(document, getenv);
+    _exit(result.ok() && result->notes.size() == 1 ? result->exit_code : 99);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
 }
 
 TEST(ControlTest, TrustsNothingThatTheRunToolCouldHavePutThere) {

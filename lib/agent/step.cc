@@ -70,6 +70,9 @@ class StepReader {
     made_.files["/cnab/bundle.json"] = BundleFile(task.bundle);
     made_.files["/cnab/app/image-map.json"] = ImageMapFile(task.bundle);
     made_.files["/cnab/claim.json"] = ClaimFile(task, record_);
+    for (const auto& [alias, bundle] : step_.dependencies) {
+      made_.files[absl::StrCat("/cnab/app/dependencies/", alias, "/bundle.json")] = bundle;
+    }
     for (const AgentInput& input : made_.inputs) {
       if (made_.files.count(input.path) > 0) {
         return Invalid(absl::StrCat("two inputs have the destination '", input.path, "'"));
@@ -252,6 +255,12 @@ absl::StatusOr<AgentStep> ParseStep(const Source& source) {
   reader.Required("plan", &step.plan);
   if (const Value* const task = reader.Object("task", /*required=*/true)) {
     reader.Check(PlannedTaskFromJson(text, *task, "/task", &step.task));
+  }
+  reader.Optional("dependencies", &step.dependencies);
+  for (const auto& [alias, bundle] : step.dependencies) {
+    if (!alias.empty() && alias[0] != '.' && alias.find('/') == std::string::npos) continue;
+    reader.Fail(DiagnosticId::kDocumentValue, "dependencies",
+                absl::StrCat("'", alias, "' is no name of a folder"));
   }
   if (const Value* const inputs = reader.Array("inputs")) {
     for (size_t i = 0; i < inputs->items.size(); ++i) {

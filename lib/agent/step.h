@@ -6,6 +6,7 @@
 //    "plan": "sha256:…",
 //    "task": {…},                      as in a Plan; its sources are values,
 //                                      secrets, outputs and templates of those
+//    "dependencies": {"db": "{…}"},    optional: the bundle.json of each, by alias
 //    "inputs": [{"task": "root/db", "name": "host", "variable": "DEPS_INPUT_0"}],
 //    "outputs": {"host": "/deps/public/host"}}     optional
 //
@@ -35,12 +36,13 @@ struct AgentStep {
   };
   std::string plan;
   PlannedTask task;
+  std::map<std::string, std::string> dependencies;  // Alias -> bundle.json.
   std::vector<Input> inputs;
   std::map<std::string, std::string> outputs;  // Of the task -> file.
 };
 
 // Errors: those of json; document-kind; document-value for an output that the
-// task does not have.
+// task does not have, or an alias that is no name of a folder.
 absl::StatusOr<AgentStep> ParseStep(const Source& source);
 
 // What the agent does for it. `getenv` has the inputs. DEPS_RUN names the run

@@ -38,7 +38,7 @@ std::string Step(std::string_view rest) {
 }
 
 constexpr std::string_view kRest =
-    R"(, "inputs": [{"task": "root/db", "name": "host", "variable": "DEPS_INPUT_0"}],
+    R"(, "dependencies": {"db": "{\"name\":\"db\"}"}, "inputs": [{"task": "root/db", "name": "host", "variable": "DEPS_INPUT_0"}],
        "outputs": {"port": "/deps/public/port"})";
 
 Getenv Variables(std::map<std::string, std::string, std::less<>> variables) {
@@ -69,6 +69,7 @@ TEST(ParseStepTest, RefusesWhatIsNone) {
       {R"({"apiVersion": "cnab-deps/v1", "kind": "Plan"})", DiagnosticId::kDocumentKind},
       {Step(R"(, "outputs": {"absent": "/x"})"), DiagnosticId::kDocumentValue},
       {Step(R"(, "unknown": 1)"), DiagnosticId::kDocumentMember},
+      {Step(R"(, "dependencies": {"../db": "{}"})"), DiagnosticId::kDocumentValue},
   };
   for (const auto& row : kRows) {
     const absl::Status status = ParseStep({"step", row.text}).status();
@@ -94,6 +95,7 @@ TEST(TaskOfStepTest, OutputsOfOthersComeFromVariablesAndSecretsStayReferences) {
   // The claim says what may be told.
   const json::Value claim = json::Value::Of({task->files.at("/cnab/claim.json")});
   EXPECT_EQ(json::Canonical(*claim.Find("parameters")), R"({"count":3,"host":"db \"1\"\n.local"})");
+  EXPECT_EQ(task->files.at("/cnab/app/dependencies/db/bundle.json"), R"({"name":"db"})");
   ASSERT_EQ(task->outputs.size(), 2U);
   EXPECT_EQ(task->outputs[0].sink, "vault:kv/out");
   EXPECT_EQ(task->outputs[0].file, "");

@@ -65,6 +65,8 @@ struct AgentTask {
 struct AgentResult {
   int exit_code = 0;                  // The program's; 1 where that is 0 and there are problems.
   std::vector<std::string> problems;  // With outputs.
+  // What the program went without.
+  std::vector<std::string> notes = {};
 };
 
 // Errors: those of json; document-kind; document-value for a sensitive output
@@ -74,7 +76,8 @@ absl::StatusOr<AgentTask> ParseAgentTask(const Source& source);
 
 // Fetches what the inputs refer to, makes the files, starts the program, collects
 // outputs (at most 16 MiB each; links are refused) also after a failure, writes
-// the result. `getenv` must be a copy of the environment: the variables that prove
+// the result. Where the user that it runs as may not write one of task.files, the
+// program goes without it. `getenv` must be a copy of the environment: the variables that prove
 // who we are go from the real one. Files with secrets are on a tmpfs: where their folder is none, a
 // link there leads to one (DEPS_SECRET_FOLDER, or /dev/shm); they are removed in
 // the end.

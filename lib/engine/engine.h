@@ -121,6 +121,9 @@ class Engine {
   virtual absl::StatusOr<EngineInfo> Info() = 0;
   // Whether the engine can be reached and used; warnings and notes about it.
   virtual absl::StatusOr<std::vector<Diagnostic>> Check() = 0;
+  // The same, and what stands against this run: diagnostics of severity error where
+  // the engine would refuse it. Nothing is kept of it. Asks once.
+  virtual absl::StatusOr<std::vector<Diagnostic>> CheckRun(const EngineRun& run) = 0;
   // The engine's own documents. No side effects; the same run gives the same bytes.
   virtual absl::StatusOr<std::vector<EngineFile>> Render(const EngineRun& run) = 0;
   // Idempotent on (id, revision): the same plan gives the same run, another one

@@ -29,7 +29,7 @@ const std::vector<std::string_view>& EngineVerbNames();
 struct EngineRequest {
   EngineVerb verb = EngineVerb::kInfo;
   JsonText config;     // The engine's own settings; an object.
-  EngineRun run;       // render, submit
+  EngineRun run;       // render, submit; check, where it has an id
   std::string ref;     // status, watch, delete
   std::string cursor;  // watch
   CancelRequest cancel;

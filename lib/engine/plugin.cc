@@ -105,6 +105,11 @@ class PluginEngine : public Engine {
     return Ask<std::vector<Diagnostic>>({.verb = EngineVerb::kCheck}, ParseCheck);
   }
 
+  absl::StatusOr<std::vector<Diagnostic>> CheckRun(const EngineRun& run) override {
+    return Once<absl::StatusOr<std::vector<Diagnostic>>>({.verb = EngineVerb::kCheck, .run = run},
+                                                         ParseCheck);
+  }
+
   absl::StatusOr<std::vector<EngineFile>> Render(const EngineRun& run) override {
     return Ask<std::vector<EngineFile>>({.verb = EngineVerb::kRender, .run = run}, ParseRendered);
   }

@@ -52,7 +52,9 @@ absl::Status RunFromJson(const Source& source, const Value& value, EngineRun* ru
 void WriteRequest(const EngineRequest& request, Value& message) {
   switch (request.verb) {
     case EngineVerb::kInfo:
+      return;
     case EngineVerb::kCheck:
+      if (!request.run.id.empty()) message.Set("workflow", RunToJson(request.run));
       return;
     case EngineVerb::kRender:
     case EngineVerb::kSubmit:
@@ -83,11 +85,12 @@ void WriteRequest(const EngineRequest& request, Value& message) {
 void ReadRequest(ObjectReader& reader, EngineRequest& request) {
   switch (request.verb) {
     case EngineVerb::kInfo:
-    case EngineVerb::kCheck:
       return;
+    case EngineVerb::kCheck:
     case EngineVerb::kRender:
     case EngineVerb::kSubmit:
-      if (const Value* run = reader.Object("workflow", /*required=*/true)) {
+      if (const Value* run =
+              reader.Object("workflow", /*required=*/request.verb != EngineVerb::kCheck)) {
         reader.Check(RunFromJson(reader.source(), *run, &request.run));
       }
       return;

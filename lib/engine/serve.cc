@@ -23,7 +23,7 @@ struct VerbHelp {
 
 constexpr VerbHelp kVerbs[] = {
     {EngineVerb::kInfo, "Say what the engine is and what it can do."},
-    {EngineVerb::kCheck, "See whether the engine can be reached and used."},
+    {EngineVerb::kCheck, "See whether the engine can be reached and used, and would take a plan."},
     {EngineVerb::kRender, "Show the engine's own documents of a plan."},
     {EngineVerb::kSubmit, "Start a plan."},
     {EngineVerb::kStatus, "Say how far a run is."},
@@ -77,7 +77,8 @@ absl::StatusOr<std::string> Server::Answer(Engine& engine, const EngineRequest& 
       return FormatInfo(info);
     }
     case EngineVerb::kCheck: {
-      DEPS_ASSIGN_OR_RETURN(const std::vector<Diagnostic> diagnostics, engine.Check());
+      DEPS_ASSIGN_OR_RETURN(const std::vector<Diagnostic> diagnostics,
+                            request.run.id.empty() ? engine.Check() : engine.CheckRun(request.run));
       return FormatCheck(diagnostics);
     }
     case EngineVerb::kRender: {

@@ -40,7 +40,7 @@ TEST(SchemasTest, DescribeEachMember) {
     ASSERT_TRUE(schema.ok()) << schema.status();
     CheckMembers(*schema, entry.path().filename().string() + "#");
   }
-  EXPECT_EQ(count, 8);
+  EXPECT_EQ(count, 11);
 }
 
 }  // namespace

@@ -63,7 +63,10 @@ CommandSpec Describe(AgentOptions* options) {
           "memory, starts the run tool, stores sensitive outputs where the document says, and "
           "writes the others into a result document.\n\n"
           "In a pod it is there twice. 'deps-agent install FOLDER' in an init container copies the "
-          "program into a folder that the pod's containers share. 'deps-agent exec --step FILE -- "
+          "program into a folder that the pod's containers share, and notes in the cluster that "
+          "the "
+          "attempt has begun, or refuses to begin it again: so the bundle's container needs no "
+          "account of the cluster. 'deps-agent exec --step FILE -- "
           "PROGRAM' in the bundle's own container does what the document Step says, which an "
           "engine has put there, and leaves in /dev/termination-log why a task has failed that its "
           "run tool did not fail.\n\n"
@@ -75,9 +78,9 @@ CommandSpec Describe(AgentOptions* options) {
       .environment =
           {"DEPS_SECRET_FOLDER  a tmpfs for files with secrets; by default /dev/shm",
            "VAULT_ADDR, DEPS_VAULT_AUTH and others  as deps-run has them",
-           "DEPS_POD_NAME, DEPS_POD_UID, DEPS_WORKFLOW  with exec: the pod and its Workflow; "
+           "DEPS_POD_NAME, DEPS_POD_UID, DEPS_WORKFLOW  with install: the pod and its Workflow; "
            "an attempt is started once in the cluster, by a Lease of the pod's name",
-           "DEPS_RUN  with exec: a name of the run and when it began, in seconds since "
+           "DEPS_RUN  a name of the run and when it began, in seconds since "
            "1970; all attempts in it have one CNAB_REVISION"},
       .see_also = {"deps-run(1)"},
   };
@@ -114,6 +117,11 @@ Getenv CopyOfEnvironment() {
 absl::StatusOr<AgentResult> RunTask(const AgentTask& task, const Getenv& getenv,
                                     Terminal& terminal) {
   DEPS_ASSIGN_OR_RETURN(AgentResult result, RunAgentTask(task, getenv));
+  for (const std::string& note : result.notes) {
+    terminal.Report({.id = DiagnosticId::kRunFailed,
+                     .severity = Severity::kWarning,
+                     .message = absl::StrCat("the image's user may not write ", note)});
+  }
   for (const std::string& problem : result.problems) {
     terminal.Report({.id = DiagnosticId::kRunFailed, .message = problem});
   }
@@ -129,12 +137,6 @@ absl::StatusOr<ExitCode> RunDocument(const std::string& operand, const Env& env,
   return static_cast<ExitCode>(result.exit_code);
 }
 
-absl::StatusOr<ExitCode> Install(const std::string& folder) {
-  DEPS_ASSIGN_OR_RETURN(const Source program, ReadFile("/proc/self/exe"));
-  DEPS_RETURN_IF_ERROR(WriteFile(absl::StrCat(folder, "/deps-agent"), program.text, 0755));
-  return ExitCode::kOk;
-}
-
 void LeaveLastWords(std::string_view words) {
   // Only where somebody reads them.
   const int fd = open(kLastWords, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
@@ -142,6 +144,12 @@ void LeaveLastWords(std::string_view words) {
   words = words.substr(0, kMaxLastWords);
   if (write(fd, words.data(), words.size()) >= 0) fsync(fd);
   close(fd);
+}
+
+absl::Status Install(const std::string& folder) {
+  DEPS_ASSIGN_OR_RETURN(const Source program, ReadFile("/proc/self/exe"));
+  DEPS_RETURN_IF_ERROR(WriteFile(absl::StrCat(folder, "/deps-agent"), program.text, 0755));
+  return FenceAttempt(CopyOfEnvironment(), absl::Now() + kFenceTime);
 }
 
 absl::StatusOr<AgentResult> RunStep(const std::string& file, const std::string& program,
@@ -152,7 +160,6 @@ absl::StatusOr<AgentResult> RunStep(const std::string& file, const std::string& 
   const Getenv getenv = CopyOfEnvironment();
   DEPS_ASSIGN_OR_RETURN(AgentTask task, TaskOfStep(*step, getenv));
   if (!program.empty()) task.program = program;
-  DEPS_RETURN_IF_ERROR(FenceAttempt(getenv, absl::Now() + kFenceTime));
   return RunTask(task, getenv, terminal);
 }
 
@@ -171,7 +178,12 @@ absl::StatusOr<ExitCode> RunAgent(const AgentOptions& options, const Invocation&
                                   const Env& env, Terminal& terminal) {
   const std::vector<std::string>& operands = invocation.operands;
   if (operands.empty()) return RunFrame(static_cast<int>(options.frame));
-  if (operands[0] == "install" && operands.size() == 2) return Install(operands[1]);
+  if (operands[0] == "install" && operands.size() == 2) {
+    const absl::Status installed = Install(operands[1]);
+    if (installed.ok()) return ExitCode::kOk;
+    LeaveLastWords(DiagnosticsOf(installed)[0].message);
+    return installed;
+  }
   if (operands[0] == "exec" && operands.size() <= 2 && !options.step.empty()) {
     return Execute(options, operands.size() == 2 ? operands[1] : "", terminal);
   }

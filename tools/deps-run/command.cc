@@ -102,7 +102,9 @@ CommandSpec Describe(RunCommandOptions* options) {
       Flag("explain", &options->explain,
            "With resume: tell of each task whether it is run again, and why; run nothing."),
       Flag("events", &options->events, "Write events, one JSON object a line, as they happen."),
-      Flag("dry-run", &options->dry_run, "Check the plan and the driver, and run nothing."),
+      Flag("dry-run", &options->dry_run,
+           "Check the plan and the driver, and run nothing. With --engine: show the engine's "
+           "documents, and ask it whether it would take them."),
       Flag("reveal", &options->reveal, "With outputs: print the value of a sensitive output."),
   };
   AddStateOption(&spec, &options->state);

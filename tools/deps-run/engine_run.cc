@@ -231,6 +231,8 @@ class EngineWorkflow {
   // Submits what is left of the plan, and notes it.
   absl::Status Submit();
   absl::Status Note();
+  // Reports what the engine has against a run; true also where it cannot be asked.
+  bool WouldBeTaken(const EngineRun& run);
   absl::StatusOr<ExitCode> Follow();
 
   const RunCommandOptions& options_;
@@ -255,6 +257,23 @@ absl::Status EngineWorkflow::Open(const std::string& name, const JsonText& confi
 
 absl::Status EngineWorkflow::Note() {
   return session_.store->SetOptions(id_, FormatSettings(run_, settings_), session_.owner);
+}
+
+bool EngineWorkflow::WouldBeTaken(const EngineRun& run) {
+  const absl::StatusOr<std::vector<Diagnostic>> notes = engine_->CheckRun(run);
+  if (!notes.ok()) {
+    Diagnostic why = DiagnosticsOf(notes.status()).front();
+    why.severity = Severity::kWarning;
+    why.message = absl::StrCat(info_.name, " was not asked whether it takes this: ", why.message);
+    terminal_.Report(why);
+    return true;
+  }
+  bool taken = true;
+  for (const Diagnostic& note : *notes) {
+    terminal_.Report(note);
+    taken = taken && note.severity != Severity::kError;
+  }
+  return taken;
 }
 
 absl::Status EngineWorkflow::Submit() {
@@ -310,9 +329,10 @@ absl::StatusOr<ExitCode> EngineWorkflow::Start(const Plan& plan) {
     }
     DEPS_ASSIGN_OR_RETURN(const Plan residual, ResidualPlan(plan, {}));
     // The same plan is to be shown with the same bytes.
-    DEPS_ASSIGN_OR_RETURN(const auto files, engine_->Render(MakeRun(plan.digest.substr(7, 26), 1,
-                                                                    residual, driver_, run_)));
-    return Show(files, options_, env_);
+    const EngineRun shown = MakeRun(plan.digest.substr(7, 26), 1, residual, driver_, run_);
+    DEPS_ASSIGN_OR_RETURN(const auto files, engine_->Render(shown));
+    DEPS_ASSIGN_OR_RETURN(const ExitCode code, Show(files, options_, env_));
+    return WouldBeTaken(shown) ? code : ExitCode::kNo;
   }
   DEPS_ASSIGN_OR_RETURN(session_, OpenSession(options_, env_));
   // Before there is a workflow: what cannot be submitted is none.

@@ -48,6 +48,8 @@ class ArgoApi {
   virtual ~ArgoApi() = default;
 
   virtual absl::StatusOr<std::vector<Diagnostic>> Check() = 0;
+  // Whether the server would take it: engine-refused, with what it says, where not.
+  virtual absl::Status Validate(const json::Value& workflow) = 0;
   // Errors, besides: engine-conflict where the name is taken.
   virtual absl::Status Create(const json::Value& workflow) = 0;
   absl::StatusOr<json::Value> Get(const std::string& name);

@@ -218,6 +218,32 @@ TEST_F(ArgoApiTest, CheckTellsWhatIsNotAllowed) {
   EXPECT_TRUE(HasId(NewEngine()->Check().status(), DiagnosticId::kEngineRefused));
 }
 
+TEST_F(ArgoApiTest, WhatTheServerWouldRefuseIsToldAndNothingIsKept) {
+  answers_ = {Ok(R"({"gitVersion":"v1.30.1","minor":"30+"})"), Ok("{}")};
+  for (int i = 0; i < 8; ++i) {
+    answers_.push_back(Answer("201 Created", {}, R"({"status":{"allowed":true}})"));
+  }
+  answers_.push_back(Kind("400 Bad Request", "unknown field"));
+  absl::StatusOr<std::vector<Diagnostic>> found = NewEngine()->CheckRun(Run());
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 1U);
+  EXPECT_EQ(found->front().severity, Severity::kError);
+  EXPECT_TRUE(absl::StrContains(found->front().message, "unknown field"));
+  EXPECT_EQ(requests_.back(),
+            absl::StrCat("POST ", kWorkflows, "?fieldValidation=Strict&dryRun=All"));
+
+  environment_["ARGO_TOKEN"] = "Bearer argo-token";
+  const std::string version = Ok(R"({"version":"v4.1.0"})");
+  answers_ = {version, Ok("{}"), Ok(Resource(""))};
+  found = NewServerEngine()->CheckRun(Run());
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(found->empty());
+  EXPECT_EQ(requests_.back(), "POST /api/v1/workflows/dev/lint");
+  answers_ = {version, Ok("{}"), Kind("503 Service Unavailable", "later")};
+  repeat_ = true;
+  EXPECT_TRUE(HasId(NewServerEngine()->CheckRun(Run()).status(), DiagnosticId::kEngineUnavailable));
+}
+
 TEST_F(ArgoApiTest, AnArgoServerIsAskedInItsOwnWay) {
   environment_["ARGO_TOKEN"] = "Bearer argo-token";
   answers_ = {Ok(Resource("")),

@@ -100,6 +100,7 @@ class ArgoEngine : public Engine {
     DEPS_RETURN_IF_ERROR(Connect());
     return connection_->api->Check();
   }
+  absl::StatusOr<std::vector<Diagnostic>> CheckRun(const EngineRun& run) override;
   absl::StatusOr<std::vector<EngineFile>> Render(const EngineRun& run) override;
   absl::StatusOr<Submitted> Submit(const EngineRun& run) override;
   absl::StatusOr<EngineStatus> Status(const std::string& run) override;
@@ -182,6 +183,22 @@ absl::StatusOr<std::vector<EngineFile>> ArgoEngine::Render(const EngineRun& run)
   if (!text.ok()) return Unsupported(text.status());
   return std::vector<EngineFile>{{"workflow.yaml", "application/yaml", *std::move(text)},
                                  {"manifests.yaml", "application/yaml", ArgoManifests(options)}};
+}
+
+absl::StatusOr<std::vector<Diagnostic>> ArgoEngine::CheckRun(const EngineRun& run) {
+  DEPS_ASSIGN_OR_RETURN(std::vector<Diagnostic> found, Check());
+  ArgoOptions options = OptionsFor(run);
+  options.name_space = connection_->name_space;
+  const absl::StatusOr<JsonText> text = RenderArgo(run.plan, options);
+  const absl::Status valid =
+      text.ok() ? connection_->api->Validate(Value::Of(*text)) : Unsupported(text.status());
+  if (!HasId(valid, DiagnosticId::kEngineRefused) &&
+      !HasId(valid, DiagnosticId::kEngineUnsupported)) {
+    DEPS_RETURN_IF_ERROR(valid);
+    return found;
+  }
+  found.push_back(DiagnosticsOf(valid).front());
+  return found;
 }
 
 absl::StatusOr<Submitted> ArgoEngine::Submit(const EngineRun& run) {

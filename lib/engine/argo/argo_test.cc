@@ -8,8 +8,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/engine/argo/testing_argo.h"

@@ -49,14 +49,8 @@ class KubernetesApi : public ArgoApi {
 
   absl::StatusOr<std::vector<Diagnostic>> Check() override;
 
-  absl::Status Create(const Value& workflow) override {
-    // Strict: a server that knows Argo's fields refuses others.
-    return client_
-        .Need({.method = "POST",
-               .path = absl::StrCat(workflows_, "?fieldValidation=Strict"),
-               .body = json::Format(workflow, json::Style::kCompact)})
-        .status();
-  }
+  absl::Status Validate(const Value& workflow) override { return Post(workflow, "&dryRun=All"); }
+  absl::Status Create(const Value& workflow) override { return Post(workflow, ""); }
 
   absl::Status Watch(const std::string& name,
                      const std::function<bool(const Value*)>& changed) override;
@@ -85,9 +79,19 @@ class KubernetesApi : public ArgoApi {
 
  private:
   absl::StatusOr<bool> May(const Permission& permission);
+  absl::Status Post(const Value& workflow, std::string_view query);
 
   const std::string pods_;
 };
+
+absl::Status KubernetesApi::Post(const Value& workflow, std::string_view query) {
+  // Strict: a server that knows Argo's fields refuses others.
+  return client_
+      .Need({.method = "POST",
+             .path = absl::StrCat(workflows_, "?fieldValidation=Strict", query),
+             .body = json::Format(workflow, json::Style::kCompact)})
+      .status();
+}
 
 absl::StatusOr<bool> KubernetesApi::May(const Permission& permission) {
   Value attributes = Value::Object({{"namespace", Value::String(name_space_)},

@@ -13,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "lib/agent/bundle_files.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/engine/argo/task_step.h"
@@ -172,6 +174,21 @@ class Renderer {
     return task;
   }
 
+  // Porter's: the bundle.json of each dependency, by alias.
+  Value DependenciesOf(const PlannedTask& task) const {
+    Value dependencies = Members({});
+    for (const std::string& need : task.needs) {
+      std::string_view alias = need;
+      const PlannedTask* const dependency = steps_.Find(need);
+      if (dependency == nullptr || !absl::ConsumePrefix(&alias, absl::StrCat(task.id, "/")) ||
+          absl::StrContains(alias, "/")) {
+        continue;
+      }
+      dependencies.Set(alias, Text(BundleFile(dependency->bundle)));
+    }
+    return dependencies;
+  }
+
   // The agent's document: the task, and which variable has which output.
   std::string StepDocument(const TaskStep& step) const {
     Plan alone{.action = plan_.action,
@@ -194,6 +211,7 @@ class Renderer {
                                     {"kind", Text("Step")},
                                     {"plan", Text(plan_.digest)},
                                     {"task", document.Find("tasks")->items[0]},
+                                    {"dependencies", DependenciesOf(step.task)},
                                     {"inputs", inputs},
                                     {"outputs", std::move(outputs)}}));
   }
@@ -217,15 +235,52 @@ class Renderer {
     return absl::StrCat(image.image, "@", image.content_digest);
   }
 
+  // Brings the agent, and notes in the cluster that the attempt has begun.
+  static Value Installer() {
+    Value container =
+        Members({{"name", Text("deps-agent")},
+                 {"image", Text("{{workflow.parameters.agent-image}}")},
+                 {"command", Value::Strings({"/deps-agent", "install", "/deps/bin"})}});
+    container.Set("env", List({RunVariable(), Variable("DEPS_WORKFLOW", "{{workflow.name}}"),
+                               Field("DEPS_POD_NAME", "metadata.name"),
+                               Field("DEPS_POD_UID", "metadata.uid")}));
+    container.Set("volumeMounts", List({Mount("deps-bin", "/deps/bin"), AccountMount()}));
+    return container;
+  }
+
+  static Value RunVariable() {
+    return Variable("DEPS_RUN", "{{workflow.uid}} {{workflow.creationTimestamp.s}}");
+  }
+
+  static Value AccountMount() {
+    return Mount("deps-account", "/var/run/secrets/kubernetes.io/serviceaccount");
+  }
+
+  // Of the task's references to secrets.
+  static std::set<std::string_view> ProvidersOf(const PlannedTask& task) {
+    std::set<std::string_view> providers;
+    const std::function<void(const ValueSource&)> add = [&](const ValueSource& source) {
+      if (source.kind == ValueSource::Kind::kSecret) providers.insert(ProviderOf(source.text));
+      for (const auto& [name, input] : source.inputs) add(input);
+    };
+    for (const auto* sources : {&task.parameters, &task.credentials}) {
+      for (const auto& [name, source] : *sources) add(source);
+    }
+    for (const auto& [name, output] : task.outputs) {
+      if (!output.sink.empty()) providers.insert(ProviderOf(output.sink));
+    }
+    return providers;
+  }
+
+  static std::string_view ProviderOf(std::string_view reference) {
+    return reference.substr(0, reference.find(':'));
+  }
+
   Value Template(const TaskStep& step) const {
     const PlannedTask& task = step.task;
     const InstallationName& installation = task.installation.name;
     Value inputs = Members({});
-    // What the agent is told of the run that the pod is of.
-    Value env = List(
-        {Variable("DEPS_RUN", "{{workflow.uid}} {{workflow.creationTimestamp.s}}"),
-         Variable("DEPS_WORKFLOW", "{{workflow.name}}"), Field("DEPS_POD_NAME", "metadata.name"),
-         Field("DEPS_POD_UID", "metadata.uid"), Variable("DEPS_SECRET_FOLDER", "/deps/secrets")});
+    Value env = List({RunVariable(), Variable("DEPS_SECRET_FOLDER", "/deps/secrets")});
     Value parameters = List({});
     for (size_t i = 0; i < step.inputs.size(); ++i) {
       const std::string name = ParameterName(step.inputs[i]);
@@ -252,12 +307,15 @@ class Renderer {
                  {"command", Value::Strings({"/deps/bin/deps-agent", "exec",
                                              "--step=/deps/step.base64", "--", "/cnab/app/run"})}});
     container.Set("env", env);
-    container.Set(
-        "volumeMounts",
+    Value mounts =
         List({Mount("deps-bin", "/deps/bin"), Mount("deps-secrets", "/deps/secrets"),
-              Mount("deps-public", "/deps/public"), Mount("cnab-outputs", "/cnab/app/outputs"),
-              Mount("deps-identity", "/deps/identity"),
-              Mount("deps-account", "/var/run/secrets/kubernetes.io/serviceaccount")}));
+              Mount("deps-public", "/deps/public"), Mount("cnab-outputs", "/cnab/app/outputs")});
+    // What the bundle could take for itself is there only where the task needs it.
+    std::set<std::string_view> providers = ProvidersOf(task);
+    if (providers.erase("kubernetes") > 0) mounts.items.push_back(AccountMount());
+    providers.erase("file");
+    if (!providers.empty()) mounts.items.push_back(Mount("deps-identity", "/deps/identity"));
+    container.Set("volumeMounts", std::move(mounts));
     Value shown = Members(
         {{"name", Text(ArgoTemplateName(task.id))},
          {"retryStrategy", Retries()},
@@ -273,11 +331,7 @@ class Renderer {
                                       "deps-", ArgoName(absl::StrCat(installation.name_space, "/",
                                                                      installation.name))))}})})}})},
          {"inputs", inputs},
-         {"initContainers",
-          List({Members({{"name", Text("deps-agent")},
-                         {"image", Text("{{workflow.parameters.agent-image}}")},
-                         {"command", Value::Strings({"/deps-agent", "install", "/deps/bin"})},
-                         {"volumeMounts", List({Mount("deps-bin", "/deps/bin")})}})})},
+         {"initContainers", List({Installer()})},
          {"container", container}});
     if (options_.timeout_seconds > 0) {
       shown.Set("activeDeadlineSeconds", Text(absl::StrCat(options_.timeout_seconds)));
@@ -302,8 +356,7 @@ class Renderer {
     return outputs;
   }
 
-  // What a pod's account has where Kubernetes itself would put it: for the API
-  // server, where the agent notes the start and reads references "kubernetes:".
+  // What a pod's account has where Kubernetes itself would put it.
   static Value Account() {
     const Value name_space =
         Members({{"path", Text("namespace")},

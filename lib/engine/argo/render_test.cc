@@ -1,12 +1,20 @@
 #include "lib/engine/argo/render.h"
 
+#include <cstddef>
 #include <set>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/io/file.h"
+#include "lib/json/json.h"
+#include "lib/model/plan.h"
+#include "lib/schema/conforms.h"
 
 namespace deps {
 namespace {
@@ -63,6 +71,46 @@ TEST(RenderArgoTest, SensitiveOutputsArePassedAsReferences) {
             R"({"password":{"secret":"vault:kv/deps/dev/db/password"}})");
   EXPECT_EQ(json::Canonical(*step.Find("inputs")),
             R"([{"name":"host","task":"root/db","variable":"DEPS_INPUT_0"}])");
+}
+
+TEST(RenderArgoTest, AStepIsAsItsSchemasAsk) {
+  const absl::StatusOr<JsonText> text = RenderArgo(TwoTasks(), {});
+  ASSERT_TRUE(text.ok()) << text.status();
+  const absl::StatusOr<Source> schema = ReadFile("lib/schema/step.schema.json");
+  const absl::StatusOr<Source> plans = ReadFile("lib/schema/plan.schema.json");
+  ASSERT_TRUE(schema.ok() && plans.ok());
+  const json::Value tasks = json::Value::Object({{"$ref", json::Value::String("#/$defs/task")},
+                                                 {"$defs", *json::Parse(*plans)->Find("$defs")}});
+  for (const size_t shown : {1, 2}) {
+    const json::Value step = StepOf(json::Value::Of(*text), shown);
+    EXPECT_EQ(ConformsToSchema(*schema, {"step", json::Canonical(step)}), absl::OkStatus());
+    EXPECT_EQ(ConformsToSchema({"task", json::Canonical(tasks)},
+                               {"step", json::Canonical(*step.Find("task"))}),
+              absl::OkStatus());
+  }
+}
+
+TEST(RenderArgoTest, ABundleCanTakeNoAccountThatItsTaskDoesNotNeed) {
+  const auto mounts = [](const std::string& secret) {
+    Plan plan = TwoTasks();
+    plan.tasks[0].outputs.erase("password");
+    plan.tasks[1].credentials.clear();
+    plan.tasks[0].credentials["token"] = {.kind = ValueSource::Kind::kSecret, .text = secret};
+    const absl::StatusOr<JsonText> text = RenderArgo(plan, {});
+    EXPECT_TRUE(text.ok()) << text.status();
+    if (!text.ok()) return std::string();
+    const json::Value workflow = json::Value::Of(*text);
+    const json::Value& shown = workflow.Find("spec")->Find("templates")->items[1];
+    std::string names;
+    for (const json::Value& mount : shown.Find("container")->Find("volumeMounts")->items) {
+      const std::string& name = mount.Find("name")->text;
+      if (name == "deps-account" || name == "deps-identity") absl::StrAppend(&names, name, " ");
+    }
+    return names;
+  };
+  EXPECT_EQ(mounts("file:/run/token"), "");
+  EXPECT_EQ(mounts("kubernetes:shop/token"), "deps-account ");
+  EXPECT_EQ(mounts("vault:kv/token"), "deps-identity ");
 }
 
 TEST(RenderArgoTest, NothingOfTheUsersIsExpanded) {

@@ -43,17 +43,8 @@ class ArgoServerApi : public ArgoApi {
 
   absl::StatusOr<std::vector<Diagnostic>> Check() override;
 
-  absl::Status Create(const Value& workflow) override {
-    // The server validates it as `argo lint` does.
-    const Value request = Value::Object({{"namespace", Value::String(name_space_)},
-                                         {"serverDryRun", Value::Boolean(false)},
-                                         {"workflow", workflow}});
-    return client_
-        .Need({.method = "POST",
-               .path = workflows_,
-               .body = json::Format(request, json::Style::kCompact)})
-        .status();
-  }
+  absl::Status Validate(const Value& workflow) override { return Post("/lint", workflow); }
+  absl::Status Create(const Value& workflow) override { return Post("", workflow); }
 
   absl::Status Watch(const std::string& name,
                      const std::function<bool(const Value*)>& changed) override;
@@ -75,7 +66,20 @@ class ArgoServerApi : public ArgoApi {
   absl::StatusOr<ArgoPods> Pods(const Value& workflow) override;
   absl::Status Logs(const ArgoLogQuery& query,
                     const std::function<absl::Status(std::string_view)>& line) override;
+
+ private:
+  absl::Status Post(std::string_view path, const Value& workflow);
 };
+
+absl::Status ArgoServerApi::Post(std::string_view path, const Value& workflow) {
+  const Value request =
+      Value::Object({{"namespace", Value::String(name_space_)}, {"workflow", workflow}});
+  return client_
+      .Need({.method = "POST",
+             .path = absl::StrCat(workflows_, path),
+             .body = json::Format(request, json::Style::kCompact)})
+      .status();
+}
 
 absl::StatusOr<std::vector<Diagnostic>> ArgoServerApi::Check() {
   DEPS_ASSIGN_OR_RETURN(const Value version, client_.Need({.path = "/api/v1/version"}));

@@ -93,6 +93,8 @@ class SlurmEngine : public Engine {
 
   absl::StatusOr<EngineInfo> Info() override;
   absl::StatusOr<std::vector<Diagnostic>> Check() override;
+  // Slurm has nothing to say of jobs that it does not have.
+  absl::StatusOr<std::vector<Diagnostic>> CheckRun(const EngineRun&) override { return Check(); }
   absl::StatusOr<std::vector<EngineFile>> Render(const EngineRun& run) override;
   absl::StatusOr<Submitted> Submit(const EngineRun& run) override;
   absl::StatusOr<EngineStatus> Status(const std::string& name) override;

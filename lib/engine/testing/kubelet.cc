@@ -146,7 +146,7 @@ void Kubelet::TickPod(const ObjectKey& key, const Value& pod) {
   SetStatus(key, pod);
 }
 
-void Kubelet::NoteLogs(const Value& pod) {
+void Kubelet::NoteLogs(const Value& pod) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const char* const list : {"initContainers", "containers"}) {
     for (const Value& container : ItemsOf(pod.Find("spec"), list)) {
@@ -377,8 +377,15 @@ bool Kubelet::HasEnded(const Value& pod, const std::string& container) const {
 }
 
 std::string Kubelet::Log(const Value& pod, const std::string& container, size_t offset) const {
-  const auto text = ContentOf(absl::StrCat(FolderOf(pod), "/", container, ".log"));
-  return text && text->size() > offset ? text->substr(offset) : "";
+  const std::string path = absl::StrCat(FolderOf(pod), "/", container, ".log");
+  // What has no time yet would have another one when it is told again.
+  NoteLogs(pod);
+  const auto text = ContentOf(path);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto noted = log_times_.find(path);
+  if (!text || noted == log_times_.end() || noted->second.empty()) return "";
+  const size_t size = std::min(text->size(), noted->second.back().first);
+  return size > offset ? text->substr(offset, size - offset) : "";
 }
 
 absl::Time Kubelet::LogTime(const Value& pod, const std::string& container, size_t offset) const {

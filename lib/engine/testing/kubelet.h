@@ -66,7 +66,7 @@ class Kubelet {
   void Signal(const json::Value& pod, const std::string& container, int number) const;
   void SignalAll(const json::Value& pod, int number) const;
   void TickPod(const ObjectKey& key, const json::Value& pod);
-  void NoteLogs(const json::Value& pod);
+  void NoteLogs(const json::Value& pod) const;
   bool SecretsAreThere(const ObjectKey& key, const json::Value& pod);
   bool ImagesAreThere(const ObjectKey& key, const json::Value& pod);
   // Leaves the pod pending, and says why in the status of `container`.
@@ -92,7 +92,7 @@ class Kubelet {
   std::mutex changing_;
   mutable std::mutex mutex_;
   // Of each log, by its path: its size and when it had that.
-  std::map<std::string, std::vector<std::pair<size_t, absl::Time>>> log_times_;
+  mutable std::map<std::string, std::vector<std::pair<size_t, absl::Time>>> log_times_;
 };
 
 }  // namespace deps
