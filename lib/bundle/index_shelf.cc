@@ -46,7 +46,9 @@ class Shift {
   void Definition(BundleDefinition* definition) const {
     for (Dependency& dependency : definition->dependencies) {
       Place(&dependency.location);
-      for (MemberPlace& place : dependency.places) Line(&place.line, &place.column);
+      dependency.places.Edit([this](std::vector<MemberPlace>& places) {
+        for (MemberPlace& place : places) Line(&place.line, &place.column);
+      });
     }
     for (DependencySource& source : definition->sources) Place(&source.location);
   }

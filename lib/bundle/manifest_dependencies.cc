@@ -103,9 +103,10 @@ class DependenciesReader {
   }
 
   void FindPlaces(const Value& entry, Dependency* dependency) {
+    std::vector<MemberPlace> places;
     const auto add = [&](const Value* value, std::string member, std::string pointer) {
       if (value == nullptr) return;
-      dependency->places.push_back(places_.Of(*value, std::move(member), std::move(pointer)));
+      places.push_back(places_.Of(*value, std::move(member), std::move(pointer)));
     };
     add(entry.Find("name"), "/name", "/name");
     for (const std::string_view map : kWiringMaps) {
@@ -129,8 +130,9 @@ class DependenciesReader {
     if (group != nullptr) {
       add(group->Find("name"), "/sharing/group/name", "/sharing/group/name");
     }
-    std::sort(dependency->places.begin(), dependency->places.end(),
+    std::sort(places.begin(), places.end(),
               [](const MemberPlace& a, const MemberPlace& b) { return a.member < b.member; });
+    dependency->places = std::move(places);
   }
 
   void Check(ObjectReader& parent, const Dependency& dependency) {

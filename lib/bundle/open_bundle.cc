@@ -49,7 +49,7 @@ absl::StatusOr<std::string> FileIn(const std::string& folder) {
                     .location = {.file = folder}});
 }
 
-absl::StatusOr<std::shared_ptr<const BundleDefinition>> Shared(
+absl::StatusOr<std::shared_ptr<const BundleDefinition>> ToShared(
     absl::StatusOr<BundleDefinition> definition) {
   DEPS_RETURN_IF_ERROR(definition.status());
   return std::make_shared<const BundleDefinition>(*std::move(definition));
@@ -64,7 +64,7 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> MainOf(const std::string
                                               ? *std::move(opened.root)
                                               : opened.shelf->Main(opened.tag);
   catalog.Add(std::move(opened.shelf));
-  return Shared(std::move(main));
+  return ToShared(std::move(main));
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::st
                                                                    const Env& env) {
   if (operand.empty() || operand == "-") {
     DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
-    return Shared(ReadBundleJson(source));
+    return ToShared(ReadBundleJson(source));
   }
   if (IsLayoutOperand(operand) && !Exists(operand)) return MainOf(operand, catalog);
   if (!Exists(operand) && !LooksLikeFile(operand)) return catalog.Get(operand);
@@ -84,7 +84,7 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::st
   }
   if (IsArchiveName(path)) return MainOf(path, catalog);
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(path));
-  return Shared(IsYamlName(path) ? ReadPorterYaml(source) : ReadBundleJson(source));
+  return ToShared(IsYamlName(path) ? ReadPorterYaml(source) : ReadBundleJson(source));
 }
 
 }  // namespace deps

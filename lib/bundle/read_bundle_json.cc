@@ -416,9 +416,11 @@ class BundleReader {
       read(reader, &dependency);
       const std::string pointer = absl::StrCat(extension.Pointer("requires"), PointerStep(alias));
       dependency.location = places_.At(entry.offset, pointer);
-      AddPlaces(entry, "", &dependency.places);
-      std::sort(dependency.places.begin(), dependency.places.end(),
+      std::vector<MemberPlace> places;
+      AddPlaces(entry, "", &places);
+      std::sort(places.begin(), places.end(),
                 [](const MemberPlace& a, const MemberPlace& b) { return a.member < b.member; });
+      dependency.places = std::move(places);
       for (Diagnostic& diagnostic : CheckDependency(dependency)) {
         const std::string step = diagnostic.location.pointer;
         diagnostic.location = step.empty() ? dependency.location : dependency.PlaceOf(step);

@@ -21,14 +21,14 @@ Source File(std::string text) { return {.name = "porter.yaml", .text = std::move
 
 // The places are what another test is about.
 std::vector<Dependency> WithoutPlaces(std::vector<Dependency> dependencies) {
-  for (Dependency& dependency : dependencies) dependency.places.clear();
+  for (Dependency& dependency : dependencies) dependency.places.reset();
   return dependencies;
 }
 
 // "MEMBER LINE:COLUMN POINTER", with "=" where the text is spelled as it is.
 std::vector<std::string> PlacesIn(const Dependency& dependency) {
   std::vector<std::string> lines;
-  for (const MemberPlace& place : dependency.places) {
+  for (const MemberPlace& place : *dependency.places) {
     lines.push_back(absl::StrCat(place.member, " ", place.line, ":", place.column,
                                  place.is_verbatim ? " = " : " ", place.pointer));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -240,10 +241,29 @@ class Expander {
       }
     }
     paths_ = PathsOf(first_paths, steps);
-    for (size_t i = 0; i < visits_.size(); ++i) AddNode(i);
-    for (size_t i = 0; i < visits_.size(); ++i) AddEdges(i);
+    const std::vector<size_t> order = OrderById();
+    result_.graph.nodes.reserve(order.size());
+    for (const size_t i : order) AddNode(i);
+    edges_.resize(order.size());
+    for (const size_t i : order) AddEdges(i);
+    size_t count = 0;
+    for (const std::vector<Edge>& edges : edges_) count += edges.size();
+    result_.graph.edges.reserve(count);
+    for (const size_t i : order) {
+      for (Edge& edge : edges_[i]) result_.graph.edges.push_back(std::move(edge));
+      edges_[i] = {};
+    }
     SortGraph(&result_.graph);
     return std::move(result_);
+  }
+
+  std::vector<size_t> OrderById() {
+    std::vector<size_t> order(visits_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return IdOf(a) < IdOf(b); });
+    place_.resize(order.size());
+    for (size_t i = 0; i < order.size(); ++i) place_[order[i]] = i;
+    return order;
   }
 
   const std::string& IdOf(size_t index) const { return paths_[index].paths.front(); }
@@ -252,7 +272,9 @@ class Expander {
     const KeyState& state = *visits_[index].state;
     Node node{
         .id = IdOf(index), .paths = paths_[index].paths, .resolution = state.choice.resolution};
-    if (state.choice.bundle != nullptr) node.bundle = state.choice.bundle->bundle;
+    if (const auto& definition = state.choice.bundle; definition != nullptr) {
+      node.bundle = std::shared_ptr<const Bundle>(definition, &definition->bundle);
+    }
     if (index == 0) {
       node.reference = state.choice.bundle->bundle.reference;
     } else {
@@ -274,7 +296,7 @@ class Expander {
           &result_.graph.diagnostics);
     }
     if (state.choice.bundle != nullptr) {
-      result_.definitions.emplace(node.id, state.choice.bundle);
+      result_.definitions.emplace_hint(result_.definitions.end(), node.id, state.choice.bundle);
     }
     result_.graph.nodes.push_back(std::move(node));
   }
@@ -295,9 +317,11 @@ class Expander {
       if (source.parameter.empty()) continue;
       AddWire({.field = "parameters", .name = source.parameter}, from, read->second, source.output);
     }
+    edges_[from].reserve(requirements.size());
     for (const Requirement& requirement : requirements) {
+      const auto used = uses.find(requirement.dependency.alias);
       AddRequires(from, by_alias.at(requirement.dependency.alias), requirement.dependency,
-                  std::move(uses[requirement.dependency.alias]));
+                  used == uses.end() ? std::vector<std::string>() : std::move(used->second));
       AddWiring(from, by_alias, *state.choice.bundle, requirement.dependency);
     }
   }
@@ -307,23 +331,23 @@ class Expander {
     std::sort(uses.begin(), uses.end());
     uses.erase(std::unique(uses.begin(), uses.end()), uses.end());
     // The node is known by the requirement that its id goes through.
-    Node& node = result_.graph.nodes[to];
+    Node& node = result_.graph.nodes[place_[to]];
     if (to != 0 && node.id == absl::StrCat(IdOf(from), "/", dependency.alias)) {
       node.reference = dependency.reference;
     }
-    result_.graph.edges.push_back({.kind = Edge::Kind::kRequires,
-                                   .from = IdOf(from),
-                                   .to = IdOf(to),
-                                   .alias = dependency.alias,
-                                   .reference = dependency.reference,
-                                   .version = dependency.version,
-                                   .prereleases = dependency.prereleases,
-                                   .sharing = dependency.sharing,
-                                   .interface = dependency.interface,
-                                   .parameters = dependency.parameters,
-                                   .credentials = dependency.credentials,
-                                   .outputs = dependency.outputs,
-                                   .uses = std::move(uses)});
+    edges_[from].push_back({.kind = Edge::Kind::kRequires,
+                            .from = IdOf(from),
+                            .to = IdOf(to),
+                            .alias = dependency.alias,
+                            .reference = dependency.reference,
+                            .version = dependency.version,
+                            .prereleases = dependency.prereleases,
+                            .sharing = dependency.sharing,
+                            .interface = dependency.interface,
+                            .parameters = dependency.parameters,
+                            .credentials = dependency.credentials,
+                            .outputs = dependency.outputs,
+                            .uses = std::move(uses)});
   }
 
   void AddWiring(size_t parent, const absl::flat_hash_map<std::string_view, size_t>& by_alias,
@@ -347,12 +371,12 @@ class Expander {
   // read an output twice: one edge says it.
   void AddWire(const Wire& wire, size_t from, size_t to, const std::string& output) {
     if (!wired_.emplace(from, to, wire.field, wire.name, output).second) return;
-    result_.graph.edges.push_back({.kind = Edge::Kind::kWiring,
-                                   .from = IdOf(from),
-                                   .to = IdOf(to),
-                                   .field = wire.field,
-                                   .name = wire.name,
-                                   .output = output});
+    edges_[from].push_back({.kind = Edge::Kind::kWiring,
+                            .from = IdOf(from),
+                            .to = IdOf(to),
+                            .field = wire.field,
+                            .name = wire.name,
+                            .output = output});
   }
 
   ExpandOptions options_;
@@ -370,6 +394,8 @@ class Expander {
 
   // Of the result.
   std::vector<NodePaths> paths_;
+  std::vector<size_t> place_;             // In the graph, by visit.
+  std::vector<std::vector<Edge>> edges_;  // By the visit that they come from.
   absl::flat_hash_set<std::tuple<size_t, size_t, std::string, std::string, std::string>> wired_;
   Expansion result_;
 };

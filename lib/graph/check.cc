@@ -1,6 +1,7 @@
 #include "lib/graph/check.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,15 +23,15 @@ class Checker {
  public:
   Checker(const Graph& graph, const NodeDefinitions& definitions)
       : graph_(graph), definitions_(definitions) {
+    nodes_.reserve(graph.nodes.size());
+    targets_.reserve(graph.edges.size());
     for (const Node& node : graph.nodes) {
-      if (!node.bundle) continue;
-      nodes_.emplace(node.id, &node);
-      for (const auto& [name, output] : node.bundle->outputs) outputs_[node.id].emplace(name, true);
+      if (node.bundle) nodes_.emplace(node.id, &node);
     }
     for (const Edge& edge : graph.edges) {
       if (edge.kind != Edge::Kind::kRequires) continue;
-      targets_.emplace(std::make_pair(edge.from, edge.alias), edge.to);
-      for (const auto& [name, text] : edge.outputs) outputs_[edge.from].emplace(name, true);
+      targets_.emplace(std::pair(edge.from, edge.alias), edge.to);
+      for (const auto& [name, text] : edge.outputs) promoted_[edge.from].insert(name);
     }
   }
 
@@ -127,7 +128,7 @@ class Checker {
   }
 
   void CheckPart(std::string_view pointer, std::string_view field, const TemplatePart& part) {
-    std::string alias = part.alias;
+    std::string_view alias = part.alias;
     if (part.kind == TemplatePart::Kind::kOwnOutput && field == "outputs") {
       alias = edge_->alias;
     } else if (part.kind != TemplatePart::Kind::kDependencyOutput) {
@@ -137,18 +138,33 @@ class Checker {
     if (target == targets_.end()) return;
     const std::string problem = MissingOutput(target->second, alias, part.name);
     if (!problem.empty()) {
-      Fail(pointer, part.offset, problem, HintOfKeys(part.name, outputs_[target->second]));
+      Fail(pointer, part.offset, problem, HintOf(part.name, OutputsOf(target->second)));
     }
   }
 
   // "" where the node has the output, or nothing stands for it.
-  std::string MissingOutput(const std::string& id, std::string_view alias,
-                            const std::string& output) {
+  std::string MissingOutput(std::string_view id, std::string_view alias,
+                            const std::string& output) const {
     const auto node = nodes_.find(id);
-    if (node == nodes_.end() || outputs_[id].contains(output)) return "";
+    if (node == nodes_.end()) return "";
     const Bundle& bundle = *node->second->bundle;
+    const auto promoted = promoted_.find(id);
+    if (bundle.outputs.contains(output) ||
+        (promoted != promoted_.end() && promoted->second.contains(output))) {
+      return "";
+    }
     return absl::StrCat("dependency '", alias, "' (", bundle.name, " ", bundle.version,
                         ") has no output '", output, "'");
+  }
+
+  // Of the node's bundle, and what it promotes.
+  std::vector<std::string> OutputsOf(std::string_view id) const {
+    std::vector<std::string> names;
+    for (const auto& [name, output] : nodes_.at(id)->bundle->outputs) names.push_back(name);
+    if (const auto promoted = promoted_.find(id); promoted != promoted_.end()) {
+      names.insert(names.end(), promoted->second.begin(), promoted->second.end());
+    }
+    return names;
   }
 
   // Parameters that take outputs of dependencies.
@@ -160,8 +176,7 @@ class Checker {
       if (target == targets_.end()) continue;  // Told where the bundle was read.
       const std::string problem = MissingOutput(target->second, source.alias, source.output);
       if (problem.empty()) continue;
-      AddError(node.id, source.location, problem,
-               HintOfKeys(source.output, outputs_[target->second]));
+      AddError(node.id, source.location, problem, HintOf(source.output, OutputsOf(target->second)));
     }
   }
 
@@ -191,10 +206,11 @@ class Checker {
   const Graph& graph_;
   const NodeDefinitions& definitions_;
   const Edge* edge_ = nullptr;
-  absl::flat_hash_map<std::string, const Node*> nodes_;  // Those with a bundle.
-  absl::flat_hash_map<std::string, std::map<std::string, bool>> outputs_;
-  absl::flat_hash_map<std::pair<std::string, std::string>, std::string> targets_;
-  absl::flat_hash_set<std::string> mapped_;  // Nodes: what shares one passes the same.
+  // All of them point into the graph. Only for look-ups.
+  absl::flat_hash_map<std::string_view, const Node*> nodes_;  // Those with a bundle.
+  absl::flat_hash_map<std::pair<std::string_view, std::string_view>, std::string_view> targets_;
+  absl::flat_hash_map<std::string_view, std::set<std::string_view>> promoted_;  // By node.
+  absl::flat_hash_set<std::string_view> mapped_;  // Nodes: what shares one passes the same.
   std::vector<Diagnostic> found_;
 };
 

@@ -112,17 +112,17 @@ TEST(CheckGraph, KnowsWhatBundlesDefineAndPromote) {
   Edge mysql = Needs("root/infra", "root/infra/mysql");
   mysql.outputs = {{"connstr", "${outputs.connstr}"}};
   Graph graph = GraphOf({app, Needs("root", "root/infra"), mysql});
-  graph.nodes[1].bundle->parameters["host"] = {};
-  graph.nodes[1].bundle->outputs["port"] = {};
-  graph.nodes[3].bundle->outputs["connstr"] = {};
+  graph.nodes[1].bundle = Bundle{
+      .name = "x", .version = "1.0.0", .parameters = {{"host", {}}}, .outputs = {{"port", {}}}};
+  graph.nodes[3].bundle = Bundle{.name = "x", .version = "1.0.0", .outputs = {{"connstr", {}}}};
   BundleDefinition root;
   root.dependencies = {{.alias = "app",
                         .location = {.file = "porter.yaml", .line = 3, .pointer = "/requires/0"},
-                        .places = {{.member = "/outputs/endpoint",
-                                    .pointer = "/outputs/endpoint",
-                                    .line = 8,
-                                    .column = 11,
-                                    .is_verbatim = true}}}};
+                        .places = std::vector<MemberPlace>{{.member = "/outputs/endpoint",
+                                                            .pointer = "/outputs/endpoint",
+                                                            .line = 8,
+                                                            .column = 11,
+                                                            .is_verbatim = true}}}};
   const NodeDefinitions definitions = {
       {"root", std::make_shared<const BundleDefinition>(std::move(root))}};
   std::vector<std::string> found;
@@ -156,12 +156,13 @@ TEST(CheckGraph, WarnsOfWhatIsRequiredAndNotMapped) {
   Edge app = Needs("root", "root/app");
   app.parameters = {{"given", "literal"}};
   Graph graph = GraphOf({app});
-  Bundle& bundle = *graph.nodes[1].bundle;
+  Bundle bundle = *graph.nodes[1].bundle;
   bundle.parameters["given"] = {.required = true};
   bundle.parameters["left-out"] = {.required = true};
   bundle.parameters["optional"] = {};
   bundle.parameters["with-default"] = {.required = true, .default_value = JsonText{"1"}};
   bundle.credentials["kube"] = {.required = true};
+  graph.nodes[1].bundle = std::move(bundle);
   const std::vector<Diagnostic> expected = {
       {.id = DiagnosticId::kGraphUnmapped,
        .severity = Severity::kWarning,
@@ -172,7 +173,7 @@ TEST(CheckGraph, WarnsOfWhatIsRequiredAndNotMapped) {
 
 TEST(FormatTree, CannotSteerTheTerminal) {
   Graph graph = GraphOf({Needs("root", "root/a")});
-  graph.nodes[1].bundle->name = "\x1b[2Jevil";
+  graph.nodes[1].bundle.Edit([](Bundle& bundle) { bundle.name = "\x1b[2Jevil"; });
   EXPECT_EQ(FormatTree(graph), "x 1.0.0\n└── a: \\x1b[2Jevil 1.0.0\n");
 }
 

@@ -217,10 +217,12 @@ absl::Status BundleFromJson(const Source& source, const Value& value, std::strin
 
 Location Dependency::PlaceOf(std::string_view member, size_t byte) const {
   Location place = location;
+  static const std::vector<MemberPlace> kNone;
+  const std::vector<MemberPlace>& all = places ? *places : kNone;
   const auto found =
-      std::lower_bound(places.begin(), places.end(), member,
+      std::lower_bound(all.begin(), all.end(), member,
                        [](const MemberPlace& a, std::string_view key) { return a.member < key; });
-  if (found == places.end() || found->member != member) {
+  if (found == all.end() || found->member != member) {
     place.pointer += member;
     return place;
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/shared.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/json/json.h"
 
@@ -124,7 +125,7 @@ struct Dependency {
   std::map<std::string, std::string> outputs;  // The parent's output -> template.
   // Where it stands, and its members, for diagnostics; no part of any document.
   Location location = {};
-  std::vector<MemberPlace> places = {};  // Sorted by member.
+  Shared<std::vector<MemberPlace>> places = {};  // Sorted by member.
   bool operator==(const Dependency&) const = default;
 
   // The place of `byte` of the member, by its pointer in bundle.json; that of

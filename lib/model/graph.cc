@@ -78,7 +78,9 @@ absl::Status ReadNode(const Source& source, const Value& value, std::string poin
   reader.Required("paths", &out->paths);
   reader.Optional("alias", &out->alias);
   reader.Optional("reference", &out->reference);
-  ReadPart(reader, "bundle", BundleFromJson, &out->bundle);
+  std::optional<Bundle> bundle;
+  ReadPart(reader, "bundle", BundleFromJson, &bundle);
+  if (bundle) out->bundle = *std::move(bundle);
   if (may_be_resolved) ReadPart(reader, "resolution", ResolutionFromJson, &out->resolution);
   return reader.Finish();
 }
@@ -283,6 +285,20 @@ void SortLarge(std::vector<T>* elements, Less less) {
   *elements = std::move(sorted);
 }
 
+// Whoever makes a graph mostly has the edges of one node together, in the order
+// of the nodes.
+void SortEdges(std::vector<Edge>* edges) {
+  const auto by_from = [](const Edge& a, const Edge& b) { return a.from < b.from; };
+  const auto less = [](const Edge& a, const Edge& b) { return EdgeOrder(a) < EdgeOrder(b); };
+  if (!std::is_sorted(edges->begin(), edges->end(), by_from)) return SortLarge(edges, less);
+  for (auto begin = edges->begin(); begin != edges->end();) {
+    const auto end = std::find_if(begin, edges->end(),
+                                  [&](const Edge& edge) { return edge.from != begin->from; });
+    if (!std::is_sorted(begin, end, less)) std::sort(begin, end, less);
+    begin = end;
+  }
+}
+
 }  // namespace
 
 void SortGraph(Graph* graph) {
@@ -292,8 +308,7 @@ void SortGraph(Graph* graph) {
     });
   }
   SortLarge(&graph->nodes, [](const Node& a, const Node& b) { return a.id < b.id; });
-  SortLarge(&graph->edges,
-            [](const Edge& a, const Edge& b) { return EdgeOrder(a) < EdgeOrder(b); });
+  SortEdges(&graph->edges);
 }
 
 }  // namespace deps

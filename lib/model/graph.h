@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "lib/base/shared.h"
 #include "lib/diag/source.h"
 #include "lib/json/json.h"
 #include "lib/model/bundle.h"
@@ -41,7 +42,7 @@ struct Node {
   std::vector<std::string> paths;  // All, sorted by length and bytes; "root", "root/infra", …
   std::string alias;               // "" for root.
   std::string reference;           // As required; "" where there is only an interface.
-  std::optional<Bundle> bundle;    // Absent where nothing was found.
+  Shared<Bundle> bundle;           // Absent where nothing was found.
   std::optional<Resolution> resolution;  // Only in a Solution; absent for root.
   bool operator==(const Node&) const = default;
 };

@@ -2,9 +2,11 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/to_the_end.h"
 #include "lib/bundle/catalog.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/expand/expand.h"
@@ -77,11 +79,11 @@ CommandSpec MakeSpec(Options* options) {
 
 absl::StatusOr<ExitCode> Run(const Options& options, const Invocation& invocation, const Env& env,
                              Terminal& terminal) {
-  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
-                        Catalog::Open(options.catalog, env));
+  DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Catalog> opened, Catalog::Open(options.catalog, env));
+  Catalog& catalog = *KeepToTheEnd(std::move(opened));
   const std::string operand = invocation.operands.empty() ? "-" : invocation.operands[0];
   DEPS_ASSIGN_OR_RETURN(const std::shared_ptr<const BundleDefinition> bundle,
-                        OpenBundle(operand, *catalog, env));
+                        OpenBundle(operand, catalog, env));
   GraphOptions graph_options = options.graph;
   if (options.default_sharing == "none") {
     graph_options.expand.default_sharing = Sharing::Mode::kNone;
@@ -94,7 +96,8 @@ absl::StatusOr<ExitCode> Run(const Options& options, const Invocation& invocatio
     DEPS_RETURN_IF_ERROR(WriteResult(options.common.output, text, env));
     return ExitCode::kOk;
   }
-  DEPS_ASSIGN_OR_RETURN(const Graph graph, MakeGraph(bundle, *catalog, graph_options));
+  DEPS_ASSIGN_OR_RETURN(Graph made, MakeGraph(bundle, catalog, graph_options));
+  const Graph& graph = KeepToTheEnd(std::move(made));
   for (const Diagnostic& diagnostic : graph.diagnostics) terminal.Report(diagnostic);
   const std::string text =
       options.common.format == "json"

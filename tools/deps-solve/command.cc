@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/to_the_end.h"
 #include "lib/bundle/catalog.h"
 #include "lib/cli/command.h"
 #include "lib/graph/show.h"
@@ -151,10 +152,12 @@ absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation
   DEPS_RETURN_IF_ERROR(ReadInstallations(command, operand, env));
   DEPS_RETURN_IF_ERROR(ReadLock(command));
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
-  DEPS_ASSIGN_OR_RETURN(const Graph graph, ParseGraph(source));
-  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
-                        Catalog::Open(command.catalog, env));
-  DEPS_ASSIGN_OR_RETURN(const ResolveResult result, Resolve(graph, options, *catalog));
+  DEPS_ASSIGN_OR_RETURN(Graph parsed, ParseGraph(source));
+  const Graph& graph = KeepToTheEnd(std::move(parsed));
+  DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Catalog> opened, Catalog::Open(command.catalog, env));
+  Catalog& catalog = *KeepToTheEnd(std::move(opened));
+  DEPS_ASSIGN_OR_RETURN(ResolveResult resolved, Resolve(graph, options, catalog));
+  const ResolveResult& result = KeepToTheEnd(std::move(resolved));
   for (const Diagnostic& diagnostic : result.solution.diagnostics) {
     if (diagnostic.severity == Severity::kWarning) terminal.Report(diagnostic);
   }
