@@ -10,7 +10,8 @@ namespace deps {
 
 // Keeps `value` until the process ends, which gives its memory back at once:
 // for what a command needs to its last act, and what takes long to destroy
-// piece by piece. Not thread-safe.
+// piece by piece. Not for what has more than memory: no destructor is called.
+// Not thread-safe.
 template <typename T>
 T& KeepToTheEnd(T value) {
   static auto* const kept = new std::vector<std::unique_ptr<T>>();

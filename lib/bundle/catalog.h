@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "lib/cli/command.h"
+#include "lib/diag/diagnostic.h"
 #include "lib/model/bundle.h"
 #include "lib/oci/reference.h"
 #include "lib/oci/registry.h"
@@ -85,11 +86,13 @@ class Catalog {
 // standard input. What exists as a file or folder is one. The catalog learns
 // what else is in an archive or layout.
 //
+// `mistakes` gets those of a porter.yaml that can be read in spite of them.
+//
 // Errors: file-not-found, file-read; those of ReadBundleJson, ReadPorterYaml,
 // ReadArchive, LayoutShelf and Catalog::Get.
-absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::string& operand,
-                                                                   Catalog& catalog,
-                                                                   const Env& env);
+absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(
+    const std::string& operand, Catalog& catalog, const Env& env,
+    std::vector<Diagnostic>* mistakes);
 
 }  // namespace deps
 

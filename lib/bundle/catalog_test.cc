@@ -153,6 +153,7 @@ TEST_F(CatalogTest, OpensWhateverNamesABundle) {
   const std::string json = Write("bundle.json", R"({"name":"json","version":"1.0.0"})");
   const std::string yaml = Write("other.yaml", "name: yaml\nversion: 1.0.0\n");
   in_.str(R"({"name":"stdin","version":"1.0.0"})");
+  std::vector<Diagnostic> mistakes;
   const std::vector<std::pair<std::string, std::string>> rows = {
       {json, "json"},
       {yaml, "yaml"},
@@ -161,13 +162,14 @@ TEST_F(CatalogTest, OpensWhateverNamesABundle) {
       {"example.com/mysql:v1.0.0", "mysql"}};
   for (const auto& [operand, name] : rows) {
     SCOPED_TRACE(operand);
-    const auto bundle = OpenBundle(operand, *catalog, env_);
+    const auto bundle = OpenBundle(operand, *catalog, env_, &mistakes);
     ASSERT_TRUE(bundle.ok()) << bundle.status();
     EXPECT_EQ((*bundle)->bundle.name, name);
   }
   for (const std::string operand : {"missing.yaml", "./missing", "missing.tgz"}) {
     SCOPED_TRACE(operand);
-    EXPECT_TRUE(HasId(OpenBundle(operand, *catalog, env_).status(), DiagnosticId::kFileNotFound));
+    EXPECT_TRUE(HasId(OpenBundle(operand, *catalog, env_, &mistakes).status(),
+                      DiagnosticId::kFileNotFound));
   }
 }
 

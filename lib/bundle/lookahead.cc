@@ -38,14 +38,17 @@ void Lookahead::Expect(const Dependency& dependency) {
   if (!reference.ok() || !range.ok()) return;
   const bool is_pinned = !reference->tag().empty() || !reference->digest().empty();
   if (is_pinned && (guess_ == Guess::kReference || dependency.version.empty())) {
-    prefetch_.Add(
-        [&catalog = catalog_, text = dependency.reference] { catalog.Get(text).IgnoreError(); });
-    return;
+    return ExpectBundle(dependency.reference);
   }
   prefetch_.Add([&catalog = catalog_, repository = reference->FamiliarRepository(),
                  range = *std::move(range), prereleases = dependency.prereleases] {
     FetchHighest(catalog, repository, range, prereleases);
   });
+}
+
+void Lookahead::ExpectBundle(const std::string& reference) {
+  if (!catalog_.IsRemote(reference)) return;
+  prefetch_.Add([&catalog = catalog_, reference] { catalog.Get(reference).IgnoreError(); });
 }
 
 void Lookahead::ExpectDigest(const std::string& reference) {

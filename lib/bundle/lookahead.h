@@ -28,6 +28,8 @@ class Lookahead {
   // What no network would be asked for is left alone, and so is what was
   // expected before.
   void Expect(const Dependency& dependency);
+  // Begins to fetch the bundle of a reference.
+  void ExpectBundle(const std::string& reference);
   // Begins to ask for the digest of a reference (Catalog::Digest).
   void ExpectDigest(const std::string& reference);
 

@@ -39,14 +39,15 @@ class DependenciesReader {
   DependenciesReader(const Source& source, Places& places, BundleDefinition* result)
       : source_(source), places_(places), result_(*result) {}
 
-  void Read(ObjectReader& parent, Value& dependencies) {
+  // False where an entry could not be told by its name.
+  bool Read(ObjectReader& parent, Value& dependencies) {
     ObjectReader reader(source_, dependencies, "/dependencies");
     Value* entries = NonNull(reader, dependencies, "requires");
-    if (entries != nullptr && Expect(reader, *entries, json::Kind::kArray, "requires")) {
-      for (size_t i = 0; i < entries->items.size(); ++i) {
-        ReadDependency(reader, entries->items[i],
-                       absl::StrCat("/dependencies/requires", PointerStep(i)));
-      }
+    const bool is_list =
+        entries == nullptr || Expect(reader, *entries, json::Kind::kArray, "requires");
+    for (size_t i = 0; entries != nullptr && is_list && i < entries->items.size(); ++i) {
+      ReadDependency(reader, entries->items[i],
+                     absl::StrCat("/dependencies/requires", PointerStep(i)));
     }
     if (Value* provides = NonNull(reader, dependencies, "provides")) {
       ReadProvides(reader, *provides);
@@ -54,6 +55,8 @@ class DependenciesReader {
     IgnoreForeign(reader, dependencies, {"requires", "provides"});
     parent.Check(reader.Finish());
     result_.extension = json::ToText(extension_.Finish(result_.bundle.provides));
+    return is_list && std::none_of(result_.dependencies.begin(), result_.dependencies.end(),
+                                   [](const Dependency& one) { return one.alias.empty(); });
   }
 
  private:
@@ -249,14 +252,12 @@ class DependenciesReader {
 
 }  // namespace
 
-void ReadManifestDependencies(const Source& source, Places& places, Value& root,
+bool ReadManifestDependencies(const Source& source, Places& places, Value& root,
                               ObjectReader& reader, BundleDefinition* result) {
   Value* dependencies = NonNull(reader, root, "dependencies");
-  if (dependencies == nullptr ||
-      !Expect(reader, *dependencies, json::Kind::kObject, "dependencies")) {
-    return;
-  }
-  DependenciesReader(source, places, result).Read(reader, *dependencies);
+  if (dependencies == nullptr) return true;
+  if (!Expect(reader, *dependencies, json::Kind::kObject, "dependencies")) return false;
+  return DependenciesReader(source, places, result).Read(reader, *dependencies);
 }
 
 }  // namespace deps

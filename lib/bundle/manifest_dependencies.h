@@ -12,8 +12,9 @@ namespace deps {
 // Reads the member `dependencies` of `root`, if there, into the dependencies,
 // what the bundle provides, and the extension. A member that is not known is an
 // error where it looks like a misspelt one, and else ignored, as Porter does.
-// Errors go to `reader`, that of `root`.
-void ReadManifestDependencies(const Source& source, Places& places, json::Value& root,
+// Errors go to `reader`, that of `root`. False where an entry could not be told
+// by its name.
+bool ReadManifestDependencies(const Source& source, Places& places, json::Value& root,
                               json::ObjectReader& reader, BundleDefinition* result);
 
 }  // namespace deps

@@ -69,9 +69,9 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> MainOf(const std::string
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::string& operand,
-                                                                   Catalog& catalog,
-                                                                   const Env& env) {
+absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(
+    const std::string& operand, Catalog& catalog, const Env& env,
+    std::vector<Diagnostic>* mistakes) {
   if (operand.empty() || operand == "-") {
     DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
     return ToShared(ReadBundleJson(source));
@@ -84,7 +84,7 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(const std::st
   }
   if (IsArchiveName(path)) return MainOf(path, catalog);
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadFile(path));
-  return ToShared(IsYamlName(path) ? ReadPorterYaml(source) : ReadBundleJson(source));
+  return ToShared(IsYamlName(path) ? ReadPorterYaml(source, mistakes) : ReadBundleJson(source));
 }
 
 }  // namespace deps

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
 #include "lib/model/bundle.h"
 
@@ -36,6 +38,13 @@ absl::StatusOr<BundleDefinition> ReadBundleJson(const Source& source);
 // Errors: yaml-…, bundle-invalid, reference-invalid, document-…; with line and
 // column.
 absl::StatusOr<BundleDefinition> ReadPorterYaml(const Source& source);
+
+// The same for whoever reports all at once: `mistakes` gets what is wrong in
+// entries that have a name, and the rest of the bundle is read. What is wrong at
+// a place may lead to more that seems to be wrong there, and nowhere else.
+// Errors: those of ReadPorterYaml where other entries cannot be judged.
+absl::StatusOr<BundleDefinition> ReadPorterYaml(const Source& source,
+                                                std::vector<Diagnostic>* mistakes);
 
 }  // namespace deps
 

@@ -12,7 +12,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace deps;  // NOLINT: one function.
   const Source source{"f", std::string(reinterpret_cast<const char*>(data), size)};
-  for (const auto read : {ReadBundleJson, ReadPorterYaml}) {
+  using Read = absl::StatusOr<BundleDefinition> (*)(const Source&);
+  for (const Read read : {Read{ReadBundleJson}, Read{ReadPorterYaml}}) {
     const absl::StatusOr<BundleDefinition> first = read(source);
     const absl::StatusOr<BundleDefinition> second = read(source);
     if (first.ok() != second.ok() || (first.ok() && *first != *second)) std::abort();

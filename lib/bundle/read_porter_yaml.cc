@@ -35,7 +35,7 @@ class PorterReader {
   PorterReader(const Source& source, Value root)
       : source_(source), root_(std::move(root)), places_(source), reader_(source_, root_) {}
 
-  absl::StatusOr<BundleDefinition> Read() {
+  absl::StatusOr<BundleDefinition> Read(std::vector<Diagnostic>* mistakes) {
     MakeTexts(&root_, {"schemaVersion", "name", "version"});
     ReadHead();
     EachNamed(reader_, "parameters", [this](auto& reader) { ReadParameter(reader); });
@@ -43,14 +43,16 @@ class PorterReader {
     EachNamed(reader_, "outputs", [this](auto& reader) { ReadOutput(reader); });
     ReadActions();
     ReadImages();
-    ReadManifestDependencies(source_, places_, root_, reader_, &result_);
+    all_named_ &= ReadManifestDependencies(source_, places_, root_, reader_, &result_);
     ReadUses(root_, "");
     std::stable_sort(result_.sources.begin(), result_.sources.end(),
                      [](const DependencySource& a, const DependencySource& b) {
                        return a.parameter < b.parameter;
                      });
     reader_.IgnoreRest();
-    DEPS_RETURN_IF_ERROR(reader_.Finish());
+    const absl::Status status = reader_.Finish();
+    if (!status.ok() && !all_named_) return status;
+    *mistakes = DiagnosticsOf(status);
     return std::move(result_);
   }
 
@@ -59,7 +61,11 @@ class PorterReader {
   template <typename Read>
   void EachNamed(ObjectReader& parent, std::string_view key, Read read) {
     Value* list = NonNull(parent, root_, key);
-    if (list == nullptr || !Expect(parent, *list, json::Kind::kArray, key)) return;
+    if (list == nullptr) return;
+    if (!Expect(parent, *list, json::Kind::kArray, key)) {
+      all_named_ = false;
+      return;
+    }
     for (size_t i = 0; i < list->items.size(); ++i) {
       MakeTexts(&list->items[i], {"name", "env", "path", "type", "$id"});
       ObjectReader reader(source_, list->items[i],
@@ -68,6 +74,8 @@ class PorterReader {
       read(reader);
       reader.IgnoreRest();
       parent.Check(reader.Finish());
+      const Value* name = entry_->Find("name");
+      all_named_ &= name != nullptr && name->IsString();
     }
   }
 
@@ -242,19 +250,28 @@ class PorterReader {
   Places places_;
   ObjectReader reader_;
   Value* entry_ = nullptr;  // What EachNamed is at.
+  bool all_named_ = true;   // The entries of lists, so that others can name them.
   BundleDefinition result_;
 };
 
 }  // namespace
 
-absl::StatusOr<BundleDefinition> ReadPorterYaml(const Source& source) {
+absl::StatusOr<BundleDefinition> ReadPorterYaml(const Source& source,
+                                                std::vector<Diagnostic>* mistakes) {
   DEPS_ASSIGN_OR_RETURN(Value root, yaml::Parse(source));
   if (!root.IsObject()) {
     return MakeError({.id = DiagnosticId::kBundleInvalid,
                       .message = "a porter.yaml is a mapping",
                       .location = source.At(root.offset)});
   }
-  return PorterReader(source, std::move(root)).Read();
+  return PorterReader(source, std::move(root)).Read(mistakes);
+}
+
+absl::StatusOr<BundleDefinition> ReadPorterYaml(const Source& source) {
+  std::vector<Diagnostic> mistakes;
+  DEPS_ASSIGN_OR_RETURN(BundleDefinition definition, ReadPorterYaml(source, &mistakes));
+  if (!mistakes.empty()) return MakeErrors(std::move(mistakes));
+  return definition;
 }
 
 }  // namespace deps

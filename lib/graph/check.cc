@@ -30,7 +30,7 @@ class Checker {
     }
     for (const Edge& edge : graph.edges) {
       if (edge.kind != Edge::Kind::kRequires) continue;
-      targets_.emplace(std::pair(edge.from, edge.alias), edge.to);
+      targets_.try_emplace({edge.from, edge.alias}, edge.to);
       for (const auto& [name, text] : edge.outputs) promoted_[edge.from].insert(name);
     }
   }

@@ -7,11 +7,16 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace deps {
 namespace {
 
 constexpr size_t kMostStarts = 1000;
+// Of a cycle of more than both together so many at its beginning and its end are
+// named.
+constexpr size_t kEndsOfLong = 8;
+constexpr size_t kLongId = 100;  // In bytes.
 constexpr size_t kNone = std::numeric_limits<size_t>::max();
 
 struct Step {
@@ -126,6 +131,31 @@ std::vector<const Edge*> CycleThrough(const Steps& steps, const std::vector<size
   return {};
 }
 
+bool TellApart(const std::vector<std::string>& names) {
+  return std::set<std::string>(names.begin(), names.end()).size() == names.size();
+}
+
+// Of the nodes from which the edges go, as short as they can be told apart.
+std::vector<std::string> NamesOf(const Graph& graph, const std::vector<const Edge*>& edges) {
+  std::vector<std::string> aliases, ids, bundles;
+  bool ids_are_short = true;
+  for (const Edge* edge : edges) {
+    const Node* node = graph.Find(edge->from);
+    ids.push_back(edge->from);
+    aliases.push_back(node == nullptr || node->alias.empty() ? edge->from : node->alias);
+    bundles.push_back(node == nullptr || !node->bundle ? "" : node->bundle->name);
+    ids_are_short &= edge->from.size() <= kLongId;
+  }
+  if (TellApart(aliases)) return aliases;
+  if (!ids_are_short && TellApart(bundles)) return bundles;
+  for (std::string& id : ids) {
+    if (id.size() <= kLongId) continue;
+    const size_t step = id.find('/', id.size() - kLongId);
+    if (step != std::string::npos) id = absl::StrCat("…", id.substr(step));
+  }
+  return ids;
+}
+
 }  // namespace
 
 std::vector<Cycle> ShortestCycles(const Graph& graph) {
@@ -155,19 +185,16 @@ std::vector<Cycle> ShortestCycles(const Graph& graph) {
 }
 
 std::string FormatCycle(const Graph& graph, const Cycle& cycle) {
-  std::vector<std::string> names;
-  std::set<std::string> distinct;
-  for (const Edge* edge : cycle.edges) {
-    const Node* node = graph.Find(edge->from);
-    names.push_back(node == nullptr || node->alias.empty() ? edge->from : node->alias);
-    distinct.insert(names.back());
+  std::vector<const Edge*> shown = cycle.edges;
+  size_t more = 0;
+  if (shown.size() > 2 * kEndsOfLong) {
+    more = shown.size() - 2 * kEndsOfLong;
+    shown.erase(shown.begin() + kEndsOfLong, shown.end() - kEndsOfLong);
   }
-  if (distinct.size() != names.size()) {
-    for (size_t i = 0; i < names.size(); ++i) names[i] = cycle.edges[i]->from;
-  }
-  std::string text;
-  for (const std::string& name : names) absl::StrAppend(&text, name, " -> ");
-  return text + names.front();
+  std::vector<std::string> names = NamesOf(graph, shown);
+  names.push_back(names.front());
+  if (more > 0) names.insert(names.begin() + kEndsOfLong, absl::StrCat("… ", more, " more …"));
+  return absl::StrJoin(names, " -> ");
 }
 
 }  // namespace deps

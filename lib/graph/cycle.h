@@ -21,7 +21,8 @@ struct Cycle {
 // Time: O(nodes + edges) without cycles; at most a thousand times that with.
 std::vector<Cycle> ShortestCycles(const Graph& graph);
 
-// "a -> b -> a": aliases where they tell the nodes apart, else ids.
+// "a -> b -> a": aliases where they tell the nodes apart, else ids, or the names
+// of bundles where ids are long. Of a long cycle its beginning and its end.
 std::string FormatCycle(const Graph& graph, const Cycle& cycle);
 
 }  // namespace deps

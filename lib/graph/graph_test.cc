@@ -103,6 +103,17 @@ TEST(ShortestCycles, CopesWithLongCircles) {
   EXPECT_EQ(cycles[0].edges.size(), 20000u);
 }
 
+TEST(FormatCycle, TellsTheEndsOfALongCircle) {
+  std::vector<Edge> edges;
+  for (int i = 0; i < 1000; ++i) {
+    edges.push_back(Needs(absl::StrCat("root/", i), absl::StrCat("root/", (i + 1) % 1000)));
+  }
+  const Graph graph = GraphOf(edges);
+  EXPECT_EQ(FormatCycle(graph, ShortestCycles(graph).front()),
+            "0 -> 1 -> 2 -> 3 -> 4 -> 5 -> 6 -> 7 -> … 984 more … -> 992 -> 993 -> 994 -> 995 -> "
+            "996 -> 997 -> 998 -> 999 -> 0");
+}
+
 TEST(CheckGraph, KnowsWhatBundlesDefineAndPromote) {
   Edge app = Needs("root", "root/app");
   app.parameters = {{"host", "${bundle.dependencies.infra.outputs.connstr}"},

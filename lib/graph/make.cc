@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -27,18 +28,36 @@ std::vector<Diagnostic> TakeErrors(std::vector<Diagnostic>* diagnostics) {
   return errors;
 }
 
+// Rather than out of reach.
+bool IsWrong(const Diagnostic& diagnostic) {
+  return InfoOf(diagnostic.id).diagnostic_class == DiagnosticClass::kInput;
+}
+
 void Append(std::vector<Diagnostic> more, std::vector<Diagnostic>* all) {
   all->insert(all->end(), std::make_move_iterator(more.begin()),
               std::make_move_iterator(more.end()));
+}
+
+void AddMistakes(const std::vector<Diagnostic>& mistakes, std::vector<Diagnostic>* errors) {
+  if (mistakes.empty()) return;
+  const auto follows = [&](const Diagnostic& error) {
+    if (!IsWrong(error)) return true;
+    return std::any_of(mistakes.begin(), mistakes.end(), [&](const Diagnostic& mistake) {
+      return mistake.location.file == error.location.file &&
+             mistake.location.line == error.location.line &&
+             mistake.location.column == error.location.column;
+    });
+  };
+  errors->erase(std::remove_if(errors->begin(), errors->end(), follows), errors->end());
+  errors->insert(errors->end(), mistakes.begin(), mistakes.end());
 }
 
 // What could not be looked up comes first, since the rest may follow from it;
 // then what is wrong, in the order of its places.
 void SortByPlace(std::vector<Diagnostic>* errors) {
   const auto place = [](const Diagnostic& diagnostic) {
-    const bool is_wrong = InfoOf(diagnostic.id).diagnostic_class == DiagnosticClass::kInput;
     const Location& location = diagnostic.location;
-    return is_wrong
+    return IsWrong(diagnostic)
                ? std::tuple(true, std::string_view(location.file), location.line, location.column)
                : std::tuple(false, std::string_view(), 0, 0);
   };
@@ -59,17 +78,27 @@ absl::StatusOr<Graph> MakeGraph(std::shared_ptr<const BundleDefinition> root, Ca
                                 const std::vector<const Requirement*>& requirements) {
     for (const Requirement* requirement : requirements) lookahead.Expect(requirement->dependency);
   };
-  DEPS_ASSIGN_OR_RETURN(Expansion expansion,
-                        ExpandAll(std::move(root), options.expand, choose, foresee));
+  absl::StatusOr<Expansion> expanded = ExpandAll(std::move(root), options.expand, choose, foresee);
+  if (!expanded.ok() && !options.mistakes.empty()) return MakeErrors(options.mistakes);
+  DEPS_ASSIGN_OR_RETURN(Expansion expansion, std::move(expanded));
   // What could not be looked up comes first: the rest may follow from it.
   std::vector<Diagnostic> errors = TakeErrors(&expansion.graph.diagnostics);
   Append(std::move(expansion.errors), &errors);
   std::vector<Diagnostic> found = CheckGraph(expansion.graph, expansion.definitions);
   Append(TakeErrors(&found), &errors);
   Append(std::move(found), &expansion.graph.diagnostics);
+  AddMistakes(options.mistakes, &errors);
   SortByPlace(&errors);
   if (!errors.empty()) return MakeErrors(std::move(errors));
   return std::move(expansion.graph);
+}
+
+absl::Status CheckRoot(const BundleDefinition& root, const GraphOptions& options) {
+  std::vector<Diagnostic> errors =
+      DiagnosticsOf(RequirementsOf(std::string(kRootKey), root, options.expand).status());
+  AddMistakes(options.mistakes, &errors);
+  SortByPlace(&errors);
+  return errors.empty() ? absl::OkStatus() : MakeErrors(std::move(errors));
 }
 
 }  // namespace deps

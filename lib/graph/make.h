@@ -3,9 +3,12 @@
 #define DEPS_LIB_GRAPH_MAKE_H_
 
 #include <memory>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/bundle/catalog.h"
+#include "lib/diag/diagnostic.h"
 #include "lib/expand/expand.h"
 #include "lib/model/bundle.h"
 #include "lib/model/graph.h"
@@ -16,6 +19,10 @@ struct GraphOptions {
   ExpandOptions expand;
   // A bundle that cannot be had is a warning on its node.
   bool keep_going = false;
+  // What was found wrong when the root was read; it is told with the rest. What
+  // else seems wrong at the place of one of them may follow from it, and what
+  // cannot be looked up may not be meant: both wait until it is mended.
+  std::vector<Diagnostic> mistakes;
 };
 
 // The default of a dependency is its reference; where that is only a
@@ -32,6 +39,10 @@ struct GraphOptions {
 // graph-depth ends the expansion.
 absl::StatusOr<Graph> MakeGraph(std::shared_ptr<const BundleDefinition> root, Catalog& catalog,
                                 const GraphOptions& options);
+
+// The errors of `root` itself, which needs no other bundle for that: those of
+// RequirementsOf, and the mistakes.
+absl::Status CheckRoot(const BundleDefinition& root, const GraphOptions& options);
 
 }  // namespace deps
 

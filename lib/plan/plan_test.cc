@@ -69,14 +69,16 @@ TEST(MakePlanTest, LabelsSayToWhomAnInstallationBelongs) {
 
 TEST(MakePlanTest, AnOutputIsFoundByItsWellKnownIdentifier) {
   Graph graph = TwoDatabases();
-  graph.nodes[2].bundle->outputs["url"] = {.id = "urn:connstr"};
-  graph.nodes[1].bundle->parameters["db"] = {};
-  graph.nodes[1].bundle->outputs["promoted"] = {};
+  graph.nodes[2].bundle.Edit([](Bundle& db) { db.outputs["url"] = {.id = "urn:connstr"}; });
+  graph.nodes[1].bundle.Edit([](Bundle& a) {
+    a.parameters["db"] = {};
+    a.outputs["promoted"] = {};
+  });
   graph.edges[2].interface =
       JsonText{R"({"document":{"outputs":{"connstr":{"$id":"urn:connstr"}}}})"};
   graph.edges[2].outputs["promoted"] = "${outputs.connstr}";
   graph.edges[1].parameters["from-a"] = "${bundle.dependencies.a.outputs.promoted}";
-  graph.nodes[3].bundle->parameters["from-a"] = {};
+  graph.nodes[3].bundle.Edit([](Bundle& b) { b.parameters["from-a"] = {}; });
   const absl::StatusOr<PlanResult> result = MakePlan(std::move(graph), {});
   ASSERT_TRUE(result.ok() && result->plan);
   const PlannedTask& b = result->plan->tasks[3];

@@ -114,6 +114,12 @@ TEST(FindCircle, FindsOneThatIsReached) {
   EXPECT_EQ(FindCircle(Needs{{}, {1}}, 0), std::vector<int>{});
 }
 
+TEST(FindCircle, PrefersTheShortest) {
+  using Needs = std::vector<std::vector<int>>;
+  // The way goes round by 1, 2, 3 and 4 before it comes to the short cut.
+  EXPECT_EQ(FindCircle(Needs{{1}, {2}, {3}, {4, 2}, {1}}, 0), (std::vector<int>{2, 3}));
+}
+
 TEST(FindCircle, CopesWithDepth) {
   std::vector<std::vector<int>> needs(100000);
   for (size_t i = 0; i + 1 < needs.size(); ++i) needs[i] = {static_cast<int>(i) + 1};

@@ -16,7 +16,8 @@ constexpr size_t kFirstOfCircle = 8;
 
 // What one step may follow from: more facts than these nobody takes in at once.
 constexpr size_t kMaxFacts = 8;
-constexpr size_t kMaxSteps = 40;
+constexpr size_t kMaxSteps = 20;
+constexpr size_t kMaxNodes = 50;
 
 // A derived incompatibility that is told, and what it follows from: leaves of
 // the proof and other steps.
@@ -25,6 +26,22 @@ struct Step {
   std::vector<size_t> leaves;
   std::vector<size_t> steps;  // Their conclusions.
 };
+
+// The facts that the last conclusion follows from.
+std::vector<size_t> LeavesOf(const Proof& proof) {
+  std::vector<bool> needed(proof.size(), false);
+  needed.back() = true;
+  std::vector<size_t> leaves;
+  for (size_t i = proof.size(); i-- > 0;) {
+    if (!needed[i]) continue;
+    if (proof[i].cause != Incompatibility::Cause::kDerived) {
+      leaves.push_back(i);
+    } else {
+      for (const size_t parent : proof[i].parents) needed[parent] = true;
+    }
+  }
+  return leaves;
+}
 
 // Cuts the proof into steps. What is used twice is a step of its own, and so is
 // what would make another one too long.
@@ -106,27 +123,61 @@ class Explainer {
 
   std::vector<Explanation> Run() {
     std::vector<Step> steps = Cutter(proof_).Run();
-    std::vector<Explanation> told;
-    for (size_t i = 0; i < steps.size(); ++i) {
-      number_[steps[i].conclusion] = i + 1;
-      told.push_back(Tell(steps[i]));
+    if (steps.size() > 1) {
+      if (const Incompatibility* circle = OnlyCircle()) return {TellCircle(*circle)};
     }
-    if (told.size() > kMaxSteps) {
-      const size_t left_out = told.size() - kMaxSteps;
-      told.erase(told.begin() + kMaxSteps / 2, told.begin() + kMaxSteps / 2 + left_out);
-      told[kMaxSteps / 2].because.insert(
-          told[kMaxSteps / 2].because.begin(),
-          absl::StrCat(left_out, " steps before this one are left out"));
+    size_t left_out = 0;
+    if (steps.size() > kMaxSteps) {
+      left_out = steps.size() - kMaxSteps;
+      steps.erase(steps.begin() + kMaxSteps / 2, steps.begin() + kMaxSteps / 2 + left_out);
+    }
+    for (size_t i = 0; i < steps.size(); ++i) number_[steps[i].conclusion] = i + 1;
+    std::vector<Explanation> told;
+    for (const Step& step : steps) told.push_back(Tell(step));
+    if (left_out > 0) {
+      std::vector<std::string>& because = told[kMaxSteps / 2].because;
+      because.insert(because.begin(),
+                     absl::StrCat(left_out, " steps before this one are left out"));
     }
     return told;
   }
 
  private:
+  // The circle, where nothing else is in the way and nobody has a choice: each
+  // requirement leaves one candidate. Then the order of the steps says nothing.
+  const Incompatibility* OnlyCircle() const {
+    const Incompatibility* circle = nullptr;
+    for (const size_t leaf : LeavesOf(proof_)) {
+      const Incompatibility& one = proof_[leaf];
+      if (one.cause == Incompatibility::Cause::kExcludes) {
+        if (circle != nullptr) return nullptr;
+        circle = &one;
+      } else if (one.cause != Incompatibility::Cause::kRequires || one.terms.size() != 2 ||
+                 Rest(one.terms.back()).Count() != 1) {
+        return nullptr;
+      }
+    }
+    return circle;
+  }
+
+  Explanation TellCircle(const Incompatibility& one) const {
+    const std::vector<PackageId>& circle = space_.Circle(one.id);
+    Explanation told{.message = Conclusion(proof_.back()), .because = {Circle(circle)}};
+    told.because.push_back("of each bundle that is needed on the way only one will do");
+    for (size_t i = 0; i < std::min(circle.size(), kMaxNodes); ++i) {
+      told.nodes.push_back(space_.package(circle[i]).path);
+    }
+    std::sort(told.nodes.begin(), told.nodes.end());
+    return told;
+  }
+
   Explanation Tell(const Step& step) {
     Explanation told;
     for (const size_t earlier : step.steps) {
-      told.because.push_back(
-          absl::StrCat(Conclusion(proof_[earlier]), " (step ", number_.at(earlier), ")"));
+      const auto number = number_.find(earlier);
+      told.because.push_back(absl::StrCat(
+          Conclusion(proof_[earlier]),
+          number == number_.end() ? " (left out)" : absl::StrCat(" (step ", number->second, ")")));
     }
     AddNeeds(step, &told.because);
     AddOutcomes(step, &told.because);
@@ -327,10 +378,14 @@ class Explainer {
 
   // The candidates that are not in a negative term.
   std::string Remaining(const Term& term) const {
+    return wording_.Some(term.package, Rest(term), "or");
+  }
+
+  CandidateSet Rest(const Term& term) const {
     const size_t count = space_.package(term.package).candidates.size();
     CandidateSet rest = CandidateSet::Range(count, 0, count);
     rest -= term.set;
-    return wording_.Some(term.package, rest, "or");
+    return rest;
   }
 
   void AddNodes(const Step& step, std::vector<std::string>* nodes) const {
@@ -343,7 +398,9 @@ class Explainer {
     };
     for (const size_t leaf : step.leaves) add(proof_[leaf]);
     for (const size_t earlier : step.steps) add(proof_[earlier]);
-    nodes->assign(paths.begin(), paths.end());
+    for (const std::string& path : paths) {
+      if (nodes->size() < kMaxNodes) nodes->push_back(path);
+    }
   }
 
   const Proof& proof_;

@@ -125,7 +125,9 @@ absl::Status PackageSpace::Expand(PackageId id, const Contender& chosen, Expansi
   absl::StatusOr<std::vector<Requirement>> read =
       RequirementsOf(packages_[id]->key, *bundle, input_.options.expand);
   if (!read.ok()) return WithContext(read.status(), packages_[id]->path);
-  for (const Requirement& requirement : *read) lookahead_.Expect(requirement.dependency);
+  if (!input_.locked_only) {
+    for (const Requirement& requirement : *read) lookahead_.Expect(requirement.dependency);
+  }
   std::map<std::string, PackageId> by_alias;
   for (Requirement& requirement : *read) {
     const std::string alias = requirement.dependency.alias;
@@ -193,6 +195,10 @@ PackageId PackageSpace::PackageOf(const Requirement& requirement, PackageId pare
   } else if (options.lock && options.KeepsLocked(package->path)) {
     const auto by_path = options.lock->nodes.find(package->path);
     if (by_path != options.lock->nodes.end()) package->locked = &by_path->second;
+  }
+  if (package->locked != nullptr && !package->locked->digest.empty()) {
+    lookahead_.ExpectBundle(
+        absl::StrCat(package->locked->repository, "@", package->locked->digest));
   }
   packages_.push_back(std::move(package));
   return found->second;

@@ -365,7 +365,7 @@ absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& 
   DEPS_ASSIGN_OR_RETURN(const std::vector<Use> uses, ReadUses(graph, options, keys));
   Shelf shelf(graph, catalog, options.strategy);
   Attempts attempts(definition, options, LockedByKey(options, keys), shelf);
-  DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Attempt> attempt, Search(uses, attempts));
+  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Attempt> attempt, Search(uses, attempts));
   std::vector<Diagnostic> warnings;
   DEPS_RETURN_IF_ERROR(CheckUses(*attempt, &warnings));
   ResolveResult result;
@@ -385,7 +385,6 @@ absl::StatusOr<ResolveResult> Resolve(const Graph& graph, const ResolveOptions& 
   if (!options.frozen) DEPS_RETURN_IF_ERROR(CheckTags(result.solution, catalog));
   result.lock = LockOf(result.solution, options.lock.value_or(Lock()));
   if (options.lock) result.lock_differences = Differences(*options.lock, result.lock);
-  result.search = std::move(attempt);
   return result;
 }
 

@@ -4,7 +4,6 @@
 #define DEPS_LIB_SOLVE_RESOLVE_H_
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,9 +42,6 @@ struct ResolveResult {
   Lock lock;       // Of a solution that is solved.
   // What differs from options.lock, as diagnostics of id lock-differs; by node.
   std::vector<Diagnostic> lock_differences;
-  // What the search has built up. It takes long to destroy where it is large,
-  // and the caller knows when there is time for that.
-  std::shared_ptr<const void> search;
 };
 
 // Solves `graph`, of which only the root and what it requires counts: the rest

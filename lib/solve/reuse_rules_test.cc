@@ -212,6 +212,15 @@ INSTANTIATE_TEST_SUITE_P(
              "offline: root/db: elsewhere.example/contract:v9.0.0 would have to be asked for at "
              "elsewhere.example, and --offline forbids it",
              {Installed("dev", "mine", "store", "1.0.0")}},
+        Rule{"B3 what is missing is told by name in order",
+             Interfaced("example.com/store",
+                        Document(R"("zeta":{"type":"string"},"alpha":{"type":"string"})"),
+                        R"(,"version":"~1.0")"),
+             "no: shop 1.0.0 needs store ~1.0; no store will do: 1.1.0 is not in ~1.0; 1.0.0 lacks "
+             "the output \"alpha\", the output \"zeta\""},
+        Rule{"B3 an empty document is satisfied by anything",
+             Interfaced("example.com/store", R"("document":{})", R"(,"version":"^1")"),
+             "db store:v1.1.0 range"},
         Rule{"B4 an id counts more than a name",
              Interfaced("", Document(R"("connstr":{"type":"string","$id":"urn:connstr"})")),
              "db postgres:v1.0.0 provider",

@@ -9,7 +9,6 @@
 #include "lib/base/to_the_end.h"
 #include "lib/bundle/catalog.h"
 #include "lib/diag/diagnostic.h"
-#include "lib/expand/expand.h"
 #include "lib/graph/extension.h"
 #include "lib/graph/make.h"
 #include "lib/graph/show.h"
@@ -79,24 +78,23 @@ CommandSpec MakeSpec(Options* options) {
 
 absl::StatusOr<ExitCode> Run(const Options& options, const Invocation& invocation, const Env& env,
                              Terminal& terminal) {
-  DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Catalog> opened, Catalog::Open(options.catalog, env));
-  Catalog& catalog = *KeepToTheEnd(std::move(opened));
+  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
+                        Catalog::Open(options.catalog, env));
   const std::string operand = invocation.operands.empty() ? "-" : invocation.operands[0];
-  DEPS_ASSIGN_OR_RETURN(const std::shared_ptr<const BundleDefinition> bundle,
-                        OpenBundle(operand, catalog, env));
   GraphOptions graph_options = options.graph;
+  DEPS_ASSIGN_OR_RETURN(const std::shared_ptr<const BundleDefinition> bundle,
+                        OpenBundle(operand, *catalog, env, &graph_options.mistakes));
   if (options.default_sharing == "none") {
     graph_options.expand.default_sharing = Sharing::Mode::kNone;
   }
   // What a bundle itself says needs no other bundle.
   if (options.common.format == "extension") {
-    DEPS_RETURN_IF_ERROR(
-        RequirementsOf(std::string(kRootKey), *bundle, graph_options.expand).status());
+    DEPS_RETURN_IF_ERROR(CheckRoot(*bundle, graph_options));
     const std::string text = FormatExtension(*bundle, options.common.style());
     DEPS_RETURN_IF_ERROR(WriteResult(options.common.output, text, env));
     return ExitCode::kOk;
   }
-  DEPS_ASSIGN_OR_RETURN(Graph made, MakeGraph(bundle, catalog, graph_options));
+  DEPS_ASSIGN_OR_RETURN(Graph made, MakeGraph(bundle, *catalog, graph_options));
   const Graph& graph = KeepToTheEnd(std::move(made));
   for (const Diagnostic& diagnostic : graph.diagnostics) terminal.Report(diagnostic);
   const std::string text =

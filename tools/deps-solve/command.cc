@@ -154,9 +154,9 @@ absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
   DEPS_ASSIGN_OR_RETURN(Graph parsed, ParseGraph(source));
   const Graph& graph = KeepToTheEnd(std::move(parsed));
-  DEPS_ASSIGN_OR_RETURN(std::unique_ptr<Catalog> opened, Catalog::Open(command.catalog, env));
-  Catalog& catalog = *KeepToTheEnd(std::move(opened));
-  DEPS_ASSIGN_OR_RETURN(ResolveResult resolved, Resolve(graph, options, catalog));
+  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
+                        Catalog::Open(command.catalog, env));
+  DEPS_ASSIGN_OR_RETURN(ResolveResult resolved, Resolve(graph, options, *catalog));
   const ResolveResult& result = KeepToTheEnd(std::move(resolved));
   for (const Diagnostic& diagnostic : result.solution.diagnostics) {
     if (diagnostic.severity == Severity::kWarning) terminal.Report(diagnostic);
