@@ -13,7 +13,7 @@ class Shared {
  public:
   Shared() = default;
   // Implicit, so that a Shared<T> is given as a T is.
-  Shared(T value) : value_(std::make_shared<const T>(std::move(value))) {}
+  Shared(T value) : value_(std::make_shared<T>(std::move(value))), is_own_(true) {}
   Shared(std::shared_ptr<const T> value) : value_(std::move(value)) {}
 
   explicit operator bool() const { return value_ != nullptr; }
@@ -22,13 +22,21 @@ class Shared {
   const T* operator->() const { return value_.get(); }
   void reset() { value_.reset(); }
 
+  // The value, which must be there and is gone then. Moved where no copy has it.
+  T Take() {
+    const std::shared_ptr<const T> value = std::move(value_);
+    // It was not made const, and nobody else can see it.
+    if (is_own_ && value.use_count() == 1) return std::move(const_cast<T&>(*value));
+    return *value;
+  }
+
   // Lets `change` change a copy, which stands here from then on. There must be
   // a value.
   template <typename Change>
   void Edit(Change change) {
     T copy = *value_;
     change(copy);
-    value_ = std::make_shared<const T>(std::move(copy));
+    *this = Shared(std::move(copy));
   }
 
   // Compares the values.
@@ -38,6 +46,7 @@ class Shared {
 
  private:
   std::shared_ptr<const T> value_;
+  bool is_own_ = false;  // Made here.
 };
 
 }  // namespace deps

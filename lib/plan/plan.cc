@@ -148,14 +148,13 @@ class Planner {
     return absl::OkStatus();
   }
 
-  // Nobody asks for the graph's any more, one by one: there may be many. Tasks are in the order of
+  // Nobody asks for the graph's any more. Tasks are in the order of
   // nodes.
   void MoveBundles() {
     for (size_t i = 0; i < plan_.tasks.size(); ++i) {
       Node& node = graph_.nodes[i];
       Bundle& bundle = plan_.tasks[i].bundle;
-      if (node.bundle) bundle = *node.bundle;
-      node.bundle.reset();
+      if (node.bundle) bundle = node.bundle.Take();
       // What runs is what was chosen, not what a tag means by then.
       if (node.resolution && !node.resolution->reference.empty()) {
         bundle.reference = node.resolution->reference;
