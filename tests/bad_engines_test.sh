@@ -169,6 +169,7 @@ expect 'what waits for its turn is pending' '["pending","pending","pending","pen
 touch "$state/turn"
 wait $!
 expect 'and runs when it has come' "0 $good" "$? $(statuses)"
+expect 'how long it took is not made up' 'deps-run: root succeeded' "$(grep ' root succeeded' "$work/err")"
 rm -r "$state"
 deps-run --engine bad "$work/plan" >"$work/out" 2>"$work/err" &
 await_asked

@@ -50,9 +50,10 @@ std::string ShortDuration(absl::Duration duration) {
   return absl::StrFormat("%dh%02dm", whole / 3600, whole / 60 % 60);
 }
 
-ProgressView::ProgressView(const Plan& plan, Terminal& terminal, const Env& env)
+ProgressView::ProgressView(const Plan& plan, Terminal& terminal, const Env& env, bool times)
     : terminal_(terminal),
       env_(env),
+      times_(times),
       total_(static_cast<int64_t>(plan.tasks.size())),
       begin_(SteadyNow()) {}
 
@@ -87,7 +88,7 @@ void ProgressView::Line(const StoredEvent& event) {
   }
   const auto started = started_.find(event.task);
   absl::Time time;
-  const bool timed = started != started_.end() && kind != "attached" &&
+  const bool timed = times_ && started != started_.end() && kind != "attached" &&
                      absl::ParseTime(absl::RFC3339_full, event.time, &time, nullptr) &&
                      time >= started->second;  // The clock may have been set back.
   terminal_.Say(

@@ -23,7 +23,9 @@ std::string ShortDuration(absl::Duration duration);
 
 class ProgressView {
  public:
-  ProgressView(const Plan& plan, Terminal& terminal, const Env& env);
+  // Without `times` it is not told how long a task took: where tasks run elsewhere,
+  // their beginnings and ends are learnt late.
+  ProgressView(const Plan& plan, Terminal& terminal, const Env& env, bool times = true);
   ProgressView(const ProgressView&) = delete;
   ProgressView& operator=(const ProgressView&) = delete;
   ~ProgressView() { End(); }
@@ -41,6 +43,7 @@ class ProgressView {
 
   Terminal& terminal_;
   const Env& env_;
+  const bool times_;
   const int64_t total_;
   const absl::Time begin_;
   absl::Time last_drawn_ = absl::InfinitePast();

@@ -203,7 +203,7 @@ absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Ow
     run.bundle_json = [&bundles](const Bundle& bundle) { return bundles->Json(bundle); };
   }
   run.signals = [] { return signal_count.load(); };
-  ProgressView view(plan, terminal, env);
+  ProgressView view(plan, terminal, env, /*times=*/!run.attempt);
   run.on_event = [&](const StoredEvent& event) {
     view.Tell(event);
     if (options.events) *env.out << FormatEvent(event) << std::flush;
