@@ -66,7 +66,6 @@ Cost WaitForCommands(const std::vector<pid_t>& commands, double start) {
     cost.seconds = Seconds() - start;
     cost.good = cost.good && status == 0;
     if (ended != commands.front()) continue;
-    cost.own_user = InSeconds(usage.ru_utime);
     cost.memory = static_cast<double>(usage.ru_maxrss) / 1024;
   }
   cost.processor = ProcessorOfChildren() - before;

@@ -13,7 +13,6 @@ struct Cost {
   bool good = false;     // It ended with status 0.
   double seconds = 0;    // Until its end.
   double processor = 0;  // Seconds of it and of all processes below it.
-  double own_user = 0;   // Seconds of it alone, outside of the kernel.
   double memory = 0;     // Its most, in MB.
 };
 
@@ -24,7 +23,7 @@ pid_t StartCommand(std::vector<std::string> command, const std::string& output,
 
 // Waits for programs that StartCommand gave, and for all that they left behind.
 // `seconds` are counted from `start` (Seconds()) until the last of them ended;
-// `own_user` and `memory` are of the first.
+// `memory` is of the first.
 Cost WaitForCommands(const std::vector<pid_t>& commands, double start);
 
 // Both for one.
