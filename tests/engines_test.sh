@@ -50,7 +50,13 @@ check() {
   fi
 }
 
-run() { timeout 120 deps-run --driver "process:$PWD/testdata/demo/run" "$@" 2>"$work/err"; }
+run() { timeout 120 deps-run --driver "process:$work/demo/run" "$@" 2>"$work/err"; }
+
+# The demo's bundles; app also says which dependencies it is told of.
+cp -RL testdata/demo "$work/demo"
+chmod -R u+w "$work/demo"
+# shellcheck disable=SC2016
+sed -i '2i ls "${CNAB_ROOT-}/cnab/app/dependencies"' "$work/demo/app/run"
 
 cat >"$work/credentials.yaml" <<SET
 schemaType: CredentialSet
@@ -66,7 +72,7 @@ jq -n --arg file "$work/cluster/kubeconfig-admin-token" '{kubeconfig: $file}' >"
 start_slurm "$work/slurm" || exit 1
 # On Argo the demo's bundles are images.
 make_image "$work/image"
-cp -RL testdata/demo/. "$work/image/cnab/app/"
+cp -R "$work/demo/." "$work/image/cnab/app/"
 mkdir "$work/agent" && cp -L "$work/bin/deps-agent" "$work/agent/deps-agent"
 start_cluster "$work/bin/testing_cluster_server" "$work/cluster" --share "$work/store" \
   --image "deps-agent:v1=$work/agent" --image "*=$work/image" || exit 1
@@ -90,6 +96,9 @@ for engine in slurm argo example; do
   check "$engine: resumed, finished tasks stay finished" "$work/out" '[.tasks[] | .status, .attempt]' \
     '["succeeded",1,"succeeded",1,"succeeded",2,"succeeded",1]'
   check "$engine: the outputs" "$work/out" .outputs "$endpoint"
+  deps-run logs "$id" root/app >"$work/log" 2>"$work/err"
+  check "$engine: resumed, a task is told of dependencies that are done" \
+    <(jq -Rs '[splits("\n") | select(. == "mysql")]' "$work/log") . '["mysql","mysql"]'
   deps-run logs "$id" root/infra >"$work/log" 2>"$work/err"
   check "$engine: the log of a task that is not run again" <(jq -Rs . "$work/log") . \
     '"infra: address 192.0.2.10 in region eu\n"'

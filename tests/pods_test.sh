@@ -28,8 +28,19 @@ export PATH=$work/bin:$PATH XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cach
 
 make_image "$work/image"
 cp -rL testdata/demo/{run,app,infra,myenv,mysql} "$work/image/cnab/app/"
+# An image whose user is not root, and who may write nowhere but in /tmp.
+make_image "$work/nonroot"
+cat >"$work/nonroot/cnab/app/run" <<'RUN'
+#!/bin/sh
+id -u
+find /cnab /root /home -name bundle.json -o -name claim.json -o -type f -path '*/.kube/*' | sort
+grep -q 'sesame$' /root/.kube/config && cat /home/user/.kube/size
+RUN
+chmod 755 "$work/nonroot/cnab/app/run"
+chown -h 65532:65532 "$work/nonroot"
 start_cluster "$cluster" "$work/cluster" --share "$work/sink" \
-  --image "deps-agent:v1=$work/agent" --image "*=$work/image" || exit 1
+  --image "deps-agent:v1=$work/agent" --image "example.com/nonroot:1=$work/nonroot" \
+  --image "*=$work/image" || exit 1
 export KUBECONFIG=$work/cluster/kubeconfig-admin-token
 printf 'open sesame' >"$work/token"
 tell_cluster "$work/cluster" secret shop token "$work/token"
@@ -96,6 +107,25 @@ expect 'a pod that is started again is another one' true \
 expect 'and does not start its attempt again' true \
   "$(jq '.status.initContainerStatuses[] | select(.name == "deps-agent").state.terminated
          | .exitCode == 125 and (.message | test("started before"))' "$work/cluster/etcd/pods/deps/$infra")"
+
+cat >"$work/nonroot.json" <<'BUNDLE'
+{"schemaVersion": "1.2.0", "name": "nonroot", "version": "1.0.0",
+ "invocationImages": [{"imageType": "docker", "image": "example.com/nonroot:1"}],
+ "definitions": {"size": {"type": "integer", "default": 3}},
+ "parameters": {"size": {"definition": "size", "destination": {"path": "/home/user/.kube/size"}}},
+ "credentials": {"kubeconfig": {"required": true, "path": "/root/.kube/config"}}}
+BUNDLE
+sed 's/name: token/name: kubeconfig/' "$work/credentials.yaml" >"$work/kubeconfig.yaml"
+deps-graph "$work/nonroot.json" | deps-solve --offline |
+  deps-plan --credential-set "$work/kubeconfig.yaml" -o "$work/nonroot-plan.json"
+run "$work/nonroot-plan.json"
+expect 'an image whose user is not root has its files, wherever they are' \
+  "65532
+/cnab/bundle.json
+/cnab/claim.json
+/home/user/.kube/size
+/root/.kube/config
+3" "$(deps-run logs "$(jq -r .id "$work/out")" root)"
 
 plan absent nothing
 run "$work/absent.json"

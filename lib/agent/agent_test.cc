@@ -5,12 +5,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -328,6 +331,48 @@ TEST(RunAgentTaskTest, GoesWithoutWhatTheImagesUserMayNotWrite) {
   int status = 0;
   waitpid(pid, &status, 0);
   EXPECT_EQ(WEXITSTATUS(status), 1);
+}
+
+TEST(RunAgentTaskTest, FillsWhatIsMountedForAUserWhoMayNotWriteBesideIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  std::string folder = "/dev/shm/agent-test-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const absl::Cleanup remover = [&] { std::filesystem::remove_all(folder); };
+  const std::string file = absl::StrCat(folder, "/kubeconfig");
+  std::ofstream(file).close();
+  ASSERT_EQ(chmod(file.c_str(), 0666), 0);
+  ASSERT_EQ(chmod(folder.c_str(), 0555), 0);
+  const auto task = [](const std::string& path) {
+    return AgentTask{.program = "/bin/false",
+                     .inputs = {{.name = "kubeconfig",
+                                 .path = path,
+                                 .source = {.value = {"\"secret\""}},
+                                 .sensitive = true}}};
+  };
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const auto getenv = [](std::string_view) { return std::optional<std::string>(); };
+    if (setuid(65534) != 0 && unshare(CLONE_NEWUSER) != 0) _exit(98);
+    const absl::StatusOr<AgentResult> mounted = RunAgentTask(task(file), getenv);
+    // Another file of the same folder is none that an engine has put there.
+    const absl::StatusOr<AgentResult> absent = RunAgentTask(task(file + "-2"), getenv);
+    const std::string message = DiagnosticsOf(absent.status())[0].message;
+    if (write(ends[1], message.data(), message.size()) < 0) _exit(97);
+    _exit(mounted.ok() ? mounted->exit_code : 99);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  close(ends[1]);
+  char message[1000];
+  const ssize_t size = read(ends[0], message, sizeof message);
+  close(ends[0]);
+  EXPECT_EQ(std::string(message, static_cast<size_t>(std::max<ssize_t>(size, 0))),
+            absl::StrCat("the file of input 'kubeconfig' cannot be written as user 65534: '", file,
+                         "-2': Permission denied"));
+  EXPECT_EQ(ContentOf(file), "");
 }
 
 TEST(ControlTest, TrustsNothingThatTheRunToolCouldHavePutThere) {

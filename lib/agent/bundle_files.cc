@@ -1,9 +1,11 @@
 #include "lib/agent/bundle_files.h"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
-#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace deps {
@@ -111,7 +113,54 @@ Value BundleValue(const Bundle& bundle) {
   return document;
 }
 
+bool CanBeMounted(const std::string& path) {
+  // A cluster takes no colon in the path of a mount.
+  for (const char* const part : {"//", "/./", "/../", ":"}) {
+    if (absl::StrContains(path, part)) return false;
+  }
+  for (const char* const end : {"/", "/.", "/.."}) {
+    if (absl::EndsWith(path, end)) return false;
+  }
+  return !path.empty() && !absl::StartsWith(path, "/cnab/app/outputs/") &&
+         !absl::StartsWith(path, "/deps/");
+}
+
 }  // namespace
+
+std::string DependencyFilePath(std::string_view alias) {
+  return absl::StrCat("/cnab/app/dependencies/", alias, "/bundle.json");
+}
+
+std::string AbsolutePath(std::string path) {
+  if (!path.empty() && path[0] != '/') path.insert(0, "/");
+  return path;
+}
+
+bool AppliesTo(const std::vector<std::string>& apply_to, const std::string& action) {
+  return apply_to.empty() || std::find(apply_to.begin(), apply_to.end(), action) != apply_to.end();
+}
+
+std::vector<std::string> FilesOfTask(const PlannedTask& task,
+                                     const std::vector<std::string>& dependencies) {
+  std::set<std::string> paths = {kBundleFilePath, kImageMapFilePath, kClaimFilePath};
+  for (const std::string& alias : dependencies) paths.insert(DependencyFilePath(alias));
+  for (const auto& [name, definition] : task.bundle.parameters) {
+    if (!AppliesTo(definition.apply_to, task.action)) continue;
+    paths.insert(AbsolutePath(definition.destination.path));
+  }
+  for (const auto& [name, definition] : task.bundle.credentials) {
+    if (!AppliesTo(definition.apply_to, task.action) || !task.credentials.contains(name)) continue;
+    paths.insert(AbsolutePath(definition.destination.path));
+  }
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    const bool below = std::any_of(files.begin(), files.end(), [&](const std::string& file) {
+      return absl::StartsWith(path, absl::StrCat(file, "/"));
+    });
+    if (!below && CanBeMounted(path)) files.push_back(path);
+  }
+  return files;
+}
 
 std::string BundleFile(const Bundle& bundle) { return json::Canonical(BundleValue(bundle)); }
 

@@ -4,11 +4,29 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "lib/json/json.h"
 #include "lib/model/plan.h"
 
 namespace deps {
+
+inline constexpr char kBundleFilePath[] = "/cnab/bundle.json";
+inline constexpr char kImageMapFilePath[] = "/cnab/app/image-map.json";
+inline constexpr char kClaimFilePath[] = "/cnab/claim.json";
+// Porter's: the bundle.json of a dependency.
+std::string DependencyFilePath(std::string_view alias);
+
+// As CNAB has it: a path that is not absolute begins at the root.
+std::string AbsolutePath(std::string path);
+// Whether an item with this `applyTo` counts for `action`.
+bool AppliesTo(const std::vector<std::string>& apply_to, const std::string& action);
+// Where the run tool of `task` finds files that the agent makes: CNAB's own and
+// those of inputs, sorted. Without what can be no mount of its own: a path that is
+// not a plain one, or lies below another file, the outputs, or an engine's /deps.
+std::vector<std::string> FilesOfTask(const PlannedTask& task,
+                                     const std::vector<std::string>& dependencies);
 
 // What identifies one run of a task, and what may be told of its inputs.
 struct RunRecord {

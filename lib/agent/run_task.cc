@@ -53,6 +53,10 @@ class TaskFiles {
   ~TaskFiles() {
     std::error_code ignored;
     for (const std::string& path : secret_) unlink(path.c_str());
+    for (const std::string& path : mounted_secret_) {
+      // Where it is gone, there is nothing left to empty.
+      if (truncate(path.c_str(), 0) != 0) continue;
+    }
     if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
   }
   TaskFiles(const TaskFiles&) = delete;
@@ -60,6 +64,10 @@ class TaskFiles {
 
   absl::Status Put(const std::string& path, std::string_view content, bool secret) {
     std::string place = absl::StartsWith(path, "/") ? path : absl::StrCat("/", path);
+    if (IsMounted(place)) {
+      if (secret) mounted_secret_.push_back(place);
+      return Write(place, content, O_TRUNC, secret ? 0600 : 0644);
+    }
     std::error_code error;
     std::filesystem::create_directories(FolderOf(place), error);
     if (error) return Trouble(place, error.message());
@@ -71,10 +79,18 @@ class TaskFiles {
         place = target;
       }
     }
-    return WriteNew(place, content, secret ? 0600 : 0644);
+    return Write(place, content, O_EXCL, secret ? 0600 : 0644);
   }
 
  private:
+  // Whether there is an empty file in memory: an engine has put it there, so that
+  // a user who may not write to the folder may write to the file.
+  static bool IsMounted(const std::string& place) {
+    struct stat info = {};
+    return lstat(place.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 0 &&
+           IsInMemory(place);
+  }
+
   // A path in memory for one more file.
   absl::StatusOr<std::string> InMemory() {
     if (folder_.empty()) {
@@ -93,10 +109,14 @@ class TaskFiles {
     return absl::StrCat(folder_, "/", secret_.size());
   }
 
-  static absl::Status WriteNew(const std::string& path, std::string_view content, mode_t mode) {
-    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+  // `flag`: O_EXCL or O_TRUNC.
+  static absl::Status Write(const std::string& path, std::string_view content, int flag,
+                            mode_t mode) {
+    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | flag | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) return Trouble(path, strerror(errno));
     const absl::Cleanup closer = [fd] { close(fd); };
+    // One that is mounted may be another user's, and stays as it is.
+    if (fchmod(fd, mode) != 0 && errno != EPERM) return Trouble(path, strerror(errno));
     while (!content.empty()) {
       const ssize_t count = write(fd, content.data(), content.size());
       if (count < 0 && errno != EINTR) return Trouble(path, strerror(errno));
@@ -108,7 +128,18 @@ class TaskFiles {
   const Getenv& getenv_;
   std::string folder_;
   std::vector<std::string> secret_;
+  std::vector<std::string> mounted_secret_;
 };
+
+absl::Status CannotPlace(const std::string& name, const absl::Status& status) {
+  Diagnostic diagnostic = DiagnosticsOf(status)[0];
+  diagnostic.message = absl::StrCat("the file of input '", name, "' cannot be written as user ",
+                                    geteuid(), ": ", diagnostic.message);
+  if (diagnostic.hint.empty() && geteuid() != 0) {
+    diagnostic.hint = "let the image's user write to that folder, or take the input by a variable";
+  }
+  return MakeError(std::move(diagnostic));
+}
 
 absl::Status AddInput(const AgentInput& input, const Getenv& getenv, TaskFiles& files,
                       AgentRun* run) {
@@ -119,7 +150,10 @@ absl::Status AddInput(const AgentInput& input, const Getenv& getenv, TaskFiles& 
   }
   SecretBuffer value = *std::move(resolved);
   if (secret) run->redacted.push_back(value.Copy());
-  if (!input.path.empty()) DEPS_RETURN_IF_ERROR(files.Put(input.path, value.view(), secret));
+  if (!input.path.empty()) {
+    const absl::Status put = files.Put(input.path, value.view(), secret);
+    if (!put.ok()) return CannotPlace(input.name, put);
+  }
   if (input.env.empty()) return absl::OkStatus();
   if (value.view().find('\0') != std::string_view::npos) {
     return Trouble(input.env, "a variable cannot hold a NUL byte");

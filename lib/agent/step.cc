@@ -36,10 +36,6 @@ absl::Status Wrong(std::string message) {
   return MakeError({.id = DiagnosticId::kDocumentValue, .message = std::move(message)});
 }
 
-bool Applies(const std::vector<std::string>& apply_to, const std::string& action) {
-  return apply_to.empty() || std::find(apply_to.begin(), apply_to.end(), action) != apply_to.end();
-}
-
 AgentStep::Input ReadInput(const Source& source, const Value& item, const std::string& pointer,
                            ObjectReader& outer) {
   AgentStep::Input input;
@@ -67,11 +63,11 @@ class StepReader {
     for (const auto& [name, definition] : task.bundle.credentials) {
       DEPS_RETURN_IF_ERROR(AddCredential(name, definition));
     }
-    made_.files["/cnab/bundle.json"] = BundleFile(task.bundle);
-    made_.files["/cnab/app/image-map.json"] = ImageMapFile(task.bundle);
-    made_.files["/cnab/claim.json"] = ClaimFile(task, record_);
+    made_.files[kBundleFilePath] = BundleFile(task.bundle);
+    made_.files[kImageMapFilePath] = ImageMapFile(task.bundle);
+    made_.files[kClaimFilePath] = ClaimFile(task, record_);
     for (const auto& [alias, bundle] : step_.dependencies) {
-      made_.files[absl::StrCat("/cnab/app/dependencies/", alias, "/bundle.json")] = bundle;
+      made_.files[DependencyFilePath(alias)] = bundle;
     }
     for (const AgentInput& input : made_.inputs) {
       if (made_.files.count(input.path) > 0) {
@@ -145,9 +141,7 @@ class StepReader {
     if (!variable.empty() && !variables_.insert(variable).second) {
       return Invalid(absl::StrCat("two inputs have the variable '", variable, "'"));
     }
-    if (!destination.path.empty() && destination.path[0] != '/') {
-      destination.path.insert(0, "/");
-    }
+    destination.path = AbsolutePath(std::move(destination.path));
     if (!destination.path.empty() && !paths_.insert(destination.path).second) {
       return Invalid(absl::StrCat("two inputs have the destination '", destination.path, "'"));
     }
@@ -160,7 +154,7 @@ class StepReader {
   }
 
   absl::Status AddParameter(const std::string& name, const ParameterDefinition& definition) {
-    if (!Applies(definition.apply_to, step_.task.action)) return absl::OkStatus();
+    if (!AppliesTo(definition.apply_to, step_.task.action)) return absl::OkStatus();
     ValueSource value{.value = definition.default_value.value_or(JsonText{"\"\""})};
     const auto source = step_.task.parameters.find(name);
     if (source != step_.task.parameters.end()) {
@@ -185,7 +179,7 @@ class StepReader {
   }
 
   absl::Status AddCredential(const std::string& name, const CredentialDefinition& definition) {
-    if (!Applies(definition.apply_to, step_.task.action)) return absl::OkStatus();
+    if (!AppliesTo(definition.apply_to, step_.task.action)) return absl::OkStatus();
     const auto source = step_.task.credentials.find(name);
     if (source == step_.task.credentials.end()) {
       const auto action = step_.task.bundle.actions.find(step_.task.action);
@@ -210,7 +204,7 @@ class StepReader {
                             .optional = step_.task.action == "uninstall"};
       const auto definition = step_.task.bundle.outputs.find(name);
       if (definition != step_.task.bundle.outputs.end()) {
-        if (!Applies(definition->second.apply_to, step_.task.action)) continue;
+        if (!AppliesTo(definition->second.apply_to, step_.task.action)) continue;
         if (output.path.empty()) output.path = definition->second.path;
         if (output.type.empty()) output.type = definition->second.type;
         output.sensitive = output.sensitive || definition->second.sensitive;

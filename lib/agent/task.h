@@ -77,10 +77,12 @@ absl::StatusOr<AgentTask> ParseAgentTask(const Source& source);
 // Fetches what the inputs refer to, makes the files, starts the program, collects
 // outputs (at most 16 MiB each; links are refused) also after a failure, writes
 // the result. Where the user that it runs as may not write one of task.files, the
-// program goes without it. `getenv` must be a copy of the environment: the variables that prove
-// who we are go from the real one. Files with secrets are on a tmpfs: where their folder is none, a
-// link there leads to one (DEPS_SECRET_FOLDER, or /dev/shm); they are removed in
-// the end.
+// program goes without it. `getenv` must be a copy of the environment: the
+// variables that prove who we are go from the real one. Files with secrets are on
+// a tmpfs: where their folder is none, a link there leads to one
+// (DEPS_SECRET_FOLDER, or /dev/shm); they are removed in the end. An empty file on
+// a tmpfs that is there already is filled, and emptied in the end if it has a
+// secret: so a file is mounted for a user who may not write to its folder.
 // Errors: secret-unavailable before anything has started; run-busy where
 // `control` has seen a start; run-driver.
 absl::StatusOr<AgentResult> RunAgentTask(const AgentTask& task, const Getenv& getenv);

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -41,6 +44,15 @@ class Reduction {
     const auto found = sources.find(source.item.name);
     if (found != sources.end()) return Reduce(found->second, depth + 1);
     return Default(owner, source);
+  }
+
+  // What a task tells its run tool of a dependency that is done.
+  void Keep(const std::string& need, PlannedTask* task) const {
+    const std::string_view alias = absl::StripPrefix(need, absl::StrCat(task->id, "/"));
+    if (alias.size() == need.size() || absl::StrContains(alias, '/')) return;
+    if (const auto dependency = tasks_.find(need); dependency != tasks_.end()) {
+      task->dependencies.emplace(alias, dependency->second->bundle);
+    }
   }
 
   absl::StatusOr<Sources> ReduceAll(const Sources& sources) {
@@ -120,7 +132,10 @@ absl::StatusOr<Plan> ResidualPlan(const Plan& plan,
     task.stage = 0;
     std::vector<std::string> needs;
     for (std::string& need : task.needs) {
-      if (done.count(need) > 0) continue;
+      if (done.count(need) > 0) {
+        reduction.Keep(need, &task);
+        continue;
+      }
       task.stage = std::max(task.stage, stages[need] + 1);
       needs.push_back(std::move(need));
     }

@@ -15,8 +15,9 @@ namespace deps {
 using KnownOutputs = std::map<std::string, ValueSource>;
 
 // `plan` without the tasks in `done`: nothing needs them any more, and what took
-// an output of theirs takes the value instead. Has a digest of its own; equal
-// arguments give an equal plan. Absent outputs have no value: what takes one
+// an output of theirs takes the value instead; the bundles of a task's own
+// dependencies stay, as it tells its run tool of them. Has a digest of its own;
+// equal arguments give an equal plan. Absent outputs have no value: what takes one
 // takes its parameter's default.
 //
 // Errors: engine-unsupported where a task takes a sensitive output that no sink

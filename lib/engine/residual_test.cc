@@ -51,6 +51,21 @@ Plan Chain() {
   return plan;
 }
 
+TEST(ResidualPlan, ATaskKeepsTheBundlesOfItsOwnDependencies) {
+  Plan plan = Chain();
+  plan.tasks[1].bundle.name = "application";
+  plan.tasks[2].installation.name.name = "shop";
+  const std::map<std::string, KnownOutputs> done = {{"root/db", {}}, {"root/app", {}}};
+  const absl::StatusOr<Plan> residual = ResidualPlan(plan, done);
+  ASSERT_TRUE(residual.ok()) << residual.status();
+  ASSERT_EQ(residual->tasks.size(), 1U);
+  EXPECT_EQ(residual->tasks[0].dependencies,
+            (std::map<std::string, Bundle>{{"app", plan.tasks[1].bundle}}));
+  const absl::StatusOr<Plan> read = ParsePlan({"residual", FormatPlan(*residual)});
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, *residual);
+}
+
 TEST(ResidualPlan, WhatIsDoneIsAValueOrAReference) {
   const std::map<std::string, KnownOutputs> done = {
       {"root/db", {{"host", {.value = {"\"db.local\""}}}, {"password", Secret("vault:kv/p")}}}};
@@ -73,6 +88,7 @@ TEST(ResidualPlan, WhatIsDoneIsAValueOrAReference) {
   const std::map<std::string, ValueSource> credentials = {{"admin", Secret("file:/run/admin")},
                                                           {"password", Secret("vault:kv/p")}};
   EXPECT_EQ(app.credentials, credentials);
+  EXPECT_TRUE(app.dependencies.empty());
   // What is not done stays as it was.
   EXPECT_EQ(residual->tasks[1].needs, std::vector<std::string>{"root/app"});
   EXPECT_EQ(residual->tasks[1].parameters.at("from"), OutputOf("root/app", "said"));

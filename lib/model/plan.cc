@@ -89,6 +89,10 @@ void WriteTask(TextWriter& out, const PlannedTask& task) {
   WriteMap(out, task.credentials, WriteValueSource);
   out.Key("outputs");
   WriteMap(out, task.outputs, WriteOutput);
+  if (!task.dependencies.empty()) {
+    out.Key("dependencies");
+    WriteMap(out, task.dependencies, WriteBundle);
+  }
   out.EndObject();
 }
 
@@ -105,6 +109,12 @@ absl::Status TaskFromJson(const Source& source, const Value& value, std::string 
   ReadMap(reader, "parameters", /*required=*/false, ValueSourceFromJson, &out->parameters);
   ReadMap(reader, "credentials", /*required=*/false, ValueSourceFromJson, &out->credentials);
   ReadMap(reader, "outputs", /*required=*/false, OutputFromJson, &out->outputs);
+  ReadMap(reader, "dependencies", /*required=*/false, BundleFromJson, &out->dependencies);
+  for (const auto& [alias, bundle] : out->dependencies) {
+    if (!alias.empty() && alias[0] != '.' && alias.find('/') == std::string::npos) continue;
+    reader.Fail(DiagnosticId::kDocumentValue, "dependencies",
+                absl::StrCat("'", alias, "' is no name of a folder"));
+  }
   return reader.Finish();
 }
 

@@ -59,6 +59,8 @@ struct PlannedTask {
   std::map<std::string, ValueSource> parameters;
   std::map<std::string, ValueSource> credentials;
   std::map<std::string, PlannedOutput> outputs;
+  // By alias, those that are no tasks of this plan: it is what remains of another.
+  std::map<std::string, Bundle> dependencies;
   bool operator==(const PlannedTask&) const = default;
 };
 

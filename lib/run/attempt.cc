@@ -153,17 +153,24 @@ class Attempt {
 
   // Porter's: the bundle.json of each dependency, by alias.
   absl::Status AddDependencies(Scratch& scratch, TaskLog& log) {
+    for (const auto& [alias, bundle] : task_.dependencies) {
+      DEPS_RETURN_IF_ERROR(AddDependency(alias, bundle, scratch, log));
+    }
     const std::string prefix = absl::StrCat(task_.id, "/");
     for (const std::string& need : task_.needs) {
       const PlannedTask* const dependency = inputs_.FindTask(need);
       const std::string_view alias = absl::StripPrefix(need, prefix);
       if (dependency == nullptr || alias == need || absl::StrContains(alias, '/')) continue;
-      const std::string original = OriginalJson(dependency->bundle, &log);
-      DEPS_RETURN_IF_ERROR(Put(scratch,
-                               absl::StrCat("/cnab/app/dependencies/", alias, "/bundle.json"),
-                               original.empty() ? BundleFile(dependency->bundle) : original));
+      DEPS_RETURN_IF_ERROR(AddDependency(alias, dependency->bundle, scratch, log));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status AddDependency(std::string_view alias, const Bundle& bundle, Scratch& scratch,
+                             TaskLog& log) {
+    const std::string original = OriginalJson(bundle, &log);
+    return Put(scratch, absl::StrCat("/cnab/app/dependencies/", alias, "/bundle.json"),
+               original.empty() ? BundleFile(bundle) : original);
   }
 
   absl::Status Put(Scratch& scratch, const std::string& path, std::string_view content) {

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <optional>
@@ -39,6 +42,7 @@ struct AgentOptions {
   CommonOptions common;
   int64_t frame = kFrameDescriptor;
   std::string step;
+  int64_t files = 0;
 };
 
 // Where Kubernetes looks for a container's last words, and how many it takes.
@@ -88,6 +92,10 @@ CommandSpec Describe(AgentOptions* options) {
       Value("frame", "N", &options->frame,
             "The descriptor to read from; 0 where a container engine passes on no other."),
       Value("step", "FILE", &options->step, "With exec: the document Step, in JSON or in base64."),
+      Value("files", "N", &options->files,
+            "With install: make empty files 0 to N-1 in DEPS_SECRET_FOLDER, which any user may "
+            "write. An engine mounts them where inputs are to be, in folders that the image's user "
+            "may not write to."),
   };
   AddCommonOptions(&spec, &options->common);
   return spec;
@@ -146,10 +154,26 @@ void LeaveLastWords(std::string_view words) {
   close(fd);
 }
 
-absl::Status Install(const std::string& folder) {
+// For any user of the pod's containers; nobody else sees the volume.
+absl::Status MakeFiles(int64_t count, const Getenv& getenv) {
+  const std::string folder = getenv("DEPS_SECRET_FOLDER").value_or("/dev/shm");
+  for (int64_t i = 0; i < count; ++i) {
+    const std::string path = absl::StrCat(folder, "/", i);
+    DEPS_RETURN_IF_ERROR(WriteFile(path, ""));
+    if (chmod(path.c_str(), 0666) != 0) {
+      return MakeError({.id = DiagnosticId::kFileWrite,
+                        .message = absl::StrCat("'", path, "': ", strerror(errno))});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Install(const std::string& folder, int64_t files) {
+  const Getenv getenv = CopyOfEnvironment();
+  DEPS_RETURN_IF_ERROR(MakeFiles(files, getenv));
   DEPS_ASSIGN_OR_RETURN(const Source program, ReadFile("/proc/self/exe"));
   DEPS_RETURN_IF_ERROR(WriteFile(absl::StrCat(folder, "/deps-agent"), program.text, 0755));
-  return FenceAttempt(CopyOfEnvironment(), absl::Now() + kFenceTime);
+  return FenceAttempt(getenv, absl::Now() + kFenceTime);
 }
 
 absl::StatusOr<AgentResult> RunStep(const std::string& file, const std::string& program,
@@ -179,7 +203,7 @@ absl::StatusOr<ExitCode> RunAgent(const AgentOptions& options, const Invocation&
   const std::vector<std::string>& operands = invocation.operands;
   if (operands.empty()) return RunFrame(static_cast<int>(options.frame));
   if (operands[0] == "install" && operands.size() == 2) {
-    const absl::Status installed = Install(operands[1]);
+    const absl::Status installed = Install(operands[1], options.files);
     if (installed.ok()) return ExitCode::kOk;
     LeaveLastWords(DiagnosticsOf(installed)[0].message);
     return installed;

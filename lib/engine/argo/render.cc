@@ -174,9 +174,19 @@ class Renderer {
     return task;
   }
 
+  // The files that the agent makes for the task, but where it is no mount.
+  static std::vector<std::string> FilesOf(const PlannedTask& task, const Value& dependencies) {
+    std::vector<std::string> aliases;
+    for (const auto& [alias, bundle] : dependencies.members) aliases.push_back(alias);
+    return FilesOfTask(task, aliases);
+  }
+
   // Porter's: the bundle.json of each dependency, by alias.
   Value DependenciesOf(const PlannedTask& task) const {
     Value dependencies = Members({});
+    for (const auto& [alias, bundle] : task.dependencies) {
+      dependencies.Set(alias, Text(BundleFile(bundle)));
+    }
     for (const std::string& need : task.needs) {
       std::string_view alias = need;
       const PlannedTask* const dependency = steps_.Find(need);
@@ -195,6 +205,7 @@ class Renderer {
                .installation = plan_.installation,
                .digest = plan_.digest,
                .tasks = {step.task}};
+    alone.tasks[0].dependencies.clear();  // The document has them as files.
     const Value document = Value::Of({FormatPlan(alone, json::Style::kCompact)});
     Value inputs = List({});
     for (const TaskItem& item : step.inputs) {
@@ -235,17 +246,32 @@ class Renderer {
     return absl::StrCat(image.image, "@", image.content_digest);
   }
 
-  // Brings the agent, and notes in the cluster that the attempt has begun.
-  static Value Installer() {
-    Value container =
-        Members({{"name", Text("deps-agent")},
-                 {"image", Text("{{workflow.parameters.agent-image}}")},
-                 {"command", Value::Strings({"/deps-agent", "install", "/deps/bin"})}});
-    container.Set("env", List({RunVariable(), Variable("DEPS_WORKFLOW", "{{workflow.name}}"),
-                               Field("DEPS_POD_NAME", "metadata.name"),
-                               Field("DEPS_POD_UID", "metadata.uid")}));
-    container.Set("volumeMounts", List({Mount("deps-bin", "/deps/bin"), AccountMount()}));
+  // Brings the agent, makes the files that are mounted in the bundle's container,
+  // and notes in the cluster that the attempt has begun.
+  static Value Installer(size_t files) {
+    Value container = Members({{"name", Text("deps-agent")},
+                               {"image", Text("{{workflow.parameters.agent-image}}")},
+                               {"command", Value::Strings({"/deps-agent", "install", "/deps/bin",
+                                                           absl::StrCat("--files=", files)})}});
+    container.Set(
+        "env",
+        List({RunVariable(), SecretFolder(), Variable("DEPS_WORKFLOW", "{{workflow.name}}"),
+              Field("DEPS_POD_NAME", "metadata.name"), Field("DEPS_POD_UID", "metadata.uid")}));
+    container.Set("volumeMounts",
+                  List({Mount("deps-bin", "/deps/bin"), SecretMount(), AccountMount()}));
     return container;
+  }
+
+  static Value SecretFolder() { return Variable("DEPS_SECRET_FOLDER", "/deps/secrets"); }
+
+  static Value SecretMount() { return Mount("deps-secrets", "/deps/secrets"); }
+
+  // File by file, as other drivers do it: the image may have more in those folders,
+  // and its user may not be one who may write there.
+  static Value FileMount(size_t number, const std::string& path) {
+    Value mount = Mount("deps-secrets", Inert(path));
+    mount.Set("subPath", Text(absl::StrCat(number)));
+    return mount;
   }
 
   static Value RunVariable() {
@@ -280,7 +306,7 @@ class Renderer {
     const PlannedTask& task = step.task;
     const InstallationName& installation = task.installation.name;
     Value inputs = Members({});
-    Value env = List({RunVariable(), Variable("DEPS_SECRET_FOLDER", "/deps/secrets")});
+    Value env = List({RunVariable(), SecretFolder()});
     Value parameters = List({});
     for (size_t i = 0; i < step.inputs.size(); ++i) {
       const std::string name = ParameterName(step.inputs[i]);
@@ -308,8 +334,10 @@ class Renderer {
                                              "--step=/deps/step.base64", "--", "/cnab/app/run"})}});
     container.Set("env", env);
     Value mounts =
-        List({Mount("deps-bin", "/deps/bin"), Mount("deps-secrets", "/deps/secrets"),
-              Mount("deps-public", "/deps/public"), Mount("cnab-outputs", "/cnab/app/outputs")});
+        List({Mount("deps-bin", "/deps/bin"), SecretMount(), Mount("deps-public", "/deps/public"),
+              Mount("cnab-outputs", "/cnab/app/outputs")});
+    const std::vector<std::string> files = FilesOf(task, DependenciesOf(task));
+    for (size_t i = 0; i < files.size(); ++i) mounts.items.push_back(FileMount(i, files[i]));
     // What the bundle could take for itself is there only where the task needs it.
     std::set<std::string_view> providers = ProvidersOf(task);
     if (providers.erase("kubernetes") > 0) mounts.items.push_back(AccountMount());
@@ -331,7 +359,7 @@ class Renderer {
                                       "deps-", ArgoName(absl::StrCat(installation.name_space, "/",
                                                                      installation.name))))}})})}})},
          {"inputs", inputs},
-         {"initContainers", List({Installer()})},
+         {"initContainers", List({Installer(files.size())})},
          {"container", container}});
     if (options_.timeout_seconds > 0) {
       shown.Set("activeDeadlineSeconds", Text(absl::StrCat(options_.timeout_seconds)));

@@ -35,6 +35,13 @@ std::string Quoted(std::string_view text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
 }
 
+// For chroot(8), of the user that an image has.
+std::string UserOption(const std::string& image) {
+  struct stat info = {};
+  if (geteuid() != 0 || stat(image.c_str(), &info) != 0 || info.st_uid == 0) return "";
+  return absl::StrCat("--userspec=", info.st_uid, ":", info.st_gid, " ");
+}
+
 bool Holds(const std::string& path, const std::string& folder) {
   return path == folder || absl::StartsWith(path, absl::StrCat(folder, "/"));
 }
@@ -201,6 +208,11 @@ void Kubelet::Hold(const ObjectKey& key, const std::string& statuses, const Valu
       &stored);
 }
 
+const std::string& Kubelet::ImageOf(const Value& container) const {
+  const auto image = options_.images.find(TextAt(container, {"image"}));
+  return image == options_.images.end() ? options_.images.at("*") : image->second;
+}
+
 std::string Kubelet::EnterScript(const Value& pod, const Value& container,
                                  const std::string& root) {
   std::string script = "set -e\n";
@@ -215,9 +227,9 @@ std::string Kubelet::EnterScript(const Value& pod, const Value& container,
     absl::StrAppend(&script, "mount --bind ", Quoted(from), " ", target, "\n");
   };
   absl::StrAppend(&script, "mkdir -p ", Quoted(root + "/proc"), " ", Quoted(root + "/dev"), " ",
-                  Quoted(root + "/tmp"), "\nmount -t proc proc ", Quoted(root + "/proc"),
-                  "\nmount -t tmpfs dev ", Quoted(root + "/dev"), "\nmkdir -m 1777 ",
-                  Quoted(root + "/dev/shm"), "\n");
+                  Quoted(root + "/tmp"), "\nchmod 1777 ", Quoted(root + "/tmp"),
+                  "\nmount -t proc proc ", Quoted(root + "/proc"), "\nmount -t tmpfs dev ",
+                  Quoted(root + "/dev"), "\nmkdir -m 1777 ", Quoted(root + "/dev/shm"), "\n");
   for (const char* const device : {"null", "zero", "random", "urandom"}) {
     mount(absl::StrCat("/dev/", device), absl::StrCat("/dev/", device));
   }
@@ -239,7 +251,7 @@ std::string Kubelet::EnterScript(const Value& pod, const Value& container,
     }
     absl::StrAppend(&script, " ", Quoted(absl::StrCat(TextAt(variable, {"name"}), "=", value)));
   }
-  absl::StrAppend(&script, " /usr/sbin/chroot ", Quoted(root));
+  absl::StrAppend(&script, " /usr/sbin/chroot ", UserOption(ImageOf(container)), Quoted(root));
   for (const char* const words : {"command", "args"}) {
     for (const Value& word : ItemsOf(&container, words)) {
       absl::StrAppend(&script, " ", Quoted(word.text));
@@ -252,10 +264,8 @@ void Kubelet::Launch(const Value& pod, const Value& container) {
   const std::string name = TextAt(container, {"name"});
   const std::string base = absl::StrCat(FolderOf(pod), "/", name);
   const std::string root = base + ".root";
-  auto image = options_.images.find(TextAt(container, {"image"}));
-  if (image == options_.images.end()) image = options_.images.find("*");
   std::filesystem::copy(
-      image->second, root,
+      ImageOf(container), root,
       std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
   Put(base + ".enter", EnterScript(pod, container, root));
   const std::string user = geteuid() == 0 ? "" : " --user --map-root-user";

@@ -21,7 +21,8 @@ namespace deps {
 struct KubeletOptions {
   std::string folder;  // Its disk.
   std::string memory;  // On a tmpfs.
-  // Reference of an image -> a folder with its files; "*" is for all others.
+  // Reference of an image -> a folder with its files; "*" is for all others. The
+  // image's user is the owner of the folder.
   std::map<std::string, std::string> images;
   // Folders of this machine that every pod finds at the same path, as with a
   // CSI driver that the cluster's administrators have set up.
@@ -77,6 +78,7 @@ class Kubelet {
   void Project(const json::Value& pod, const json::Value& sources, const std::string& folder);
   std::string TokenFor(const json::Value& pod, const std::string& audience);
   void Launch(const json::Value& pod, const json::Value& container);
+  const std::string& ImageOf(const json::Value& container) const;
   std::string EnterScript(const json::Value& pod, const json::Value& container,
                           const std::string& root);
   std::vector<std::pair<std::string, std::string>> MountsOf(const json::Value& pod,

@@ -44,6 +44,9 @@ void Kubelet::MakeVolumes(const Value& pod) {
   for (const Value& volume : ItemsOf(spec, "volumes")) {
     const std::string place = VolumeFolder(pod, volume);
     std::filesystem::create_directories(place);
+    if (volume.Find("emptyDir") != nullptr) {
+      std::filesystem::permissions(place, std::filesystem::perms::all);
+    }
     if (const Value* const projected = volume.Find("projected")) {
       Project(pod, *projected, place);
     } else if (const Value* const secret = volume.Find("secret")) {
