@@ -53,6 +53,10 @@ void AppendAscii(char c, Escapes escapes, std::string* out) {
 
 void AppendString(std::string_view text, Escapes escapes, std::string* out) {
   out->push_back('"');
+  if (escapes == Escapes::kFewest && IsPlain(text)) {
+    out->append(text);
+    text = {};
+  }
   while (!text.empty()) {
     // Go escapes some plain characters too.
     const size_t plain =

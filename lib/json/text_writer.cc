@@ -1,6 +1,7 @@
 #include "lib/json/text_writer.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -69,25 +70,20 @@ void TextWriter::EndObject() {
 
 // Members are parts of the text, each with one character between it and the next.
 void TextWriter::SortMembers(size_t first) {
-  struct Part {
-    std::string_view key;
-    std::string_view text;
-  };
-  std::vector<Part> parts;
-  parts.reserve(members_.size() - first);
-  for (size_t i = first; i < members_.size(); ++i) {
-    const size_t end = i + 1 < members_.size() ? members_[i + 1].begin - 1 : out_.size();
-    parts.push_back({members_[i].key,
-                     std::string_view(out_).substr(members_[i].begin, end - members_[i].begin)});
+  const auto begin = members_.begin() + static_cast<std::ptrdiff_t>(first);
+  for (auto member = begin; member != members_.end(); ++member) {
+    const auto next = member + 1;
+    member->size = (next == members_.end() ? out_.size() : next->begin - 1) - member->begin;
   }
-  std::sort(parts.begin(), parts.end(),
-            [](const Part& a, const Part& b) { return LessInUtf16(a.key, b.key); });
+  const size_t start = begin->begin;
+  std::sort(begin, members_.end(),
+            [](const OpenMember& a, const OpenMember& b) { return LessInUtf16(a.key, b.key); });
   sorted_.clear();
-  for (const Part& part : parts) {
-    if (!sorted_.empty()) sorted_.push_back(',');
-    sorted_.append(part.text);
+  for (auto member = begin; member != members_.end(); ++member) {
+    if (member != begin) sorted_.push_back(',');
+    sorted_.append(out_, member->begin, member->size);
   }
-  out_.replace(members_[first].begin, std::string::npos, sorted_);
+  out_.replace(start, std::string::npos, sorted_);
 }
 
 void TextWriter::String(std::string_view text) {

@@ -59,6 +59,7 @@ class TextWriter {
   struct OpenMember {
     std::string_view key;
     size_t begin = 0;  // In the text.
+    size_t size = 0;   // Known when the object is closed.
   };
   struct OpenObject {
     size_t first = 0;  // In members_.

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "lib/base/parallel.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
@@ -192,15 +193,25 @@ constexpr PlanMember kPlanMembers[] = {
     {"unmapped", WriteUnmapped},
 };
 
-// With the canonical text of the list. `out` is empty.
-void UpdateWithTasks(const std::vector<PlannedTask>& tasks, TextWriter& out, Sha256& digest) {
+// As many as fill a processor's cache with their text.
+constexpr size_t kTasksAtOnce = 128;
+
+// With the canonical text of the list.
+void UpdateWithTasks(const std::vector<PlannedTask>& tasks, Sha256& digest) {
+  const auto text_of = [&](size_t range) {
+    std::string text;
+    TextWriter out(TextWriter::Form::kCanonical);
+    const size_t end = std::min((range + 1) * kTasksAtOnce, tasks.size());
+    for (size_t i = range * kTasksAtOnce; i < end; ++i) {
+      out.Clear();
+      WriteTask(out, tasks[i]);
+      text.append(i > 0 ? "," : "").append(out.text());
+    }
+    return text;
+  };
   digest.Update("[");
-  for (const PlannedTask& task : tasks) {
-    if (&task != tasks.data()) digest.Update(",");
-    out.Clear();
-    WriteTask(out, task);
-    digest.Update(out.text());
-  }
+  UseInOrder((tasks.size() + kTasksAtOnce - 1) / kTasksAtOnce, text_of,
+             [&](std::string_view text) { digest.Update(text); });
   digest.Update("]");
 }
 
@@ -317,7 +328,7 @@ std::string PlanDigest(const Plan& plan) {
     separator = ",";
     out.Clear();
     if (member.key == "tasks") {
-      UpdateWithTasks(plan.tasks, out, digest);
+      UpdateWithTasks(plan.tasks, digest);
     } else {
       member.write(out, plan);
       digest.Update(out.text());

@@ -12,12 +12,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "lib/base/parallel.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
 #include "lib/digest/sha256.h"
 #include "lib/io/file.h"
-#include "lib/relocate/parallel.h"
 
 namespace deps {
 namespace {

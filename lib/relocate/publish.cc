@@ -17,12 +17,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "lib/base/parallel.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
 #include "lib/oci/blob_pipe.h"
 #include "lib/relocate/closure.h"
-#include "lib/relocate/parallel.h"
 #include "lib/relocate/porter_tag.h"
 #include "lib/relocate/verify.h"
 

@@ -1,0 +1,31 @@
+// Independent steps on several threads.
+#ifndef DEPS_LIB_BASE_PARALLEL_H_
+#define DEPS_LIB_BASE_PARALLEL_H_
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace deps {
+
+// How many threads this process can run at the same time, at most 8: more wait
+// for memory.
+int Processors();
+
+// Runs all of `steps` on up to `jobs` threads. After an error no further step
+// begins; of the errors, that of the first step in order is returned.
+absl::Status RunSteps(const std::vector<std::function<absl::Status()>>& steps, int jobs);
+
+// Calls `use` with make(0), …, make(count - 1), one after the other in this order,
+// on whatever thread. Texts are made on all processors; no more of them exist at
+// once than there are threads.
+void UseInOrder(size_t count, const std::function<std::string(size_t)>& make,
+                const std::function<void(std::string_view)>& use);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_BASE_PARALLEL_H_

@@ -1,0 +1,10 @@
+#include "lib/relocate/watcher.h"
+
+namespace deps {
+
+Watcher& Nobody() {
+  static Watcher watcher;
+  return watcher;
+}
+
+}  // namespace deps
