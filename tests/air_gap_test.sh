@@ -9,6 +9,8 @@ set -uo pipefail
 
 # shellcheck source=tests/containers.sh
 . tests/containers.sh
+# shellcheck source=tests/demo_plan.sh
+. tests/demo_plan.sh
 # shellcheck source=tests/registry.sh
 . tests/registry.sh
 # shellcheck source=tests/report.sh
@@ -31,24 +33,7 @@ export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state XDG_RUNTIME_DIR=$wo
 unset DEPS_STATE REGISTRY_AUTH_FILE
 keep_containers_in "$work/podman"
 printf 'open sesame' >"$work/token"
-cat >"$work/credentials.yaml" <<SET
-schemaType: CredentialSet
-schemaVersion: 1.0.1
-name: shop
-credentials:
-  - name: token
-    source: {path: $work/token}
-SET
-
-# expect NAME EXPECTED FOUND
-expect() {
-  if [[ $2 == "$3" ]]; then
-    report_pass "$1"
-  else
-    printf 'expected: %s\nfound:    %s\n' "$2" "$3" >"$work/why"
-    report_fail "$1" "$work/why"
-  fi
-}
+demo_credentials "path: $work/token" >"$work/credentials.yaml"
 
 pack() {
   deps-graph "$first/myenv:v0.1.0" | deps-solve | oci-relocate pack -o "$work/myenv.tgz"

@@ -108,16 +108,7 @@ run() {
   status=$?
 }
 
-# expect NAME EXPECTED FOUND
-expect() {
-  if [[ $2 == "$3" ]]; then
-    report_pass "$1"
-  else
-    printf 'expected: %s\nfound:    %s\n' "$2" "$3" >"$work/why"
-    cat "$work/err" >>"$work/why"
-    report_fail "$1" "$work/why"
-  fi
-}
+report_context=("$work/err")
 
 # The id of the error, and the exit status.
 error() { printf '%s %s' "$(grep -oE '\[[a-z-]+\]' "$work/err" | head -n 1)" "$status"; }

@@ -11,6 +11,8 @@ set -uo pipefail
 . tests/slurm.sh
 # shellcheck source=tests/cluster.sh
 . tests/cluster.sh
+# shellcheck source=tests/demo_plan.sh
+. tests/demo_plan.sh
 # shellcheck source=tests/report.sh
 . tests/report.sh
 
@@ -28,13 +30,9 @@ for command in "$@"; do
 done
 export PATH=$work/bin:$PATH XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 
-# plan INSTALLATION: the demo's plan; secrets are where every task can read them.
+# plan ENGINE: the demo's plan; secrets are where every task can read them.
 plan() {
-  local registry=(--offline --index testdata/registries/family.index.json)
-  deps-graph "${registry[@]}" example.com/myenv:v0.1.0 |
-    deps-solve "${registry[@]}" --namespace "$1" |
-    deps-plan --action install --namespace "$1" --credential-set "$work/credentials.yaml" \
-      --sink "file:$work/store/$1" -o "$work/$1.json"
+  demo_plan "$1" "path: $work/store/token" "file:$work/store/$1" >"$work/$1.json"
 }
 
 # check NAME FILE FILTER EXPECTED: what jq finds in FILE.
@@ -58,14 +56,6 @@ chmod -R u+w "$work/demo"
 # shellcheck disable=SC2016
 sed -i '2i ls "${CNAB_ROOT-}/cnab/app/dependencies"' "$work/demo/app/run"
 
-cat >"$work/credentials.yaml" <<SET
-schemaType: CredentialSet
-schemaVersion: 1.0.1
-name: shop
-credentials:
-  - name: token
-    source: {path: $work/store/token}
-SET
 jq -n --arg deps_run "$work/bin/deps-run" '{depsRun: $deps_run}' >"$work/slurm.config"
 echo '{}' >"$work/example.config"
 jq -n --arg file "$work/cluster/kubeconfig-admin-token" '{kubeconfig: $file}' >"$work/argo.config"

@@ -8,6 +8,8 @@ set -uo pipefail
 
 # shellcheck source=tests/cluster.sh
 . tests/cluster.sh
+# shellcheck source=tests/demo_plan.sh
+. tests/demo_plan.sh
 # shellcheck source=tests/report.sh
 . tests/report.sh
 
@@ -47,33 +49,12 @@ tell_cluster "$work/cluster" secret shop token "$work/token"
 
 # plan NAMESPACE SECRET: the demo's plan; the token is a Secret of the cluster.
 plan() {
-  local registry=(--offline --index testdata/registries/family.index.json)
-  cat >"$work/credentials.yaml" <<SET
-schemaType: CredentialSet
-schemaVersion: 1.0.1
-name: shop
-credentials:
-  - name: token
-    source: {secret: "kubernetes:deps/$2#token"}
-SET
-  deps-graph "${registry[@]}" example.com/myenv:v0.1.0 |
-    deps-solve "${registry[@]}" --namespace "$1" |
-    deps-plan --action install --namespace "$1" --credential-set "$work/credentials.yaml" \
-      --sink "file:$work/sink/$1" -o "$work/$1.json"
+  demo_plan "$1" "secret: 'kubernetes:deps/$2#token'" "file:$work/sink/$1" >"$work/$1.json"
 }
 
 run() { timeout 120 deps-run --engine argo "$1" >"$work/out" 2>"$work/err"; }
 
-# expect NAME EXPECTED FOUND
-expect() {
-  if [[ $2 == "$3" ]]; then
-    report_pass "$1"
-  else
-    printf 'expected: %s\nfound:    %s\n' "$2" "$3" >"$work/why"
-    cat "$work/err" >>"$work/why"
-    report_fail "$1" "$work/why"
-  fi
-}
+report_context=("$work/err")
 
 # pod TASK: the name of the task's pod.
 pod() {
@@ -115,7 +96,8 @@ cat >"$work/nonroot.json" <<'BUNDLE'
  "parameters": {"size": {"definition": "size", "destination": {"path": "/home/user/.kube/size"}}},
  "credentials": {"kubeconfig": {"required": true, "path": "/root/.kube/config"}}}
 BUNDLE
-sed 's/name: token/name: kubeconfig/' "$work/credentials.yaml" >"$work/kubeconfig.yaml"
+demo_credentials "secret: 'kubernetes:deps/shop#token'" |
+  sed 's/name: token/name: kubeconfig/' >"$work/kubeconfig.yaml"
 deps-graph "$work/nonroot.json" | deps-solve --offline |
   deps-plan --credential-set "$work/kubeconfig.yaml" -o "$work/nonroot-plan.json"
 run "$work/nonroot-plan.json"

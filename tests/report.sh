@@ -45,6 +45,24 @@ report_check() {
   rm -f "$log"
 }
 
+# expect NAME EXPECTED FOUND: passes where they are equal. If not, it shows both, and
+# the files that the array report_context names.
+report_context=()
+expect() {
+  local log
+  if [[ $2 == "$3" ]]; then
+    report_pass "$1"
+    return
+  fi
+  log=$(mktemp)
+  {
+    printf 'expected: %s\nfound:    %s\n' "$2" "$3"
+    cat "${report_context[@]}" </dev/null
+  } >"$log" 2>&1
+  report_fail "$1" "$log"
+  rm -f "$log"
+}
+
 # report_end SUITE: writes the count and the XML; fails where something did.
 report_end() {
   if [[ -n ${XML_OUTPUT_FILE-} ]]; then

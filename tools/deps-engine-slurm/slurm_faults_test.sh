@@ -9,6 +9,8 @@ set -uo pipefail
 
 # shellcheck source=tests/slurm.sh
 . tests/slurm.sh
+# shellcheck source=tests/demo_plan.sh
+. tests/demo_plan.sh
 # shellcheck source=tests/report.sh
 . tests/report.sh
 
@@ -41,25 +43,13 @@ TOOL
 chmod +x "$work/tool"
 
 printf 'open sesame' >"$work/token"
-cat >"$work/credentials.yaml" <<SET
-schemaType: CredentialSet
-schemaVersion: 1.0.1
-name: shop
-credentials:
-  - name: token
-    source: {path: $work/token}
-SET
 
 # submit NAMESPACE: starts the plan, and sets run, the id. infra waits when this returns.
 submit() {
-  local registry=(--offline --index testdata/registries/family.index.json)
   until [[ -z $(squeue --noheader) ]]; do sleep 0.1; done
   rm -f "$work/go"
   : >"$work/journal"
-  deps-graph "${registry[@]}" example.com/myenv:v0.1.0 |
-    deps-solve "${registry[@]}" --namespace "$1" |
-    deps-plan --action install --namespace "$1" --credential-set "$work/credentials.yaml" \
-      --sink "file:$work/sink-$1" >"$work/plan.json" 2>"$work/err" || return 1
+  demo_plan "$1" "path: $work/token" "file:$work/sink-$1" >"$work/plan.json" 2>"$work/err" || return 1
   deps-run --engine slurm --driver "process:$work/tool" "$work/plan.json" >"$work/out" 2>"$work/err" &
   runner=$!
   await 'begin infra' || return 1
@@ -81,16 +71,7 @@ job() { squeue --noheader --states=R --format=%i | head -n 1; }
 # tasks: statuses of the tasks, in the plan's order.
 tasks() { jq -c '[.tasks[].status]' "$work/out"; }
 
-# expect NAME EXPECTED FOUND
-expect() {
-  if [[ $2 == "$3" ]]; then
-    report_pass "$1"
-  else
-    printf 'expected: %s\nfound:    %s\n' "$2" "$3" >"$work/why"
-    cat "$work/err" "$work/journal" >>"$work/why"
-    report_fail "$1" "$work/why"
-  fi
-}
+report_context=("$work/err" "$work/journal")
 
 good='["succeeded","succeeded","succeeded","succeeded"]'
 start_slurm "$work/slurm" || exit 1

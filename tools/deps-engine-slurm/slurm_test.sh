@@ -12,6 +12,8 @@ deps_run=$PWD/$3
 validate=$PWD/$4
 # shellcheck source=tests/engine_messages.sh
 . tests/engine_messages.sh
+# shellcheck source=tests/report.sh
+. tests/report.sh
 # shellcheck source=tests/slurm.sh
 . tests/slurm.sh
 
@@ -41,11 +43,39 @@ record_messages "$engine" "$work/recorded"
 [[ ${PIPESTATUS[0]} -eq 0 ]] || fail 'the conformance kit'
 check_messages "$work/recorded" "$validate" || fail 'a message is not as the schema asks'
 
-open=$(find "$work/kit/state" -mindepth 1 -maxdepth 1 ! -perm 700)
-[[ -z $open ]] || fail "others may look into $open"
-echo 'ok: runs are their owner'"'"'s'
+# check TIMEOUT SECRET CONFIG: what the engine says of a plan with one task.
+check() {
+  local plan
+  plan=$(jq -n --arg secret "$2" '{apiVersion: "cnab-deps/v1", kind: "Plan", action: "install",
+    installation: {namespace: "", name: "shop"},
+    tasks: [{id: "root", action: "install", bundle: {name: "shop", version: "1.0.0"},
+      installation: {namespace: "", name: "shop", labels: {}}, needs: [], stage: 0, parameters: {},
+      credentials: {token: {secret: $secret}}, outputs: {}}],
+    stages: [["root"]], outputs: {}, unmapped: {parameters: [], credentials: []}}')
+  jq -n --argjson plan "$plan" --argjson config "$3" --argjson timeout "$1" \
+    --arg digest "sha256:$(jq -cSj . <<<"$plan" | sha256sum | cut -d' ' -f1)" \
+    '{apiVersion: "cnab-deps/engine/v1", kind: "CheckRequest", config: $config, workflow:
+      {id: "01ARZ3NDEKTSV4RRFFQ69G5FAV", revision: 1, plan: ($plan + {$digest}),
+       options: {driver: "", jobs: 0, retries: 0, timeoutSeconds: $timeout, failFast: false}}}' |
+    DEPS_STATE_DIR=$work/kit/state "$engine" check | jq -r '(.error // .diagnostics[]) | "\(.severity): \(.message)"'
+}
 
-if grep -rlaF -e "$SUBMITTER_SECRET" -e "$(<"$work/kit/token")" "$work/slurm" "$work/kit/state"; then
-  fail 'a secret is in the files named above'
-fi
-echo 'ok: no secret is in what Slurm keeps'
+config=$(<"$work/config.json")
+expect 'nothing stands against a plan that Slurm takes' '' "$(check 60 file:/run/token "$config")"
+expect 'a partition that is not there is told' \
+  'error: sbatch: allocation failure: Invalid partition name specified' \
+  "$(check 0 file:/run/token "$(jq '.partition = "none"' <<<"$config")")"
+expect 'and a limit of time that is too long' \
+  'error: a job of 602 minutes, for --timeout, never starts in the partition short, which allows 60' \
+  "$(check 36000 file:/run/token "$config")"
+expect 'a secret that no job can read is told' \
+  'warning: root#token: the secret env:TOKEN is of the process that submits, and no job has it' \
+  "$(check 0 env:TOKEN "$config")"
+expect 'and nothing was submitted for it' '' "$(squeue --noheader --name=deps-01ARZ3NDEKTSV4RRFFQ69G5FAV-1)"
+
+open=$(find "$work/kit/state" -mindepth 1 -maxdepth 1 ! -perm 700)
+expect 'others may look into no run' '' "$open"
+
+expect 'no secret is in what Slurm keeps' '' \
+  "$(grep -rlaF -e "$SUBMITTER_SECRET" -e "$(<"$work/kit/token")" "$work/slurm" "$work/kit/state")"
+report_end slurm

@@ -17,6 +17,7 @@
 #include "lib/agent/bundle_files.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/engine/argo/pod_volumes.h"
 #include "lib/engine/argo/task_step.h"
 #include "lib/yaml/write.h"
 
@@ -51,11 +52,6 @@ Value Variable(std::string_view name, std::string_view value) {
 Value Field(std::string_view name, std::string_view path) {
   return Members({{"name", Text(name)},
                   {"valueFrom", Members({{"fieldRef", Members({{"fieldPath", Text(path)}})}})}});
-}
-
-Value MemoryVolume(std::string_view name, std::string_view limit) {
-  return Members({{"name", Text(name)},
-                  {"emptyDir", Members({{"medium", Text("Memory")}, {"sizeLimit", Text(limit)}})}});
 }
 
 class Renderer {
@@ -384,35 +380,6 @@ class Renderer {
     return outputs;
   }
 
-  // What a pod's account has where Kubernetes itself would put it.
-  static Value Account() {
-    const Value name_space =
-        Members({{"path", Text("namespace")},
-                 {"fieldRef", Members({{"fieldPath", Text("metadata.namespace")}})}});
-    return List(
-        {Members({{"serviceAccountToken", Members({{"expirationSeconds", Value::Integer(3600)},
-                                                   {"path", Text("token")}})}}),
-         Members(
-             {{"configMap", Members({{"name", Text("kube-root-ca.crt")},
-                                     {"items", List({Members({{"key", Text("ca.crt")},
-                                                              {"path", Text("ca.crt")}})})}})}}),
-         Members({{"downwardAPI", Members({{"items", List({name_space})}})}})});
-  }
-
-  Value Volumes() const {
-    const Value token =
-        Members({{"serviceAccountToken", Members({{"audience", Text(options_.audience)},
-                                                  {"expirationSeconds", Value::Integer(900)},
-                                                  {"path", Text("token")}})}});
-    return List({Members({{"name", Text("deps-bin")}, {"emptyDir", Value::Object()}}),
-                 MemoryVolume("deps-secrets", "8Mi"), MemoryVolume("deps-public", "16Mi"),
-                 MemoryVolume("cnab-outputs", "16Mi"),
-                 Members({{"name", Text("deps-identity")},
-                          {"projected", Members({{"sources", List({token})}})}}),
-                 Members({{"name", Text("deps-account")},
-                          {"projected", Members({{"sources", Account()}})}})});
-  }
-
   Value Retries() const {
     const bool any = options_.retries > 0;
     return Members({{"limit", Text(any ? absl::StrCat(options_.retries) : "2")},
@@ -453,7 +420,7 @@ class Renderer {
                  {"executor", Members({{"serviceAccountName", Text(options_.executor_account)}})},
                  {"podMetadata", Members({{"labels", Labels()}})},
                  {"archiveLogs", Value::Boolean(false)},
-                 {"volumes", Volumes()}});
+                 {"volumes", PodVolumes(options_.audience)}});
     if (!options_.keep_pods) {
       spec.Set("podGC", Members({{"strategy", Text("OnWorkflowSuccess")}}));
     }

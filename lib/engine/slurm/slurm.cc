@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string_view>
@@ -28,6 +29,7 @@
 #include "lib/base/status_macros.h"
 #include "lib/base/version.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/engine/slurm/check_jobs.h"
 #include "lib/engine/slurm/jobs.h"
 #include "lib/io/file.h"
 #include "lib/io/program.h"
@@ -93,8 +95,7 @@ class SlurmEngine : public Engine {
 
   absl::StatusOr<EngineInfo> Info() override;
   absl::StatusOr<std::vector<Diagnostic>> Check() override;
-  // Slurm has nothing to say of jobs that it does not have.
-  absl::StatusOr<std::vector<Diagnostic>> CheckRun(const EngineRun&) override { return Check(); }
+  absl::StatusOr<std::vector<Diagnostic>> CheckRun(const EngineRun& run) override;
   absl::StatusOr<std::vector<EngineFile>> Render(const EngineRun& run) override;
   absl::StatusOr<Submitted> Submit(const EngineRun& run) override;
   absl::StatusOr<EngineStatus> Status(const std::string& name) override;
@@ -113,6 +114,7 @@ class SlurmEngine : public Engine {
     return absl::StrCat(config_.folder, "/", name);
   }
   absl::StatusOr<Run> Open(const std::string& name) const;
+  JobLimits LimitsOf(const EngineOptions& options) const;
   absl::Status SubmitJobs(const Run& run, const EngineOptions& options) const;
   std::vector<std::string> JobCommand(const Run& run, const PlannedTask& task, size_t number,
                                       const EngineOptions& options,
@@ -149,6 +151,21 @@ absl::StatusOr<std::vector<Diagnostic>> SlurmEngine::Check() {
   return notes;
 }
 
+absl::StatusOr<std::vector<Diagnostic>> SlurmEngine::CheckRun(const EngineRun& run) {
+  DEPS_ASSIGN_OR_RETURN(std::vector<Diagnostic> found, Check());
+  DEPS_ASSIGN_OR_RETURN(std::vector<Diagnostic> more, CheckJobs(run.plan, LimitsOf(run.options)));
+  std::move(more.begin(), more.end(), std::back_inserter(found));
+  return found;
+}
+
+JobLimits SlurmEngine::LimitsOf(const EngineOptions& options) const {
+  const int64_t seconds = options.timeout_seconds;
+  // Slurm counts in minutes; deps-run keeps to the second.
+  return {.minutes = seconds > 0 ? seconds / 60 + 2 : 0,
+          .partition = config_.partition,
+          .account = config_.account};
+}
+
 std::vector<std::string> SlurmEngine::JobCommand(const Run& run, const PlannedTask& task,
                                                  size_t number, const EngineOptions& options,
                                                  const std::vector<std::string>& after) const {
@@ -167,14 +184,8 @@ std::vector<std::string> SlurmEngine::JobCommand(const Run& run, const PlannedTa
   if (!after.empty()) {
     command.push_back(absl::StrCat("--dependency=afterok:", absl::StrJoin(after, ":")));
   }
-  if (options.timeout_seconds > 0) {
-    // Slurm counts in minutes; deps-run keeps to the second.
-    command.push_back(absl::StrCat("--time=", options.timeout_seconds / 60 + 2));
-  }
-  if (!config_.partition.empty()) {
-    command.push_back(absl::StrCat("--partition=", config_.partition));
-  }
-  if (!config_.account.empty()) command.push_back(absl::StrCat("--account=", config_.account));
+  const std::vector<std::string> more = OptionsOf(LimitsOf(options));
+  command.insert(command.end(), more.begin(), more.end());
   command.push_back(run.folder + "/job.sh");
   for (const std::string& argument :
        {config_.deps_run, std::string("--step"), task.id, std::string("--workflow"), run.workflow(),
