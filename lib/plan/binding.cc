@@ -78,8 +78,8 @@ std::string_view FieldName(Field field) {
 Binder::Binder(const NodeTable& table, BindingFacts facts)
     : table_(table), facts_(std::move(facts)) {}
 
-absl::StatusOr<BoundSource*> Binder::Input(const Node& node, Field field, const std::string& name) {
-  Key key{&node, field, name};
+absl::StatusOr<BoundInput*> Binder::Input(const Node& node, Field field, const std::string& name) {
+  const Key key{&node, field, name};
   if (const auto found = bound_.find(key); found != bound_.end()) return &found->second;
   const auto open = std::find(open_.begin(), open_.end(), key);
   if (open != open_.end()) {
@@ -95,7 +95,10 @@ absl::StatusOr<BoundSource*> Binder::Input(const Node& node, Field field, const 
   absl::StatusOr<BoundSource> bound = BindInput(node, field, name);
   open_.pop_back();
   DEPS_RETURN_IF_ERROR(bound.status());
-  return &bound_.emplace(std::move(key), *std::move(bound)).first->second;
+  BoundInput& input = bound_[key];
+  static_cast<BoundSource&>(input) = *std::move(bound);
+  if (input.source) CollectReads(*input.source, &input.reads);
+  return &input;
 }
 
 absl::StatusOr<BoundSource> Binder::BindInput(const Node& node, Field field,
@@ -184,8 +187,7 @@ absl::StatusOr<BoundSource> Binder::BindOutput(const Node& node, const std::stri
     }
   }
   const std::string own = OutputName(node, name, edge);
-  if (node.bundle && node.bundle->outputs.count(own) == 0 &&
-      !(node.resolution && node.resolution->installation)) {
+  if (node.bundle && node.bundle->outputs.count(own) == 0 && !IsReused(node)) {
     return UnknownName(node, "output", name);
   }
   if (facts_.output_state(node, own) == OutputState::kNever) {
@@ -284,42 +286,42 @@ absl::StatusOr<std::string> Binder::Fact(const TemplatePart& part, const Node& o
   return UnknownName(owner, "source", part.text);
 }
 
-Binder::Key Binder::KeyOf(const ValueSource& source) const {
+BoundInput* Binder::Referred(const ValueSource& source) {
   const bool parameter = source.kind == ValueSource::Kind::kParameter;
-  return {table_.Find(source.item.task), parameter ? Field::kParameters : Field::kCredentials,
-          source.item.name};
+  const auto found =
+      bound_.find({table_.Find(source.item.task),
+                   parameter ? Field::kParameters : Field::kCredentials, source.item.name});
+  return found != bound_.end() && found->second.source ? &found->second : nullptr;
 }
 
-void Binder::CollectTasks(const ValueSource& source, std::set<std::string>* tasks) const {
-  std::set<Key> seen;
-  Collect(source, &seen, tasks);
-}
-
-// What was seen once is not followed again: templates of templates would take
-// exponential time.
-void Binder::Collect(const ValueSource& source, std::set<Key>* seen,
-                     std::set<std::string>* tasks) const {
+// What a source refers to was bound before it, and knows what it reads.
+void Binder::CollectReads(const ValueSource& source, std::vector<size_t>* reads) {
   switch (source.kind) {
     case ValueSource::Kind::kOutput:
-      tasks->insert(source.item.task);
+      reads->push_back(table_.IndexOf(*table_.Find(source.item.task)));
       return;
     case ValueSource::Kind::kTemplate:
-      for (const auto& [name, input] : source.inputs) Collect(input, seen, tasks);
+      for (const auto& [name, input] : source.inputs) CollectReads(input, reads);
+      std::sort(reads->begin(), reads->end());
+      reads->erase(std::unique(reads->begin(), reads->end()), reads->end());
       return;
     case ValueSource::Kind::kParameter:
-    case ValueSource::Kind::kCredential: {
-      Key key = KeyOf(source);
-      const auto found = bound_.find(key);
-      if (found == bound_.end() || !found->second.source) return;
-      if (seen->insert(std::move(key)).second) Collect(*found->second.source, seen, tasks);
+    case ValueSource::Kind::kCredential:
+      if (const BoundInput* const referred = Referred(source)) {
+        reads->insert(reads->end(), referred->reads.begin(), referred->reads.end());
+      }
       return;
-    }
     default:
       return;
   }
 }
 
-std::string Binder::Fingerprint(const ValueSource& source) {
+const std::string& Binder::Fingerprint(BoundInput& input) {
+  if (input.fingerprint.empty()) input.fingerprint = FingerprintOf(*input.source);
+  return input.fingerprint;
+}
+
+std::string Binder::FingerprintOf(const ValueSource& source) {
   const auto tagged = [](char tag, const auto&... parts) {
     std::string text(1, tag);
     (absl::StrAppend(&text, parts.size(), ":", parts), ...);
@@ -337,19 +339,14 @@ std::string Binder::Fingerprint(const ValueSource& source) {
     case ValueSource::Kind::kTemplate: {
       std::string text = tagged('t', source.text);
       for (const auto& [name, input] : source.inputs) {
-        absl::StrAppend(&text, tagged('i', name, Fingerprint(input)));
+        absl::StrAppend(&text, tagged('i', name, FingerprintOf(input)));
       }
       return Sha256Digest(text);
     }
     case ValueSource::Kind::kParameter:
     case ValueSource::Kind::kCredential: {
-      Key key = KeyOf(source);
-      if (const auto found = fingerprints_.find(key); found != fingerprints_.end()) {
-        return found->second;
-      }
-      const auto bound = bound_.find(key);
-      const bool known = bound != bound_.end() && bound->second.source;
-      return fingerprints_[std::move(key)] = known ? Fingerprint(*bound->second.source) : "";
+      BoundInput* const referred = Referred(source);
+      return referred == nullptr ? "" : Fingerprint(*referred);
     }
   }
   return "";

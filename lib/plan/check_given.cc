@@ -1,17 +1,14 @@
 #include "lib/plan/check_given.h"
 
 #include <cstddef>
-#include <string_view>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/model/graph.h"
 
 namespace deps {
 namespace {
-
-bool IsReused(const Node& node) { return node.resolution && node.resolution->installation; }
 
 absl::Status Unsolved(std::string message, std::string pointer) {
   return MakeError({.id = DiagnosticId::kPlanUnsolved,
@@ -40,13 +37,14 @@ absl::Status CheckSink(const std::string& sink) {
   return absl::OkStatus();
 }
 
-absl::Status CheckSolution(const Graph& solution) {
+absl::Status CheckSolution(const NodeTable& table) {
+  const Graph& solution = table.graph();
   if (solution.status != "solved") {
     return Unsolved("the solution has no answer", "/status");
   }
-  absl::flat_hash_set<std::string_view> ids;
-  for (const Node& node : solution.nodes) ids.insert(node.id);
-  if (ids.count(solution.root) == 0) return Unsolved("the root is not among the nodes", "/root");
+  if (table.Find(solution.root) == nullptr) {
+    return Unsolved("the root is not among the nodes", "/root");
+  }
   for (size_t i = 0; i < solution.nodes.size(); ++i) {
     const Node& node = solution.nodes[i];
     if (!node.bundle && !IsReused(node)) {
@@ -56,11 +54,10 @@ absl::Status CheckSolution(const Graph& solution) {
   }
   for (size_t i = 0; i < solution.edges.size(); ++i) {
     const Edge& edge = solution.edges[i];
-    if (ids.count(edge.from) == 0 || ids.count(edge.to) == 0) {
-      return Unsolved(absl::StrCat("an edge from ", edge.from, " to ", edge.to,
-                                   " is not between nodes of the solution"),
-                      absl::StrCat("/edges/", i));
-    }
+    if (table.HasEnds(edge)) continue;
+    return Unsolved(absl::StrCat("an edge from ", edge.from, " to ", edge.to,
+                                 " is not between nodes of the solution"),
+                    absl::StrCat("/edges/", i));
   }
   return absl::OkStatus();
 }

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "lib/model/graph.h"
 #include "lib/plan/node_table.h"
 
 namespace deps {
@@ -16,7 +15,7 @@ absl::Status CheckSink(const std::string& sink);
 
 // There are an answer, a root, a bundle or an installation for each node, and
 // edges between nodes that exist. Errors: plan-unsolved.
-absl::Status CheckSolution(const Graph& solution);
+absl::Status CheckSolution(const NodeTable& table);
 
 // Something requires each node but the root: installations have the names of
 // those that they are made for. Errors: plan-unsolved.

@@ -1,5 +1,6 @@
 #include "lib/plan/naming.h"
 
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@ class Namer {
         root_(root),
         names_(table.graph().nodes.size()),
         visited_(table.graph().nodes.size()) {
+    taken_.reserve(names_.size());
     for (const auto& [id, name] : chosen) {
       chosen_[id] = {root.name_space, name};
       Take(chosen_[id]);
@@ -27,9 +29,10 @@ class Namer {
   }
 
   Installations Run() {
+    Take(root_);
     Keep(table_.root(), {root_, {}});
     for (const Node& node : table_.graph().nodes) {
-      if (node.resolution && node.resolution->installation) {
+      if (IsReused(node)) {
         Keep(node, {*node.resolution->installation, {}});
       }
     }
@@ -39,6 +42,7 @@ class Namer {
   }
 
  private:
+  // The name stays where it is.
   void Take(const InstallationName& name) { taken_.emplace(name.name_space, name.name); }
 
   bool IsTaken(const InstallationName& name) const {
@@ -46,9 +50,10 @@ class Namer {
   }
 
   void Keep(const Node& node, PlannedInstallation installation) {
-    Take(installation.name);
     visited_[table_.IndexOf(node)] = true;
-    names_[table_.IndexOf(node)] = std::move(installation);
+    PlannedInstallation& kept = NameOf(node);
+    kept = std::move(installation);
+    Take(kept.name);
   }
 
   PlannedInstallation& NameOf(const Node& node) { return names_[table_.IndexOf(node)]; }
@@ -78,11 +83,10 @@ class Namer {
 
   // What is one's own has a label that says whose it is.
   void LabelUses(const Node& node) {
-    if (node.resolution && node.resolution->installation) return;
+    if (IsReused(node)) return;
     for (const Edge* edge : table_.RequiresOf(node)) {
       const Node& used = table_.To(*edge);
-      const bool reused = used.resolution && used.resolution->installation;
-      if (!reused && !table_.IsShared(used)) continue;
+      if (!IsReused(used) && !table_.IsShared(used)) continue;
       NameOf(node).labels[absl::StrCat(std::string(kUsesLabelPrefix), edge->alias)] =
           DisplayName(NameOf(used).name);
     }
@@ -103,7 +107,7 @@ class Namer {
   const InstallationName root_;
   std::map<std::string, InstallationName> chosen_;
   Installations names_;
-  absl::flat_hash_set<std::pair<std::string, std::string>> taken_;
+  absl::flat_hash_set<std::pair<std::string_view, std::string_view>> taken_;
   std::vector<bool> visited_;  // By place.
 };
 

@@ -11,7 +11,7 @@
 
 namespace deps {
 
-// By node id.
+// By place of node.
 using Installations = std::vector<PlannedInstallation>;
 
 // The installation of each node. Two nodes never get the same one: where

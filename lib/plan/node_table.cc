@@ -21,11 +21,20 @@ NodeTable::NodeTable(const Graph& graph) : graph_(graph) {
   by_id_.reserve(graph.nodes.size());
   for (const Node& node : graph.nodes) by_id_[node.id] = &node;
   ends_.reserve(graph.edges.size());
+  const Edge* last = nullptr;
   for (const Edge& edge : graph.edges) {
-    ends_.push_back({IndexOf(*by_id_.at(edge.from)), IndexOf(*by_id_.at(edge.to))});
+    // They are sorted by what they come from.
+    const bool is_same = last != nullptr && last->from == edge.from;
+    ends_.push_back({is_same ? ends_.back().from : PlaceOf(edge.from), PlaceOf(edge.to)});
+    last = &edge;
   }
   required_by_ = ListsBy(&Ends::to);
   requires_of_ = ListsBy(&Ends::from);
+}
+
+size_t NodeTable::PlaceOf(std::string_view id) const {
+  const Node* const node = Find(id);
+  return node == nullptr ? kNone : IndexOf(*node);
 }
 
 NodeTable::EdgeLists NodeTable::ListsBy(size_t Ends::*end) const {
@@ -33,7 +42,8 @@ NodeTable::EdgeLists NodeTable::ListsBy(size_t Ends::*end) const {
   lists.begins.resize(graph_.nodes.size() + 1);
   const auto for_each = [&](const auto& visit) {
     for (size_t i = 0; i < graph_.edges.size(); ++i) {
-      if (graph_.edges[i].kind == Edge::Kind::kRequires) visit(graph_.edges[i], ends_[i].*end);
+      const Edge& edge = graph_.edges[i];
+      if (edge.kind == Edge::Kind::kRequires && HasEnds(edge)) visit(edge, ends_[i].*end);
     }
   };
   for_each([&](const Edge&, size_t node) { ++lists.begins[node + 1]; });

@@ -3,6 +3,7 @@
 #define DEPS_LIB_PLAN_NODE_TABLE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,11 @@
 
 namespace deps {
 
-// Keeps a reference to the graph, which must outlive it. Edges are between nodes
-// of the graph.
+// Whether it is an installation that was there before.
+inline bool IsReused(const Node& node) { return node.resolution && node.resolution->installation; }
+
+// Keeps a reference to the graph, which must outlive it. Of edges with an end that
+// is no node it knows only that.
 class NodeTable {
  public:
   explicit NodeTable(const Graph& graph);
@@ -32,6 +36,10 @@ class NodeTable {
   absl::Span<const Edge* const> RequiresOf(const Node& node) const;
   // The edge by which `node` requires `alias`, or nullptr.
   const Edge* Requires(const Node& node, std::string_view alias) const;
+  // Whether both its ends are nodes.
+  bool HasEnds(const Edge& edge) const {
+    return EndsOf(edge).from != kNone && EndsOf(edge).to != kNone;
+  }
   // Its ends.
   const Node& From(const Edge& edge) const { return graph_.nodes[EndsOf(edge).from]; }
   const Node& To(const Edge& edge) const { return graph_.nodes[EndsOf(edge).to]; }
@@ -44,16 +52,18 @@ class NodeTable {
   std::string Pointer(const Node& node) const;
 
  private:
+  static constexpr size_t kNone = SIZE_MAX;
   // The places of its nodes.
   struct Ends {
-    size_t from = 0;
-    size_t to = 0;
+    size_t from = kNone;
+    size_t to = kNone;
   };
   // Lists of edges by the places of nodes, one behind the other.
   struct EdgeLists {
     std::vector<const Edge*> edges;
     std::vector<size_t> begins;  // One more than there are lists.
   };
+  size_t PlaceOf(std::string_view id) const;
   EdgeLists ListsBy(size_t Ends::*end) const;
   absl::Span<const Edge* const> ListOf(const EdgeLists& lists, const Node& node) const;
   const Ends& EndsOf(const Edge& edge) const {

@@ -1,20 +1,18 @@
 #include "lib/plan/plan.h"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <numeric>
 #include <set>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
+#include "lib/base/parallel.h"
 #include "lib/base/status_macros.h"
-#include "lib/digest/sha256.h"
 #include "lib/oci/reference.h"
-#include "lib/plan/binding.h"
 #include "lib/plan/check_given.h"
 #include "lib/plan/given.h"
 #include "lib/plan/installed.h"
@@ -22,273 +20,170 @@
 #include "lib/plan/node_table.h"
 #include "lib/plan/order.h"
 #include "lib/plan/task_action.h"
+#include "lib/plan/task_inputs.h"
 
 namespace deps {
 namespace {
 
-bool IsReused(const Node& node) { return node.resolution && node.resolution->installation; }
+// A smaller range of nodes is not worth a thread.
+constexpr size_t kNodesOfAThread = 1000;
 
-bool AppliesTo(const std::vector<std::string>& apply_to, const std::string& action) {
-  return apply_to.empty() || std::find(apply_to.begin(), apply_to.end(), action) != apply_to.end();
+// The digest says for sure what a tag only says today. A bundle that was read
+// from a file has no reference.
+void PinReference(Bundle* bundle) {
+  if (bundle->digest.empty() || absl::EndsWith(bundle->reference, bundle->digest)) return;
+  const absl::StatusOr<Reference> reference = Reference::Parse(bundle->reference);
+  if (reference.ok()) bundle->reference = reference->WithDigest(bundle->digest).Full();
 }
-
-struct PlanInputs {
-  Installations installations;
-  TaskActions actions;
-  GivenSources parameters;
-  GivenSources credentials;
-};
 
 class Planner {
  public:
   // `graph` is the table's.
   Planner(Graph& graph, const NodeTable& table, const PlanOptions& options,
-          const InstalledState& state, PlanInputs inputs)
+          const InstalledState& state, PlanFacts facts)
       : graph_(graph),
         table_(table),
         options_(options),
         state_(state),
-        installations_(std::move(inputs.installations)),
-        actions_(std::move(inputs.actions)),
-        reads_(table.graph().nodes.size()),
-        binder_(
-            table,
-            {.installations = installations_,
-             .is_task_input =
-                 [this](const Node& node, Field field, const std::string& name) {
-                   return IsTaskInput(node, field, name);
-                 },
-             .output_state = [this](const Node& node,
-                                    const std::string& name) { return StateOfOutput(node, name); },
-             .earlier_output = [this](
-                                   const Node& node,
-                                   const std::string& name) { return EarlierOutput(node, name); },
-             .parameters = std::move(inputs.parameters),
-             .credentials = std::move(inputs.credentials)}) {}
+        facts_(std::move(facts)),
+        reads_(graph.nodes.size()) {}
 
   absl::StatusOr<PlanResult> Run() {
     plan_.action = options_.action;
-    plan_.installation = InstallationOf(table_.root()).name;
-    plan_.tasks.reserve(table_.graph().nodes.size());
-    for (const Node& node : table_.graph().nodes) DEPS_RETURN_IF_ERROR(AddTask(node));
-    if (options_.action != "uninstall") DEPS_RETURN_IF_ERROR(AddOutputs());
-    MoveBundles();
-    MoveInputs();
+    plan_.installation = facts_.installations[table_.IndexOf(table_.root())].name;
+    DEPS_RETURN_IF_ERROR(BindInputs());
+    if (options_.action != "uninstall") {
+      DEPS_ASSIGN_OR_RETURN(plan_.outputs, ranges_.front()->RootOutputs());
+    }
     DEPS_RETURN_IF_ERROR(PutInOrder());
-    if (options_.action == "upgrade" || options_.action == "install") SkipWhatIsUpToDate();
     PlanResult result;
     for (auto& [key, diagnostic] : missing_) result.missing.push_back(std::move(diagnostic));
     if (!result.missing.empty()) return result;
+    DEPS_RETURN_IF_ERROR(MakeTasks());
+    if (options_.action == "upgrade" || options_.action == "install") SkipWhatIsUpToDate();
     plan_.digest = PlanDigest(plan_);
     result.plan = std::move(plan_);
     return result;
   }
 
  private:
-  // An input of a task that is in the plan; its source is bound to it later.
-  struct TaskInput {
-    Field field;
-    const std::string* name;
-    ValueSource* in_task;
-    BoundSource* bound;
-  };
-
-  const std::string& ActionOf(const Node& node) const {
-    return actions_[table_.IndexOf(node)].action;
-  }
-
-  const PlannedInstallation& InstallationOf(const Node& node) const {
-    return installations_[table_.IndexOf(node)];
-  }
-
-  bool IsTaskInput(const Node& node, Field field, const std::string& name) const {
-    const std::string& action = ActionOf(node);
-    if (action == kSkipAction) return false;
-    const Bundle& bundle = *node.bundle;
-    return AppliesTo(field == Field::kParameters ? bundle.parameters.at(name).apply_to
-                                                 : bundle.credentials.at(name).apply_to,
-                     action);
-  }
-
-  OutputState EarlierOutput(const Node& node, const std::string& name) const {
-    if (!state_.known()) {
-      return ActionOf(node) == "install" ? OutputState::kNever : OutputState::kPossible;
+  // Runs `step` on all ranges at the same time.
+  absl::Status ForRanges(const std::function<absl::Status(std::unique_ptr<TaskInputs>&)>& step) {
+    std::vector<std::function<absl::Status()>> steps;
+    for (std::unique_ptr<TaskInputs>& range : ranges_) {
+      steps.push_back([&step, &range] { return step(range); });
     }
-    const Installation* const installation = state_.Installed(InstallationOf(node).name);
-    if (installation == nullptr) {
-      return IsReused(node) ? OutputState::kPossible : OutputState::kNever;
+    return RunSteps(steps, Processors());
+  }
+
+  absl::Status BindInputs() {
+    const size_t nodes = graph_.nodes.size();
+    const size_t count =
+        std::clamp(nodes / kNodesOfAThread, size_t{1}, static_cast<size_t>(Processors()));
+    for (size_t i = 0; i < count; ++i) {
+      ranges_.push_back(std::make_unique<TaskInputs>(table_, options_, state_, facts_,
+                                                     nodes * i / count, nodes * (i + 1) / count));
     }
-    if (!installation->outputs_known) return OutputState::kPossible;
-    const std::vector<std::string>& names = installation->outputs;
-    return std::find(names.begin(), names.end(), name) == names.end() ? OutputState::kNever
-                                                                      : OutputState::kCertain;
-  }
-
-  OutputState StateOfOutput(const Node& node, const std::string& name) const {
-    const std::string& action = ActionOf(node);
-    // What runs before the task that has the output takes it from before, and an
-    // uninstallation that is broken has to be possible too.
-    if (options_.action == "uninstall") return OutputState::kPossible;
-    if (action == kSkipAction || !node.bundle) return EarlierOutput(node, name);
-    const auto definition = node.bundle->outputs.find(name);
-    if (definition == node.bundle->outputs.end()) return OutputState::kPossible;
-    return AppliesTo(definition->second.apply_to, action) ? OutputState::kCertain
-                                                          : EarlierOutput(node, name);
-  }
-
-  absl::Status AddTask(const Node& node) {
-    PlannedTask& task = plan_.tasks.emplace_back();
-    task.id = node.id;
-    task.action = actions_[table_.IndexOf(node)].action;
-    task.reason = actions_[table_.IndexOf(node)].reason;
-    task.installation = InstallationOf(node);
-    const size_t first_input = inputs_.size();
-    if (task.action != kSkipAction) DEPS_RETURN_IF_ERROR(AddInputs(node, &task));
-    AddLabels(node, absl::MakeConstSpan(inputs_).subspan(first_input), &task);
-    AddTaskOutputs(node, &task);
-    return absl::OkStatus();
-  }
-
-  // Nobody asks for the graph's any more. Tasks are in the order of
-  // nodes.
-  void MoveBundles() {
-    for (size_t i = 0; i < plan_.tasks.size(); ++i) {
-      Node& node = graph_.nodes[i];
-      Bundle& bundle = plan_.tasks[i].bundle;
-      if (node.bundle) bundle = node.bundle.Take();
-      // What runs is what was chosen, not what a tag means by then.
-      if (node.resolution && !node.resolution->reference.empty()) {
-        bundle.reference = node.resolution->reference;
+    DEPS_RETURN_IF_ERROR(
+        ForRanges([this](std::unique_ptr<TaskInputs>& range) { return range->Bind(&reads_); }));
+    for (const std::unique_ptr<TaskInputs>& range : ranges_) {
+      missing_.merge(range->missing);
+      for (UnmappedItem& item : range->unmapped_parameters) {
+        plan_.unmapped_parameters.push_back(std::move(item));
       }
-      PinReference(&bundle);
-    }
-  }
-
-  // Only now, since inputs are bound to those of other tasks.
-  void MoveInputs() {
-    for (const TaskInput& input : inputs_) *input.in_task = std::move(*input.bound->source);
-  }
-
-  // The digest says for sure what a tag only says today. A bundle that was read
-  // from a file has no reference.
-  static void PinReference(Bundle* bundle) {
-    if (bundle->digest.empty() || absl::EndsWith(bundle->reference, bundle->digest)) return;
-    const absl::StatusOr<Reference> reference = Reference::Parse(bundle->reference);
-    if (reference.ok()) bundle->reference = reference->WithDigest(bundle->digest).Full();
-  }
-
-  absl::Status AddInputs(const Node& node, PlannedTask* task) {
-    for (const auto& [name, definition] : node.bundle->parameters) {
-      DEPS_RETURN_IF_ERROR(AddInput(node, Field::kParameters, name, definition.required,
-                                    &task->parameters, &plan_.unmapped_parameters));
-    }
-    const auto action = node.bundle->actions.find(task->action);
-    const bool stateless = action != node.bundle->actions.end() && action->second.stateless;
-    for (const auto& [name, definition] : node.bundle->credentials) {
-      DEPS_RETURN_IF_ERROR(AddInput(node, Field::kCredentials, name,
-                                    definition.required && !stateless, &task->credentials,
-                                    &plan_.unmapped_credentials));
+      for (UnmappedItem& item : range->unmapped_credentials) {
+        plan_.unmapped_credentials.push_back(std::move(item));
+      }
     }
     return absl::OkStatus();
   }
 
-  absl::Status AddInput(const Node& node, Field field, const std::string& name, bool required,
-                        std::map<std::string, ValueSource>* sources,
-                        std::vector<UnmappedItem>* unmapped) {
-    if (!IsTaskInput(node, field, name)) return absl::OkStatus();
-    DEPS_ASSIGN_OR_RETURN(BoundSource* const bound, binder_.Input(node, field, name));
-    if (bound->source) {
-      std::set<std::string> tasks;
-      binder_.CollectTasks(*bound->source, &tasks);
-      std::vector<size_t>& reads = reads_[table_.IndexOf(node)];
-      for (const std::string& id : tasks) {
-        const size_t task = table_.IndexOf(*table_.Find(id));
-        if (task != table_.IndexOf(node)) reads.push_back(task);
+  // By stage and id.
+  absl::Status PutInOrder() {
+    // What is up to date is found by what it reads.
+    needs_ = state_.known() ? reads_ : std::move(reads_);
+    for (const Edge& edge : graph_.edges) {
+      const size_t from = table_.IndexOf(table_.From(edge));
+      const size_t to = table_.IndexOf(table_.To(edge));
+      if (from != to) needs_[from].push_back(to);
+    }
+    if (options_.action == "uninstall") needs_ = Reversed(needs_);
+    DEPS_ASSIGN_OR_RETURN(stages_,
+                          StagesOf(needs_, [this](size_t node) { return graph_.nodes[node].id; }));
+    const auto by_id = [](const Node& a, const Node& b) { return a.id < b.id; };
+    // They mostly are in this order.
+    is_by_id_ = std::is_sorted(graph_.nodes.begin(), graph_.nodes.end(), by_id);
+    order_.resize(graph_.nodes.size());
+    std::iota(order_.begin(), order_.end(), size_t{0});
+    std::sort(order_.begin(), order_.end(), [this](size_t a, size_t b) {
+      return stages_[a] != stages_[b] ? stages_[a] < stages_[b] : Before(a, b);
+    });
+    return absl::OkStatus();
+  }
+
+  // By id.
+  bool Before(size_t a, size_t b) const {
+    return is_by_id_ ? a < b : graph_.nodes[a].id < graph_.nodes[b].id;
+  }
+
+  absl::Status MakeTasks() {
+    plan_.tasks.resize(order_.size());
+    std::vector<size_t> place(order_.size());
+    for (size_t i = 0; i < order_.size(); ++i) place[order_[i]] = i;
+    DEPS_RETURN_IF_ERROR(ForRanges([&](std::unique_ptr<TaskInputs>& range) {
+      for (size_t node = range->begin(); node < range->end(); ++node) {
+        FillTask(node, range->Of(node), &plan_.tasks[place[node]]);
       }
-      const auto added = sources->emplace_hint(sources->end(), name, ValueSource());
-      inputs_.push_back({field, &added->first, &added->second, bound});
-    } else if (required) {
-      AddMissing(node, field, name, *bound);
-    } else {
-      unmapped->push_back({node.id, name, false});
+      range.reset();
+      return absl::OkStatus();
+    }));
+    for (size_t i = 0; i < order_.size(); ++i) {
+      PlannedTask& task = plan_.tasks[i];
+      MoveBundle(graph_.nodes[order_[i]], &task.bundle);
+      plan_.stages.resize(static_cast<size_t>(task.stage) + 1);
+      plan_.stages.back().push_back(task.id);
     }
     return absl::OkStatus();
   }
 
-  void AddMissing(const Node& node, Field field, const std::string& name,
-                  const BoundSource& bound) {
-    const TaskItem& absent = bound.absent;
-    const Node& where = *table_.Find(absent.task);
-    const std::string pointer =
-        absl::StrCat(table_.Pointer(where), "/bundle/", std::string(FieldName(bound.absent_field)),
-                     json::PointerStep(absent.name));
-    const std::string_view kind = field == Field::kParameters ? "parameter" : "credential";
-    if (bound.absent_field == Field::kOutputs) {
-      missing_.try_emplace(
-          {node.id, std::string(FieldName(field)), name},
-          Diagnostic{.id = DiagnosticId::kPlanMissing,
-                     .message = absl::StrCat(
-                         "the ", std::string(kind), " \"", name, "\" of ", node.id,
-                         " is required and takes the output \"", absent.name, "\" of ", absent.task,
-                         ", which is not written: its action is ", ActionOf(where)),
-                     .location = {.pointer = pointer}});
-      return;
+  // All but the bundle.
+  void FillTask(size_t place, absl::Span<const TaskInput> inputs, PlannedTask* task) {
+    const Node& node = graph_.nodes[place];
+    task->id = node.id;
+    task->action = std::move(facts_.actions[place].action);
+    task->reason = std::move(facts_.actions[place].reason);
+    task->installation = std::move(facts_.installations[place]);
+    task->stage = stages_[place];
+    AddNeeds(&needs_[place], task);
+    for (const TaskInput& input : inputs) {
+      auto& sources = input.field == Field::kParameters ? task->parameters : task->credentials;
+      sources.emplace_hint(sources.end(), *input.name, *std::move(input.bound->source));
     }
-    const bool parameter = bound.absent_field == Field::kParameters;
-    std::string needed;
-    if (!(absent == TaskItem{node.id, name}) || bound.absent_field != field) {
-      needed = absl::StrCat(", which ", node.id, "#", name, " is wired to");
-    }
-    const bool root = absent.task == table_.root().id;
-    const std::string entry = root ? absent.name : absl::StrCat(absent.task, "#", absent.name);
-    const bool secret = !parameter || where.bundle->parameters.at(absent.name).sensitive;
-    const std::string set = parameter ? "--parameter-set" : "--credential-set";
-    missing_.try_emplace(
-        {absent.task, std::string(FieldName(bound.absent_field)), absent.name},
-        Diagnostic{
-            .id = DiagnosticId::kPlanMissing,
-            .message =
-                absl::StrCat("the ", parameter ? "parameter" : "credential", " \"", absent.name,
-                             "\" of ", absent.task, needed, " is required and has no source"),
-            .location = {.pointer = pointer},
-            .hint = secret ? absl::StrCat("give it with an entry \"", entry, "\" in ", set)
-                           : absl::StrCat("give it with --param ", entry, "=VALUE or in ", set)});
+    AddOutputs(node, task);
   }
 
-  // What install and upgrade leave in the state for the next plan.
-  void AddLabels(const Node& node, absl::Span<const TaskInput> inputs, PlannedTask* task) {
-    std::map<std::string, std::string>& labels = task->installation.labels;
-    if (task->action == "install" || task->action == "upgrade") {
-      std::string text = absl::StrCat(node.bundle ? node.bundle->digest : "", "\n");
-      for (const Field field : {Field::kParameters, Field::kCredentials}) {
-        for (const TaskInput& input : inputs) {
-          if (input.field != field) continue;
-          absl::StrAppend(&text, *input.name, "\n", binder_.Fingerprint(*input.bound->source),
-                          "\n");
-        }
-        absl::StrAppend(&text, "\n");
-      }
-      labels[std::string(kInputsLabel)] = Sha256Digest(text);
-      return;
-    }
-    const std::string prefix(kUsesLabelPrefix);
-    labels.erase(labels.lower_bound(prefix), labels.lower_bound(prefix + '\x7f'));
+  void AddNeeds(std::vector<size_t>* needs, PlannedTask* task) const {
+    std::sort(needs->begin(), needs->end(), [this](size_t a, size_t b) { return Before(a, b); });
+    needs->erase(std::unique(needs->begin(), needs->end()), needs->end());
+    task->needs.reserve(needs->size());
+    for (const size_t need : *needs) task->needs.push_back(graph_.nodes[need].id);
   }
 
   // An output that the bundle promotes from a dependency is not its own to write.
-  void AddTaskOutputs(const Node& node, PlannedTask* task) const {
+  void AddOutputs(const Node& node, PlannedTask* task) const {
     if (!node.bundle) return;
-    std::set<std::string> promoted;
-    for (const Edge* edge : table_.RequiresOf(node)) {
-      for (const auto& [name, source] : edge->outputs) promoted.insert(name);
-    }
+    const absl::Span<const Edge* const> edges = table_.RequiresOf(node);
     for (const auto& [name, definition] : node.bundle->outputs) {
-      if (promoted.count(name) > 0) continue;
-      if (task->action != kSkipAction && !AppliesTo(definition.apply_to, task->action)) continue;
-      PlannedOutput output{
+      const std::string& output = name;
+      const bool promoted = std::any_of(edges.begin(), edges.end(), [&](const Edge* edge) {
+        return edge->outputs.count(output) > 0;
+      });
+      if (promoted) continue;
+      if (task->action != kSkipAction && !HasPart(definition.apply_to, task->action)) continue;
+      PlannedOutput planned{
           .path = definition.path, .type = definition.type, .sensitive = definition.sensitive};
-      if (definition.sensitive && !options_.sink.empty()) output.sink = Sink(*task, name);
-      task->outputs.emplace(name, std::move(output));
+      if (definition.sensitive && !options_.sink.empty()) planned.sink = Sink(*task, name);
+      task->outputs.emplace_hint(task->outputs.end(), name, std::move(planned));
     }
   }
 
@@ -300,98 +195,38 @@ class Planner {
                         name.name_space.empty() ? "" : "/", name.name, "/", output);
   }
 
-  absl::Status AddOutputs() {
-    const Node& root = table_.root();
-    std::set<std::string> names;
-    for (const auto& [name, definition] : root.bundle->outputs) {
-      if (AppliesTo(definition.apply_to, options_.action)) names.insert(name);
+  // Nobody asks for the graph's any more. Nodes may share one: it is moved to the
+  // last of them.
+  static void MoveBundle(Node& node, Bundle* bundle) {
+    if (node.bundle) *bundle = node.bundle.Take();
+    // What runs is what was chosen, not what a tag means by then.
+    if (node.resolution && !node.resolution->reference.empty()) {
+      bundle->reference = node.resolution->reference;
     }
-    for (const Edge* edge : table_.RequiresOf(root)) {
-      for (const auto& [name, text] : edge->outputs) names.insert(name);
-    }
-    for (const std::string& name : names) {
-      DEPS_ASSIGN_OR_RETURN(BoundSource bound, binder_.Output(root, name, nullptr));
-      if (bound.source) plan_.outputs.emplace(name, *std::move(bound.source));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status PutInOrder() {
-    is_by_id_ =
-        std::is_sorted(plan_.tasks.begin(), plan_.tasks.end(),
-                       [](const PlannedTask& a, const PlannedTask& b) { return a.id < b.id; });
-    Needs needs = reads_;
-    for (const Edge& edge : table_.graph().edges) {
-      if (edge.from == edge.to) continue;
-      needs[table_.IndexOf(table_.From(edge))].push_back(table_.IndexOf(table_.To(edge)));
-    }
-    if (options_.action == "uninstall") needs = Reversed(needs);
-    DEPS_ASSIGN_OR_RETURN(const std::vector<int64_t> stages,
-                          StagesOf(needs, [this](size_t task) { return plan_.tasks[task].id; }));
-    for (size_t i = 0; i < plan_.tasks.size(); ++i) {
-      PlannedTask& task = plan_.tasks[i];
-      std::sort(needs[i].begin(), needs[i].end(),
-                [this](size_t a, size_t b) { return Before(a, b); });
-      needs[i].erase(std::unique(needs[i].begin(), needs[i].end()), needs[i].end());
-      task.needs.reserve(needs[i].size());
-      for (const size_t need : needs[i]) task.needs.push_back(plan_.tasks[need].id);
-      task.stage = stages[i];
-    }
-    SortTasks();
-    return absl::OkStatus();
-  }
-
-  // By id. Nodes mostly are in this order.
-  bool Before(size_t a, size_t b) const {
-    return is_by_id_ ? a < b : plan_.tasks[a].id < plan_.tasks[b].id;
-  }
-
-  // By stage and id. Tasks are large, so their numbers are sorted, and each task is
-  // moved once, to where it belongs.
-  void SortTasks() {
-    std::vector<size_t> order(plan_.tasks.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    if (!is_by_id_) {
-      std::sort(order.begin(), order.end(), [this](size_t a, size_t b) { return Before(a, b); });
-    }
-    std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
-      return plan_.tasks[a].stage < plan_.tasks[b].stage;
-    });
-    for (size_t i = 0; i < order.size(); ++i) {
-      if (order[i] == i) continue;
-      PlannedTask first = std::move(plan_.tasks[i]);
-      size_t free = i;
-      for (size_t next = order[free]; next != i; next = order[free]) {
-        plan_.tasks[free] = std::move(plan_.tasks[next]);
-        order[free] = free;
-        free = next;
-      }
-      plan_.tasks[free] = std::move(first);
-      order[free] = free;
-    }
-    for (const PlannedTask& task : plan_.tasks) {
-      plan_.stages.resize(static_cast<size_t>(task.stage) + 1);
-      plan_.stages[static_cast<size_t>(task.stage)].push_back(task.id);
-    }
+    PinReference(bundle);
   }
 
   // Inputs stay, since others may refer to them. What reads an output of a task
   // that runs is run: nobody knows whether the output will be another.
   void SkipWhatIsUpToDate() {
     if (!state_.known() || options_.force) return;
-    std::vector<bool> running(table_.graph().nodes.size(), false);
-    for (PlannedTask& task : plan_.tasks) {
+    const size_t root = table_.IndexOf(table_.root());
+    std::vector<bool> running(order_.size(), false);
+    for (size_t i = 0; i < order_.size(); ++i) {
+      const size_t node = order_[i];
+      PlannedTask& task = plan_.tasks[i];
       if (task.action == kSkipAction) continue;
-      if (task.action == "upgrade" && task.id != table_.root().id && IsUpToDate(task, running)) {
+      if (task.action == "upgrade" && node != root && IsUpToDate(task, reads_[node], running)) {
         task.action = std::string(kSkipAction);
         task.reason = "Neither the bundle nor an input has changed.";
       } else {
-        running[table_.IndexOf(*table_.Find(task.id))] = true;
+        running[node] = true;
       }
     }
   }
 
-  bool IsUpToDate(const PlannedTask& task, const std::vector<bool>& running) const {
+  bool IsUpToDate(const PlannedTask& task, const std::vector<size_t>& reads,
+                  const std::vector<bool>& running) const {
     const Installation* const existing = state_.Installed(task.installation.name);
     if (existing == nullptr || existing->result_status != "succeeded") return false;
     if (task.bundle.digest.empty() || existing->bundle_digest != task.bundle.digest) return false;
@@ -401,7 +236,6 @@ class Planner {
         label->second != planned->second) {
       return false;
     }
-    const std::vector<size_t>& reads = reads_[table_.IndexOf(*table_.Find(task.id))];
     return std::none_of(reads.begin(), reads.end(), [&](size_t read) { return running[read]; });
   }
 
@@ -409,35 +243,37 @@ class Planner {
   const NodeTable& table_;
   const PlanOptions& options_;
   const InstalledState& state_;
-  const Installations installations_;
-  const TaskActions actions_;
-  Needs reads_;  // By node: the nodes whose outputs its inputs are made of.
-  Binder binder_;
-  std::vector<TaskInput> inputs_;
-  bool is_by_id_ = false;  // Nodes, and tasks until they are sorted by stage.
+  PlanFacts facts_;
+  std::vector<std::unique_ptr<TaskInputs>> ranges_;
+  MissingInputs missing_;
+  // All by node.
+  Needs reads_;  // The nodes whose outputs its inputs are made of.
+  Needs needs_;
+  std::vector<int64_t> stages_;
+  bool is_by_id_ = false;
+  std::vector<size_t> order_;  // The node of each task.
   Plan plan_;
-  std::map<std::tuple<std::string, std::string, std::string>, Diagnostic> missing_;
 };
 
 }  // namespace
 
 absl::StatusOr<PlanResult> MakePlan(Graph&& solution, const PlanOptions& options) {
   DEPS_RETURN_IF_ERROR(CheckSink(options.sink));
-  DEPS_RETURN_IF_ERROR(CheckSolution(solution));
   const NodeTable table(solution);
+  DEPS_RETURN_IF_ERROR(CheckSolution(table));
   DEPS_RETURN_IF_ERROR(CheckRequired(table));
   const InstalledState state(options.installations);
   const Node& root = table.root();
   const std::string& name =
       options.installation.empty() && root.bundle ? root.bundle->name : options.installation;
   DEPS_ASSIGN_OR_RETURN(const auto chosen, ChosenInstallations(table, options));
-  PlanInputs inputs;
-  inputs.installations = NameInstallations(table, {options.name_space, name}, chosen);
-  DEPS_ASSIGN_OR_RETURN(inputs.actions,
-                        ActionsOf(table, options.action, inputs.installations, state));
-  DEPS_ASSIGN_OR_RETURN(inputs.parameters, GivenParameters(table, options));
-  DEPS_ASSIGN_OR_RETURN(inputs.credentials, GivenCredentials(table, options));
-  return Planner(solution, table, options, state, std::move(inputs)).Run();
+  PlanFacts facts;
+  facts.installations = NameInstallations(table, {options.name_space, name}, chosen);
+  DEPS_ASSIGN_OR_RETURN(facts.actions,
+                        ActionsOf(table, options.action, facts.installations, state));
+  DEPS_ASSIGN_OR_RETURN(facts.parameters, GivenParameters(table, options));
+  DEPS_ASSIGN_OR_RETURN(facts.credentials, GivenCredentials(table, options));
+  return Planner(solution, table, options, state, std::move(facts)).Run();
 }
 
 }  // namespace deps

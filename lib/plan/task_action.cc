@@ -13,8 +13,6 @@
 namespace deps {
 namespace {
 
-bool IsReused(const Node& node) { return node.resolution && node.resolution->installation; }
-
 bool IsBuiltIn(const std::string& action) {
   return action == "install" || action == "upgrade" || action == "uninstall";
 }
@@ -195,6 +193,10 @@ class Actions {
 };
 
 }  // namespace
+
+bool HasPart(const std::vector<std::string>& apply_to, const std::string& action) {
+  return apply_to.empty() || std::find(apply_to.begin(), apply_to.end(), action) != apply_to.end();
+}
 
 absl::StatusOr<TaskActions> ActionsOf(const NodeTable& table, const std::string& action,
                                       const Installations& installations,

@@ -21,7 +21,10 @@ struct TaskAction {
   std::string reason;  // One sentence where it is not simply the plan's action.
 };
 
-// By node id.
+// Whether what has this list of actions, empty for all, has a part in `action`.
+bool HasPart(const std::vector<std::string>& apply_to, const std::string& action);
+
+// By place of node.
 using TaskActions = std::vector<TaskAction>;
 
 // The action of each node, by id; see MakePlan for the rules.
