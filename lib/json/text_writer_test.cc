@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -71,6 +72,24 @@ TEST(TextWriterTest, WritesWhatFormatAndCanonicalWrite) {
       writer.Clear();
       WriteByCalls(*value, &writer);
       EXPECT_EQ(writer.text(), Canonical(*value));
+    }
+  }
+}
+
+TEST(TextWriterTest, FindsWhatIsSpecialWhereverItIs) {
+  for (size_t size = 1; size <= 20; ++size) {
+    for (size_t place = 0; place < size; ++place) {
+      for (const auto& [c, escape] : {std::pair<char, std::string>{'"', "\\\""},
+                                      {'\n', "\\n"},
+                                      {'\x7f', "\x7f"},
+                                      {'\xff', "\xEF\xBF\xBD"}}) {
+        std::string text(size, 'a');
+        text[place] = c;
+        TextWriter writer(TextWriter::Form::kCanonical);
+        writer.String(text);
+        EXPECT_EQ(writer.text(),
+                  "\"" + text.substr(0, place) + escape + text.substr(place + 1) + "\"");
+      }
     }
   }
 }

@@ -1,8 +1,10 @@
 #include "lib/plan/plan.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/model/installation.h"
@@ -115,6 +117,78 @@ TEST(MakePlanTest, ANodeThatNothingRequiresHasNoName) {
   const absl::Status status = MakePlan(std::move(graph), {}).status();
   ASSERT_TRUE(HasId(status, DiagnosticId::kPlanUnsolved));
   EXPECT_EQ(DiagnosticsOf(status)[0].message, "root/z is required by nothing");
+}
+
+// Each has a parameter of the root and an output of the one before, and wants a
+// credential that nobody gives.
+Graph ManyNodes(int count, bool needs_credential) {
+  Graph graph{.nodes = {NodeOf("root", "shop")}, .status = "solved"};
+  graph.nodes[0].bundle.Edit([](Bundle& bundle) {
+    bundle.parameters["level"] = {.type = "string", .default_value = JsonText{"\"info\""}};
+  });
+  for (int i = 0; i < count; ++i) {
+    const std::string alias = absl::StrCat("n", absl::Dec(i, absl::kZeroPad6));
+    Bundle bundle{.name = alias, .version = "1"};
+    bundle.parameters["level"] = {.type = "string"};
+    bundle.parameters["other"] = {.type = "string"};
+    bundle.credentials["token"] = {.required = needs_credential};
+    bundle.outputs["url"] = {.type = "string", .path = "/cnab/app/outputs/url"};
+    Edge edge = Requires("root", "root/" + alias, alias, {kNone});
+    edge.parameters["level"] = "${bundle.parameters.level}";
+    if (i > 0) {
+      edge.parameters["other"] =
+          absl::StrCat("${bundle.dependencies.", graph.nodes.back().alias, ".outputs.url}");
+    }
+    graph.nodes.push_back(
+        {.id = edge.to, .paths = {edge.to}, .alias = alias, .bundle = std::move(bundle)});
+    graph.edges.push_back(std::move(edge));
+  }
+  return graph;
+}
+
+TEST(MakePlanTest, ALargePlanIsInOrderWhoeverMakesIt) {
+  constexpr int kCount = 5000;
+  const Graph graph = ManyNodes(kCount, false);
+  const absl::StatusOr<PlanResult> result = MakePlan(Graph(graph), {});
+  ASSERT_TRUE(result.ok() && result->plan);
+  const Plan& plan = *result->plan;
+  ASSERT_EQ(plan.tasks.size(), size_t{kCount + 1});
+  ASSERT_EQ(plan.unmapped_credentials.size(), size_t{kCount});
+  ASSERT_EQ(plan.unmapped_parameters.size(), size_t{1});
+  for (size_t i = 0; i < kCount; ++i) {
+    const PlannedTask& task = plan.tasks[i];
+    EXPECT_EQ(task.id, graph.nodes[i + 1].id);
+    EXPECT_EQ(task.stage, static_cast<int64_t>(i));
+    EXPECT_EQ(task.bundle, *graph.nodes[i + 1].bundle);
+    EXPECT_EQ(plan.unmapped_credentials[i].task, task.id);
+    EXPECT_EQ(task.parameters.at("level"),
+              (ValueSource{.kind = ValueSource::Kind::kParameter, .item = {"root", "level"}}));
+    if (i == 0) continue;
+    EXPECT_EQ(task.needs, std::vector<std::string>{graph.nodes[i].id});
+    EXPECT_EQ(task.parameters.at("other"), (ValueSource{.kind = ValueSource::Kind::kOutput,
+                                                        .item = {graph.nodes[i].id, "url"}}));
+  }
+  EXPECT_EQ(plan.digest, PlanDigest(plan));
+}
+
+TEST(MakePlanTest, WhatALargePlanLacksIsToldInOrder) {
+  constexpr size_t kCount = 5000;
+  const absl::StatusOr<PlanResult> result = MakePlan(ManyNodes(kCount, true), {});
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result->plan);
+  ASSERT_EQ(result->missing.size(), kCount);
+  for (size_t i = 0; i < kCount; ++i) {
+    EXPECT_EQ(result->missing[i].location.pointer,
+              absl::StrCat("/nodes/", i + 1, "/bundle/credentials/token"));
+  }
+}
+
+TEST(MakePlanTest, OfSeveralMistakesThatOfTheFirstNodeIsTold) {
+  Graph graph = ManyNodes(5000, false);
+  for (const size_t i : {1234, 4321}) graph.edges[i].parameters["level"] = "${nothing}";
+  const absl::Status status = MakePlan(std::move(graph), {}).status();
+  ASSERT_TRUE(HasId(status, DiagnosticId::kTemplateInvalid));
+  EXPECT_EQ(DiagnosticsOf(status)[0].message.substr(0, 18), "root/n001234#level");
 }
 
 TEST(StagesOfTest, AStageIsOneMoreThanTheHighestNeed) {
