@@ -27,6 +27,13 @@ int Processors() {
   return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 8U));
 }
 
+std::vector<IndexRange> RangesForThreads(size_t count, size_t smallest, int threads) {
+  const size_t size = std::clamp(count / smallest, size_t{1}, static_cast<size_t>(threads));
+  std::vector<IndexRange> ranges(size);
+  for (size_t i = 0; i < size; ++i) ranges[i] = {count * i / size, count * (i + 1) / size};
+  return ranges;
+}
+
 absl::Status RunSteps(const std::vector<std::function<absl::Status()>>& steps, int jobs) {
   std::vector<absl::Status> results(steps.size());
   std::atomic<size_t> next = 0;

@@ -16,6 +16,18 @@ namespace deps {
 // for memory.
 int Processors();
 
+// From `begin` to before `end`.
+struct IndexRange {
+  size_t begin = 0;
+  size_t end = 0;
+  bool operator==(const IndexRange&) const = default;
+};
+
+// Ranges for that many threads, which together are 0 to `count`: one after the
+// other, of one size but for 1, and not smaller than `smallest` where there are
+// several. At least one.
+std::vector<IndexRange> RangesForThreads(size_t count, size_t smallest, int threads = Processors());
+
 // Runs all of `steps` on up to `jobs` threads. After an error no further step
 // begins; of the errors, that of the first step in order is returned.
 absl::Status RunSteps(const std::vector<std::function<absl::Status()>>& steps, int jobs);

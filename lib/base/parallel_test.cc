@@ -3,6 +3,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -48,6 +49,14 @@ TEST(RunStepsTest, NothingBeginsAfterAnError) {
   };
   EXPECT_FALSE(RunSteps(steps, 1).ok());
   EXPECT_FALSE(begun);
+}
+
+TEST(RangesForThreadsTest, CoversAllWithoutASmallOne) {
+  using Ranges = std::vector<IndexRange>;
+  EXPECT_EQ(RangesForThreads(0, 10, 2), (Ranges{{0, 0}}));
+  EXPECT_EQ(RangesForThreads(19, 10, 2), (Ranges{{0, 19}}));
+  EXPECT_EQ(RangesForThreads(21, 10, 2), (Ranges{{0, 10}, {10, 21}}));
+  EXPECT_EQ(RangesForThreads(1000, 10, 3), (Ranges{{0, 333}, {333, 666}, {666, 1000}}));
 }
 
 TEST(UseInOrderTest, TextsAreUsedInOrderWhoeverMakesThem) {

@@ -3,6 +3,8 @@
 #ifndef DEPS_LIB_MODEL_DOCUMENT_H_
 #define DEPS_LIB_MODEL_DOCUMENT_H_
 
+#include <cstddef>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -13,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "lib/base/parallel.h"
 #include "lib/diag/source.h"
 #include "lib/json/json.h"
 #include "lib/json/part.h"
@@ -93,7 +96,7 @@ json::Value MapToJson(const std::map<std::string, T>& items, ToJson<T> to_json) 
 
 // Of the items of a list that are wrong only so many are looked at: to locate an
 // error takes time in proportion to the file.
-inline constexpr int kMaxErrorsOfAList = 50;
+inline constexpr size_t kMaxErrorsOfAList = 50;
 
 template <typename T>
 void ReadList(json::ObjectReader& reader, std::string_view key, bool required, FromJson<T> read,
@@ -101,7 +104,7 @@ void ReadList(json::ObjectReader& reader, std::string_view key, bool required, F
   const json::Value* list = reader.Array(key, required);
   if (list == nullptr) return;
   out->reserve(list->items.size());
-  int errors = 0;
+  size_t errors = 0;
   for (size_t i = 0; i < list->items.size() && errors < kMaxErrorsOfAList; ++i) {
     const absl::Status status =
         read(reader.source(), list->items[i], reader.Pointer(key) + json::PointerStep(i),
@@ -111,21 +114,38 @@ void ReadList(json::ObjectReader& reader, std::string_view key, bool required, F
   }
 }
 
+// A smaller part of a list is not worth a thread.
+inline constexpr size_t kItemsOfAThread = 500;
+
 // As ReadList, of a document of which ParseOutline left the items empty: they
-// are made one after the other, so that a large document needs little memory.
+// are made one after the other, so that a large document needs little memory, and
+// in parts of the list at the same time.
 template <typename T>
 void ReadLargeList(json::ObjectReader& reader, std::string_view key, bool required,
                    FromJson<T> read, std::vector<T>* out) {
   const json::Value* list = reader.Array(key, required);
   if (list == nullptr) return;
-  out->reserve(list->items.size());
-  int errors = 0;
-  for (size_t i = 0; i < list->items.size() && errors < kMaxErrorsOfAList; ++i) {
-    const absl::Status status =
-        read(reader.source(), json::WholeOf(reader.source(), list->items[i]),
-             reader.Pointer(key) + json::PointerStep(i), &out->emplace_back());
-    if (!status.ok()) ++errors;
-    reader.Check(status);
+  out->resize(list->items.size());
+  const std::vector<IndexRange> parts = RangesForThreads(list->items.size(), kItemsOfAThread);
+  std::vector<std::vector<absl::Status>> errors(parts.size());
+  std::vector<std::function<absl::Status()>> steps;
+  for (size_t part = 0; part < parts.size(); ++part) {
+    steps.push_back([&, part] {
+      for (size_t i = parts[part].begin; i < parts[part].end; ++i) {
+        absl::Status status = read(reader.source(), json::WholeOf(reader.source(), list->items[i]),
+                                   reader.Pointer(key) + json::PointerStep(i), &(*out)[i]);
+        if (!status.ok()) errors[part].push_back(std::move(status));
+        if (errors[part].size() == kMaxErrorsOfAList) break;
+      }
+      return absl::OkStatus();
+    });
+  }
+  reader.Check(RunSteps(steps, Processors()));
+  size_t told = 0;
+  for (const std::vector<absl::Status>& errors_of_part : errors) {
+    for (const absl::Status& status : errors_of_part) {
+      if (told++ < kMaxErrorsOfAList) reader.Check(status);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 #include "lib/model/plan.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -284,6 +285,24 @@ class PlanChecker {
   absl::flat_hash_map<std::string_view, int64_t> stage_of_;
 };
 
+// Writes the list. Much of the text, from its beginning, is given to `use`.
+void WriteTasks(const std::vector<PlannedTask>& tasks, TextWriter& out,
+                const std::function<void(std::string_view)>& use) {
+  out.BeginArray();
+  if (!tasks.empty()) WriteTask(out, tasks.front());
+  use(out.text());
+  out.Clear();
+  const auto text_of = [&](size_t range) {
+    TextWriter part = out;  // Goes on after the first.
+    const size_t begin = 1 + range * kTasksAtOnce;
+    const size_t end = std::min(begin + kTasksAtOnce, tasks.size());
+    for (size_t i = begin; i < end; ++i) WriteTask(part, tasks[i]);
+    return part.text();
+  };
+  UseInOrder((tasks.size() + kTasksAtOnce - 2) / kTasksAtOnce, text_of, use);
+  out.EndArray();
+}
+
 void ReadUnmapped(ObjectReader& reader, Plan* out) {
   const Value* value = reader.Object("unmapped");
   if (value == nullptr) return;
@@ -303,14 +322,21 @@ absl::Status PlannedTaskFromJson(const Source& source, const Value& value, std::
 }
 
 std::string FormatPlan(const Plan& plan, json::Style style) {
+  std::string text;
+  const auto use = [&](std::string_view piece) { text.append(piece); };
   TextWriter out(style);
   out.BeginObject();
   for (const PlanMember& member : kPlanMembers) {
     out.Key(member.key);
-    member.write(out, plan);
+    if (member.key == "tasks") {
+      WriteTasks(plan.tasks, out, use);
+    } else {
+      member.write(out, plan);
+    }
   }
   out.EndObject();
-  return out.Finish();
+  use(out.Finish());
+  return text;
 }
 
 std::string PlanDigest(const Plan& plan) {

@@ -77,12 +77,9 @@ class Planner {
   }
 
   absl::Status BindInputs() {
-    const size_t nodes = graph_.nodes.size();
-    const size_t count =
-        std::clamp(nodes / kNodesOfAThread, size_t{1}, static_cast<size_t>(Processors()));
-    for (size_t i = 0; i < count; ++i) {
-      ranges_.push_back(std::make_unique<TaskInputs>(table_, options_, state_, facts_,
-                                                     nodes * i / count, nodes * (i + 1) / count));
+    for (const IndexRange& range : RangesForThreads(graph_.nodes.size(), kNodesOfAThread)) {
+      ranges_.push_back(
+          std::make_unique<TaskInputs>(table_, options_, state_, facts_, range.begin, range.end));
     }
     DEPS_RETURN_IF_ERROR(
         ForRanges([this](std::unique_ptr<TaskInputs>& range) { return range->Bind(&reads_); }));

@@ -1,11 +1,13 @@
 #include "tools/deps-plan/command.h"
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "lib/base/status_macros.h"
+#include "lib/base/to_the_end.h"
 #include "lib/cli/command.h"
 #include "lib/engine/argo/render.h"
 #include "lib/io/file.h"
@@ -139,21 +141,24 @@ absl::StatusOr<ExitCode> Run(PlanCommand& command, const Invocation& invocation,
       AddSets(command.credential_sets, ReadCredentialSet, &options.credential_set));
   DEPS_RETURN_IF_ERROR(ReadInstalled(command));
   const std::string operand = invocation.operands.empty() ? "-" : invocation.operands.front();
-  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
-  DEPS_ASSIGN_OR_RETURN(Graph solution, ParseSolution(source));
-  const absl::StatusOr<PlanResult> result = MakePlan(std::move(solution), options);
-  if (!result.ok()) {
+  DEPS_ASSIGN_OR_RETURN(Source source, ReadOperand(operand, env));
+  DEPS_ASSIGN_OR_RETURN(Graph parsed, ParseSolution(source));
+  std::string().swap(source.text);
+  Graph& solution = KeepToTheEnd(std::move(parsed));
+  absl::StatusOr<PlanResult> made = MakePlan(std::move(solution), options);
+  if (!made.ok()) {
     // Options are not the file's fault.
-    const std::vector<Diagnostic> errors = DiagnosticsOf(result.status());
+    const std::vector<Diagnostic> errors = DiagnosticsOf(made.status());
     const bool in_file = !errors.front().location.pointer.empty();
-    return in_file ? WithFile(result.status(), source.name) : result.status();
+    return in_file ? WithFile(made.status(), source.name) : made.status();
   }
-  for (Diagnostic missing : result->missing) {
+  const PlanResult& result = KeepToTheEnd(*std::move(made));
+  for (Diagnostic missing : result.missing) {
     missing.location.file = source.name;
     terminal.Report(missing);
   }
-  if (!result->plan) return ExitCode::kNo;
-  const Plan& plan = *result->plan;
+  if (!result.plan) return ExitCode::kNo;
+  const Plan& plan = *result.plan;
   const std::string& format = command.common.format;
   DEPS_ASSIGN_OR_RETURN(const std::string text, Formatted(plan, format, command.common));
   DEPS_RETURN_IF_ERROR(WriteResult(command.common.output, text, env));
