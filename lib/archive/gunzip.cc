@@ -1,8 +1,10 @@
 #include "lib/archive/gunzip.h"
 
 #include <fcntl.h>
+#include <libdeflate.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -21,7 +23,32 @@ namespace deps {
 namespace {
 
 constexpr size_t kBuffer = size_t{256} << 10;
-constexpr int kGzipOnly = 15 + 16;  // The largest window, with a gzip header.
+// Of zlib: the largest window, with a gzip header or with none.
+constexpr int kGzip = 15 + 16;
+constexpr int kRaw = -15;
+constexpr size_t kWindow = size_t{32} << 10;
+// What zlib says of its place in the data, in data_type.
+constexpr int kUnusedBits = 7;
+constexpr int kInLastBlock = 64;
+constexpr int kAtBoundary = 128;
+// Of a block: a bit whether it is the last, two for its kind; then, where it is
+// stored, its length and the complement of that in whole bytes.
+constexpr int kHeaderBits = 3;
+constexpr size_t kLengths = 4;
+constexpr size_t kTrailer = 8;
+// Smaller stored blocks are left to zlib, unless it had to be told of others before
+// them all the same.
+constexpr uint32_t kWorthTaking = 4096;
+// Bytes before the input: the last one of the input before.
+constexpr size_t kBefore = 1;
+
+uint32_t Number(const unsigned char* bytes, int count) {
+  uint32_t number = 0;
+  for (int i = 0; i < count; ++i) number |= static_cast<uint32_t>(bytes[i]) << (8 * i);
+  return number;
+}
+
+constexpr char kTooShort[] = "the compressed data ends too early";
 
 absl::Status Invalid(std::string message) {
   return MakeError({.id = DiagnosticId::kArchiveInvalid, .message = std::move(message)});
@@ -53,7 +80,13 @@ std::string WhatElse(std::string_view bytes) {
 }  // namespace
 
 Gunzip::Gunzip(std::string path, int file, int64_t max_bytes)
-    : path_(std::move(path)), file_(file), max_bytes_(max_bytes), in_(kBuffer), out_(kBuffer) {}
+    : path_(std::move(path)),
+      file_(file),
+      max_bytes_(max_bytes),
+      in_(kBefore + kBuffer),
+      out_(kBuffer) {
+  stream_.next_in = in_.data() + kBefore;
+}
 
 Gunzip::~Gunzip() {
   inflateEnd(&stream_);
@@ -69,71 +102,204 @@ absl::StatusOr<std::unique_ptr<Gunzip>> Gunzip::Open(const std::string& path, in
                       .location = {.file = path}});
   }
   std::unique_ptr<Gunzip> gunzip(new Gunzip(path, file, max_bytes));
-  if (inflateInit2(&gunzip->stream_, kGzipOnly) != Z_OK) {
+  if (inflateInit2(&gunzip->stream_, kGzip) != Z_OK) {
     return MakeError({.id = DiagnosticId::kInternal, .message = "cannot set up zlib"});
   }
-  DEPS_ASSIGN_OR_RETURN(const bool has_input, gunzip->Fill());
+  DEPS_ASSIGN_OR_RETURN(const bool has_magic, gunzip->Fill(2));
   const unsigned char* const in = gunzip->stream_.next_in;
-  if (!has_input) return Invalid("the file is empty");
-  if (gunzip->stream_.avail_in < 2 || in[0] != 0x1f || in[1] != 0x8b) {
+  if (gunzip->stream_.avail_in == 0) return Invalid("the file is empty");
+  if (!has_magic || in[0] != 0x1f || in[1] != 0x8b) {
     return Invalid(
         WhatElse(std::string_view(reinterpret_cast<const char*>(in), gunzip->stream_.avail_in)));
   }
   return gunzip;
 }
 
-absl::StatusOr<bool> Gunzip::Fill() {
-  if (stream_.avail_in > 0) return true;
-  ssize_t count = 0;
-  do {
-    count = read(file_, in_.data(), in_.size());
-  } while (count < 0 && errno == EINTR);
-  if (count < 0) {
-    return MakeError({.id = DiagnosticId::kFileRead,
-                      .message = std::strerror(errno),
-                      .location = {.file = path_}});
+absl::StatusOr<bool> Gunzip::Fill(size_t least) {
+  if (stream_.avail_in >= least) return true;
+  // The byte before the rest may hold the first bits of a block.
+  const unsigned char* const keep = stream_.next_in - kBefore;
+  std::memmove(in_.data(), keep, kBefore + stream_.avail_in);
+  stream_.next_in = in_.data() + kBefore;
+  while (stream_.avail_in < least) {
+    const size_t used = kBefore + stream_.avail_in;
+    const ssize_t count = read(file_, in_.data() + used, in_.size() - used);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      return MakeError({.id = DiagnosticId::kFileRead,
+                        .message = std::strerror(errno),
+                        .location = {.file = path_}});
+    }
+    if (count == 0) return false;
+    read_ += count;
+    stream_.avail_in += static_cast<unsigned>(count);
   }
-  read_ += count;
-  stream_.next_in = in_.data();
-  stream_.avail_in = static_cast<unsigned>(count);
-  return count > 0;
+  return true;
 }
 
 absl::StatusOr<std::string_view> Gunzip::Next() {
-  if (!status_.ok()) return status_;
-  stream_.next_out = out_.data();
-  stream_.avail_out = static_cast<unsigned>(out_.size());
-  status_ = Inflate();
-  const size_t count = out_.size() - stream_.avail_out;
-  inflated_ += static_cast<int64_t>(count);
+  given_ = {};
+  place_ = {};
+  while (status_.ok() && given_.empty() && state_ != State::kEnd) status_ = Advance();
+  // What comes before an error tells which member it is in.
+  if (given_.empty() && !status_.ok()) return status_;
+  inflated_ += static_cast<int64_t>(given_.size());
   if (inflated_ > max_bytes_) {
     status_ = TooLarge(max_bytes_);
     return status_;
   }
-  // What comes before an error tells which member it is in.
-  if (count == 0 && !status_.ok()) return status_;
-  return std::string_view(reinterpret_cast<const char*>(out_.data()), count);
+  crc_ = libdeflate_crc32(crc_, given_.data(), given_.size());
+  member_size_ += static_cast<uint32_t>(given_.size());
+  return given_;
+}
+
+absl::Status Gunzip::Advance() {
+  switch (state_) {
+    case State::kHeader:
+      return ReadHeader();
+    case State::kBoundary:
+      return BeginBlock();
+    case State::kDeflated:
+      return Inflate();
+    case State::kStored:
+      return GiveStored();
+    case State::kTrailer:
+      return CheckTrailer();
+    case State::kEnd:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Gunzip::Damaged(std::string_view reason) const {
+  return Invalid(absl::StrCat("the compressed data is damaged: ", reason));
+}
+
+// zlib reads the header, and then begins anew without one: checksum and length
+// are counted here.
+absl::Status Gunzip::ReadHeader() {
+  DEPS_ASSIGN_OR_RETURN(const bool has_input, Fill(1));
+  if (!has_input) return Invalid(kTooShort);
+  stream_.next_out = out_.data();
+  stream_.avail_out = 0;
+  const int result = inflate(&stream_, Z_BLOCK);
+  if (result != Z_OK && result != Z_BUF_ERROR) {
+    return Damaged(stream_.msg != nullptr ? stream_.msg : "unknown error");
+  }
+  if ((stream_.data_type & kAtBoundary) == 0) return absl::OkStatus();
+  inflateReset2(&stream_, kRaw);
+  in_step_ = true;
+  crc_ = 0;
+  member_size_ = 0;
+  ++run_;
+  state_ = State::kBoundary;
+  return absl::OkStatus();
+}
+
+absl::Status Gunzip::BeginBlock() {
+  DEPS_ASSIGN_OR_RETURN(const bool is_stored, TakeStored());
+  if (is_stored) return absl::OkStatus();
+  if (!in_step_) {
+    inflateReset2(&stream_, kRaw);
+    inflateSetDictionary(&stream_, reinterpret_cast<const Bytef*>(window_.data()),
+                         static_cast<uInt>(window_.size()));
+    in_step_ = true;
+  }
+  state_ = State::kDeflated;
+  return absl::OkStatus();
+}
+
+// Between two blocks: whether the next one is stored, and worth it. Its header is
+// read then; else nothing is.
+absl::StatusOr<bool> Gunzip::TakeStored() {
+  const int bits = in_step_ ? stream_.data_type & kUnusedBits : 0;
+  const size_t more = bits < kHeaderBits ? 1 : 0;
+  DEPS_ASSIGN_OR_RETURN(const bool has_input, Fill(more + kLengths));
+  if (!has_input) return false;
+  const unsigned char* const in = stream_.next_in;
+  const uint32_t header =
+      (static_cast<uint32_t>(in[-1]) >> (8 - bits)) | static_cast<uint32_t>(in[0]) << bits;
+  const uint32_t size = Number(in + more, 2);
+  if ((header & 6) != 0 || (in_step_ && size < kWorthTaking)) return false;
+  // What is wrong with it zlib shall say.
+  if ((size ^ Number(in + more + 2, 2)) != 0xffff) return false;
+  if (in_step_) {
+    uInt count = 0;
+    window_.resize(kWindow);
+    inflateGetDictionary(&stream_, reinterpret_cast<Bytef*>(window_.data()), &count);
+    window_.resize(count);
+    in_step_ = false;
+  }
+  stream_.next_in += more + kLengths;
+  stream_.avail_in -= static_cast<uInt>(more + kLengths);
+  stored_left_ = size;
+  is_last_ = (header & 1) != 0;
+  state_ = State::kStored;
+  return true;
+}
+
+absl::Status Gunzip::GiveStored() {
+  DEPS_ASSIGN_OR_RETURN(const bool has_input, Fill(stored_left_ > 0 ? 1 : 0));
+  if (!has_input) return Invalid(kTooShort);
+  const auto count = static_cast<uInt>(std::min<int64_t>(stream_.avail_in, stored_left_));
+  given_ = std::string_view(reinterpret_cast<const char*>(stream_.next_in), count);
+  place_ = {.offset = read_ - stream_.avail_in, .in_block = stored_left_, .run = run_};
+  Remember(given_);
+  stream_.next_in += count;
+  stream_.avail_in -= count;
+  stored_left_ -= count;
+  if (stored_left_ == 0) state_ = is_last_ ? State::kTrailer : State::kBoundary;
+  return absl::OkStatus();
+}
+
+void Gunzip::Remember(std::string_view bytes) {
+  if (bytes.size() < kWindow && window_.size() + bytes.size() > kWindow) {
+    window_.erase(0, window_.size() + bytes.size() - kWindow);
+  } else if (bytes.size() >= kWindow) {
+    window_.clear();
+    bytes.remove_prefix(bytes.size() - kWindow);
+  }
+  window_.append(bytes);
 }
 
 absl::Status Gunzip::Inflate() {
-  while (stream_.avail_out > 0) {
-    DEPS_ASSIGN_OR_RETURN(const bool has_input, Fill());
-    if (!has_input) {
-      return within_ ? Invalid("the compressed data ends too early") : absl::OkStatus();
+  stream_.next_out = out_.data();
+  stream_.avail_out = static_cast<unsigned>(out_.size());
+  absl::Status status;
+  while (status.ok() && stream_.avail_out > 0 && state_ == State::kDeflated) {
+    const absl::StatusOr<bool> has_input = Fill(1);
+    if (!has_input.ok() || !*has_input) {
+      status = has_input.ok() ? Invalid(kTooShort) : has_input.status();
+      break;
     }
-    // gzip files may follow each other; anything else after the end is refused.
-    if (!within_) {
-      inflateReset(&stream_);
-      within_ = true;
-    }
-    const int result = inflate(&stream_, Z_NO_FLUSH);
+    const int result = inflate(&stream_, Z_BLOCK);
+    const bool in_last = (stream_.data_type & kInLastBlock) != 0;
     if (result == Z_STREAM_END) {
-      within_ = false;
+      state_ = State::kTrailer;
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      return Invalid(absl::StrCat("the compressed data is damaged: ",
-                                  stream_.msg != nullptr ? stream_.msg : "unknown error"));
+      status = Damaged(stream_.msg != nullptr ? stream_.msg : "unknown error");
+    } else if ((stream_.data_type & kAtBoundary) != 0 && !in_last) {
+      const absl::StatusOr<bool> is_stored = TakeStored();
+      status = is_stored.status();
+      if (status.ok() && *is_stored) ++run_;
     }
   }
+  given_ =
+      std::string_view(reinterpret_cast<const char*>(out_.data()), out_.size() - stream_.avail_out);
+  return status;
+}
+
+absl::Status Gunzip::CheckTrailer() {
+  DEPS_ASSIGN_OR_RETURN(const bool has_input, Fill(kTrailer));
+  if (!has_input) return Invalid(kTooShort);
+  if (Number(stream_.next_in, 4) != crc_) return Damaged("incorrect data check");
+  if (Number(stream_.next_in + 4, 4) != member_size_) return Damaged("incorrect length check");
+  stream_.next_in += kTrailer;
+  stream_.avail_in -= kTrailer;
+  // gzip files may follow each other; anything else after the end is refused.
+  DEPS_ASSIGN_OR_RETURN(const bool has_more, Fill(1));
+  state_ = has_more ? State::kHeader : State::kEnd;
+  if (has_more) inflateReset2(&stream_, kGzip);
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 
 #include <zlib.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +17,10 @@
 namespace deps {
 
 // libarchive's own filter checks neither checksum nor length.
+//
+// What a compressor could not make smaller lies in the file as it is, in stored
+// blocks: such bytes are given where they were read, and what is said of them is
+// where they lie.
 class Gunzip {
  public:
   // Errors: file-not-found, file-read; archive-invalid where it is no gzip file.
@@ -30,23 +35,55 @@ class Gunzip {
   // Errors: file-read; archive-invalid (truncated, damaged, over the limit).
   absl::StatusOr<std::string_view> Next();
 
+  // Where in the file the bytes that Next gave last lie as they are.
+  struct Place {
+    int64_t offset = -1;   // -1: nowhere.
+    int64_t in_block = 0;  // How many bytes are left of their block, they included.
+    // Equal for bytes with nothing but headers of stored blocks between them.
+    int64_t run = 0;
+  };
+  const Place& place() const { return place_; }
+
   // How much of the file has been read.
   int64_t read_bytes() const { return read_; }
+  int file() const { return file_; }
 
  private:
+  enum class State { kHeader, kBoundary, kDeflated, kStored, kTrailer, kEnd };
+
   Gunzip(std::string path, int file, int64_t max_bytes);
-  absl::Status Inflate();       // Into out_.
-  absl::StatusOr<bool> Fill();  // Whether there is input.
+  absl::StatusOr<bool> Fill(size_t least);  // Whether there is so much input.
+  absl::Status Advance();                   // Gives something, or goes to another state.
+  absl::Status ReadHeader();
+  absl::Status BeginBlock();
+  absl::StatusOr<bool> TakeStored();
+  absl::Status Inflate();
+  absl::Status GiveStored();
+  absl::Status CheckTrailer();
+  absl::Status Damaged(std::string_view reason) const;
+  void Remember(std::string_view bytes);
 
   const std::string path_;
   const int file_;
   const int64_t max_bytes_;
   int64_t read_ = 0;
   int64_t inflated_ = 0;
-  bool within_ = true;  // A gzip member has begun and not ended.
+  State state_ = State::kHeader;
   z_stream stream_ = {};
   std::vector<unsigned char> in_;
   std::vector<unsigned char> out_;
+  std::string_view given_;
+  Place place_;
+  // Of the gzip member.
+  uint32_t crc_ = 0;
+  uint32_t member_size_ = 0;
+  // Of a stored block.
+  int64_t stored_left_ = 0;
+  bool is_last_ = false;
+  int64_t run_ = 0;
+  // Where zlib did not see the last bytes: those that may be referred to.
+  bool in_step_ = true;
+  std::string window_;
   absl::Status status_;
 };
 
