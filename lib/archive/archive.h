@@ -26,10 +26,37 @@
 
 namespace deps {
 
-// A blob in a file of ours.
-struct BlobFile {
-  std::string path;
+// A file that stays open while somebody has it.
+class SharedFile {
+ public:
+  explicit SharedFile(int file) : file_(file) {}
+  ~SharedFile();
+  SharedFile(const SharedFile&) = delete;
+  SharedFile& operator=(const SharedFile&) = delete;
+  int get() const { return file_; }
+
+ private:
+  const int file_;
+};
+
+// Bytes that lie in a gzip file as they are, in stored blocks of deflate one
+// after another.
+struct StoredRun {
+  int64_t offset = 0;    // In the file, of the first one.
+  int64_t in_block = 0;  // How many of them lie in its block.
   int64_t size = 0;
+  bool operator==(const StoredRun&) const = default;
+};
+
+// A blob in a file of ours. Of a large one only a part may be there, and the rest
+// still in its archive, where it lies uncompressed. ArchivedBlob reads both.
+struct BlobFile {
+  std::string path;  // "" where all is in the archive.
+  int64_t size = 0;
+  // So many bytes of the file come before those in the archive, the rest behind.
+  int64_t before = 0;
+  StoredRun stored = {};
+  std::shared_ptr<const SharedFile> archive = {};  // Where stored.size > 0.
   bool operator==(const BlobFile&) const = default;
 };
 
@@ -47,7 +74,8 @@ struct BundleArchive {
   std::map<std::string, BlobFile> blobs;               // By digest.
 };
 
-// An archive that was read, and the private folder that holds its blobs.
+// An archive that was read, and the private folder that holds its blobs, but for
+// those that stayed in it: for them the file is kept open.
 struct OpenedArchive {
   BundleArchive content;
   std::unique_ptr<TemporaryFolder> folder;
@@ -60,6 +88,8 @@ struct ArchiveLimits {
   int64_t members = 200'000;
   int64_t inflated_bytes = int64_t{64} << 30;
   size_t document_bytes = size_t{64} << 20;  // Of each JSON file.
+  // A blob of so many bytes stays in the archive where it lies there uncompressed.
+  int64_t leave_bytes = int64_t{1} << 20;
   // Where this is not null and becomes other than 0, reading ends (interrupted).
   const std::atomic<int>* stop = nullptr;
   // Told of the file's bytes as they are read.
@@ -82,17 +112,26 @@ absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const Archive
 // digits and "._+-", not beginning with ".".
 bool IsDependencyFolder(std::string_view name);
 
+struct ArchiveWriting {
+  // Where this is not null and becomes other than 0, writing ends (interrupted).
+  const std::atomic<int>* stop = nullptr;
+  // Told of the bytes of blobs as they are packed.
+  std::function<void(int64_t bytes)> on_packed = {};
+};
+
 // Writes an archive to `sink`. Equal content gives equal bytes. The tar file is
 // the one that Porter would write, byte for byte: Go's headers, no times, no
 // owners, members in the order of its walk. It is compressed by all cores, which
 // does not show in the bytes.
 //
-// Errors: file-read of a blob; those of `sink`.
+// Errors: file-read of a blob; interrupted; those of `sink`.
 absl::Status WriteArchive(const BundleArchive& content,
-                          const std::function<absl::Status(std::string_view)>& sink);
+                          const std::function<absl::Status(std::string_view)>& sink,
+                          const ArchiveWriting& writing = {});
 
 // The same to a file, replaced in one step. Errors also: file-write.
-absl::Status WriteArchiveFile(const BundleArchive& content, const std::string& path);
+absl::Status WriteArchiveFile(const BundleArchive& content, const std::string& path,
+                              const ArchiveWriting& writing = {});
 
 }  // namespace deps
 

@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 #include <zlib.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -93,8 +94,13 @@ std::vector<Member> Good() {
 
 class ArchiveTest : public testing::Test {
  protected:
-  absl::StatusOr<OpenedArchive> Read(std::string_view bytes, const ArchiveLimits& limits = {}) {
-    return ReadArchive(Write(folder_.path(), "a.tgz", bytes), limits);
+  // Also with all that can stay in the archive left there, which must not matter.
+  absl::StatusOr<OpenedArchive> Read(std::string_view bytes, ArchiveLimits limits = {}) {
+    const std::string path = Write(folder_.path(), "a.tgz", bytes);
+    absl::StatusOr<OpenedArchive> opened = ReadArchive(path, limits);
+    limits.leave_bytes = 0;
+    EXPECT_EQ(ReadArchive(path, limits).status(), opened.status());
+    return opened;
   }
   absl::StatusOr<OpenedArchive> ReadWith(std::vector<Member> more) {
     std::vector<Member> members = Good();
@@ -136,6 +142,21 @@ TEST_F(ArchiveTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(opened->content.index_json, content.index_json);
   ASSERT_EQ(opened->content.blobs.size(), 1u);
   EXPECT_EQ(Text(opened->content.blobs.at(Sha256Digest("abc")).path), "abc");
+}
+
+TEST_F(ArchiveTest, WritingTellsOfBlobsAndCanBeStopped) {
+  const BundleArchive content = Example(folder_.path());
+  const std::string path = folder_.path() + "/out.tgz";
+  std::atomic<int> stop = 0;
+  int64_t told = 0;
+  const ArchiveWriting writing = {.stop = &stop,
+                                  .on_packed = [&](int64_t bytes) { told += bytes; }};
+  ASSERT_TRUE(WriteArchiveFile(content, path, writing).ok());
+  EXPECT_EQ(told, 3);
+  stop = 2;
+  const std::string other = folder_.path() + "/other.tgz";
+  EXPECT_TRUE(HasId(WriteArchiveFile(content, other, writing), DiagnosticId::kInterrupted));
+  EXPECT_TRUE(HasId(ReadFile(other).status(), DiagnosticId::kFileNotFound));
 }
 
 TEST_F(ArchiveTest, BlobsUnderSha512AreWrittenToo) {

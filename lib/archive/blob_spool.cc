@@ -20,13 +20,17 @@
 namespace deps {
 namespace {
 
-// Each of at most what Gunzip gives at once.
 constexpr size_t kPieces = 32;
+constexpr size_t kPiece = size_t{256} << 10;
 
 }  // namespace
 
-BlobSpool::BlobSpool(std::string folder)
+BlobSpool::BlobSpool(std::string folder, std::shared_ptr<const SharedFile> archive,
+                     const ArchiveLimits& limits)
     : folder_(std::move(folder)),
+      archive_(std::move(archive)),
+      leave_bytes_(limits.leave_bytes),
+      lying_(limits.stop),
       pieces_(kPieces),
       writer_([this] { Follow(&BlobSpool::Write, &written_); }),
       hasher_([this] { Follow(&BlobSpool::Hash, &hashed_); }) {}
@@ -36,21 +40,88 @@ BlobSpool::~BlobSpool() {
   if (file_ >= 0) close(file_);
 }
 
-void BlobSpool::Begin(const std::string& digest, const std::string& member) {
-  begun_.push_back({digest, member});
-  Put(digest, "");
+void BlobSpool::Begin(const std::string& digest, const std::string& member, int64_t size) {
+  EndBlob();
+  Begun begun = {.digest = digest, .member = member};
+  begun.may_stay = archive_ != nullptr && size >= leave_bytes_;
+  // A blob without bytes has a file, too.
+  if (!begun.may_stay) begun.file.path = PathOf(digest);
+  Piece& piece = Fill();
+  piece.digest = digest;
+  piece.path = PathOf(digest);
+  piece.is_written = !begun.may_stay;
+  piece.is_hashed = true;
+  begun_.push_back(std::move(begun));
+  Put();
 }
 
-void BlobSpool::Add(std::string_view bytes) { Put("", bytes); }
+void BlobSpool::EndBlob() {
+  Put();
+  if (begun_.empty() || !begun_.back().lies_there) return;
+  const Begun& blob = begun_.back();
+  if (blob.file.path.empty()) {
+    lying_.Add(blob.digest, blob.file);
+  } else {
+    partly_written_.push_back(begun_.size() - 1);
+  }
+}
 
-void BlobSpool::Put(const std::string& digest, std::string_view bytes) {
+std::string BlobSpool::PathOf(const std::string& digest) const {
+  return absl::StrCat(folder_, "/", digest.substr(digest.find(':') + 1));
+}
+
+// One run of a blob may stay: what comes before and behind it is written.
+bool BlobSpool::Stays(std::string_view bytes, const Gunzip::Place& place) {
+  Begun& blob = begun_.back();
+  StoredRun& stored = blob.file.stored;
+  const auto size = static_cast<int64_t>(bytes.size());
+  const bool begins = stored.size == 0;
+  // Once something was written behind it the run is over.
+  const bool is_last = blob.file.size == blob.file.before + stored.size;
+  if (!blob.may_stay || place.offset < 0 || !is_last) return false;
+  if (!begins && blob.run != place.run) return false;
+  if (begins) {
+    stored = {.offset = place.offset, .in_block = place.in_block};
+    blob.run = place.run;
+    blob.file.archive = archive_;
+  }
+  stored.size += size;
+  return true;
+}
+
+void BlobSpool::Add(std::string_view bytes, const Gunzip::Place& place) {
+  Begun& blob = begun_.back();
+  const bool stays = Stays(bytes, place);
+  if (blob.file.size == 0) blob.lies_there = stays;
+  blob.file.size += static_cast<int64_t>(bytes.size());
+  if (!stays && blob.file.path.empty()) blob.file.path = PathOf(blob.digest);
+  if (!stays && blob.file.stored.size == 0) blob.file.before = blob.file.size;
+  if (stays && blob.lies_there) return;
+  if (is_filling_) {
+    const Piece& piece = pieces_[put_ % kPieces];
+    if (piece.is_written == stays || piece.bytes.size() + bytes.size() > kPiece) Put();
+  }
+  Piece& piece = Fill();
+  piece.is_written = !stays;
+  piece.is_hashed = !blob.lies_there;
+  piece.bytes.append(bytes);
+}
+
+BlobSpool::Piece& BlobSpool::Fill() {
+  Piece& piece = pieces_[put_ % kPieces];
+  if (is_filling_) return piece;
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait(lock, [this] { return put_ < std::min(written_, hashed_) + kPieces; });
-  Piece& piece = pieces_[put_ % kPieces];
-  lock.unlock();
-  piece.digest = digest;
-  piece.bytes.assign(bytes);
-  lock.lock();
+  piece.digest.clear();
+  piece.bytes.clear();
+  is_filling_ = true;
+  return piece;
+}
+
+void BlobSpool::Put() {
+  if (!is_filling_) return;
+  is_filling_ = false;
+  const std::lock_guard<std::mutex> lock(mutex_);
   ++put_;
   changed_.notify_all();
 }
@@ -71,6 +142,7 @@ void BlobSpool::Follow(Taker take, size_t* taken) {
 
 void BlobSpool::Join() {
   if (!writer_.joinable()) return;
+  Put();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     done_ = true;
@@ -83,8 +155,14 @@ void BlobSpool::Join() {
 absl::Status BlobSpool::WriteError() const {
   return MakeError({.id = DiagnosticId::kFileWrite,
                     .message = std::strerror(errno),
-                    .location = {.file = open_->path},
+                    .location = {.file = path_},
                     .hint = "blobs are kept in TMPDIR meanwhile; it may need more room"});
+}
+
+bool BlobSpool::OpenFile() {
+  file_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file_ < 0) status_ = WriteError();
+  return file_ >= 0;
 }
 
 void BlobSpool::Write(const Piece& piece) {
@@ -92,14 +170,11 @@ void BlobSpool::Write(const Piece& piece) {
   if (!status_.ok()) return;
   if (!piece.digest.empty()) {
     if (file_ >= 0) close(file_);
-    open_ = &files_[piece.digest];
-    open_->path = absl::StrCat(folder_, "/", piece.digest.substr(piece.digest.find(':') + 1));
-    file_ = open(open_->path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file_ < 0) status_ = WriteError();
-    return;
+    file_ = -1;
+    path_ = piece.path;
   }
+  if (!piece.is_written || (file_ < 0 && !OpenFile())) return;
   std::string_view bytes = piece.bytes;
-  open_->size += static_cast<int64_t>(bytes.size());
   while (!bytes.empty()) {
     const ssize_t count = write(file_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
@@ -112,6 +187,7 @@ void BlobSpool::Write(const Piece& piece) {
 }
 
 void BlobSpool::Hash(const Piece& piece) {
+  if (!piece.is_hashed) return;
   if (piece.digest.empty()) {
     hash_->Update(piece.bytes);
     return;
@@ -128,19 +204,24 @@ void BlobSpool::EndHash() {
 
 absl::Status BlobSpool::Finish(bool whole, std::map<std::string, BlobFile>* blobs,
                                std::map<std::string, std::string>* damaged) {
+  if (whole) EndBlob();
   Join();
   DEPS_RETURN_IF_ERROR(status_);
   EndHash();
+  for (const size_t i : partly_written_) lying_.Add(begun_[i].digest, begun_[i].file);
+  DEPS_RETURN_IF_ERROR(lying_.Finish(&found_));
   if (!whole && !begun_.empty()) begun_.pop_back();
-  for (const auto& [digest, member] : begun_) {
+  for (const Begun& blob : begun_) {
+    const std::string& digest = blob.digest;
     const std::string& found = found_.at(digest);
     if (found == digest) {
-      blobs->emplace(digest, files_.at(digest));
+      blobs->emplace(digest, blob.file);
     } else if (damaged != nullptr) {
       damaged->emplace(digest, found);
     } else {
-      return MakeError({.id = DiagnosticId::kArchiveInvalid,
-                        .message = absl::StrCat("member '", member, "': its content is ", found)});
+      return MakeError(
+          {.id = DiagnosticId::kArchiveInvalid,
+           .message = absl::StrCat("member '", blob.member, "': its content is ", found)});
     }
   }
   return absl::OkStatus();

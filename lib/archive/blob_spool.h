@@ -1,10 +1,13 @@
 // Blobs on their way from an archive into files: written on one thread and hashed
-// on another while the archive is inflated.
+// on another while the archive is inflated. Large ones that lie in the archive
+// uncompressed stay there, and are only hashed: with all cores, where the blob
+// begins so.
 #ifndef DEPS_LIB_ARCHIVE_BLOB_SPOOL_H_
 #define DEPS_LIB_ARCHIVE_BLOB_SPOOL_H_
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,60 +18,83 @@
 
 #include "absl/status/status.h"
 #include "lib/archive/archive.h"
+#include "lib/archive/blob_hasher.h"
+#include "lib/archive/gunzip.h"
 #include "lib/digest/digest_hasher.h"
 
 namespace deps {
 
 class BlobSpool {
  public:
-  // Files are made in `folder`, named by the hexadecimal digits.
-  explicit BlobSpool(std::string folder);
+  // Files are made in `folder`, named by the hexadecimal digits. Of blobs of at
+  // least limits.leave_bytes what can stay in `archive` does; null: nothing can.
+  BlobSpool(std::string folder, std::shared_ptr<const SharedFile> archive,
+            const ArchiveLimits& limits);
   ~BlobSpool();
   BlobSpool(const BlobSpool&) = delete;
   BlobSpool& operator=(const BlobSpool&) = delete;
 
-  // A blob begins: `digest` is valid and new, `member` for messages. What was
-  // begun before has ended.
-  void Begin(const std::string& digest, const std::string& member);
-  // Waits where much has not been written or hashed yet. After an error it does
-  // nothing.
-  void Add(std::string_view bytes);
+  // A blob of `size` bytes begins: `digest` is valid and new, `member` for messages.
+  // What was begun before has ended.
+  void Begin(const std::string& digest, const std::string& member, int64_t size);
+  // The next bytes of the blob, and where they lie in the archive. Waits where much
+  // has not been written or hashed yet. After an error it does nothing.
+  void Add(std::string_view bytes, const Gunzip::Place& place);
 
   // All that came is written. With `damaged`, blobs whose content is not what
   // their digest says are told there; else the first one is the error
   // archive-invalid. Without `whole` the last blob was cut off and is forgotten.
-  // Errors also: file-write.
+  // Errors also: file-write, interrupted.
   absl::Status Finish(bool whole, std::map<std::string, BlobFile>* blobs,
                       std::map<std::string, std::string>* damaged);
 
  private:
   struct Piece {
-    std::string digest;  // Not empty: a blob begins.
+    std::string digest;  // Not empty: a blob begins, and there are no bytes.
+    std::string path;    // Of its file.
     std::string bytes;
+    bool is_written = false;
+    bool is_hashed = false;
   };
   struct Begun {
     std::string digest;
     std::string member;
+    BlobFile file;
+    bool may_stay = false;
+    int64_t run = 0;          // Of what stays.
+    bool lies_there = false;  // It begins with that, and is hashed where it lies.
   };
   using Taker = void (BlobSpool::*)(const Piece& piece);
 
-  void Put(const std::string& digest, std::string_view bytes);
+  std::string PathOf(const std::string& digest) const;
+  // Whether bytes of the blob that has begun stay in the archive; notes it.
+  bool Stays(std::string_view bytes, const Gunzip::Place& place);
+  // The piece to be filled; waits until there is one.
+  Piece& Fill();
+  // Gives it to the others.
+  void Put();
+  // Of the blob that was begun last, all has come.
+  void EndBlob();
   // Gives `take` all pieces in their order; `taken` counts them.
   void Follow(Taker take, size_t* taken);
   void Join();
+  bool OpenFile();
   void Write(const Piece& piece);
   absl::Status WriteError() const;
   void Hash(const Piece& piece);
   void EndHash();
 
   const std::string folder_;
+  const std::shared_ptr<const SharedFile> archive_;
+  const int64_t leave_bytes_;
   std::vector<Begun> begun_;
+  bool is_filling_ = false;  // The piece behind the last one that was put.
+  BlobHasher lying_;
+  std::vector<size_t> partly_written_;  // Of begun_, for lying_ once all is written.
   // Of the writer, until it has finished.
-  std::map<std::string, BlobFile> files_;
-  BlobFile* open_ = nullptr;
+  std::string path_;
   int file_ = -1;
   absl::Status status_;
-  // Of the hasher.
   // Of the hasher, likewise.
   std::string hashing_;
   std::unique_ptr<DigestHasher> hash_;

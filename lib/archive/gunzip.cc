@@ -117,6 +117,7 @@ absl::StatusOr<std::unique_ptr<Gunzip>> Gunzip::Open(const std::string& path, in
 
 absl::StatusOr<bool> Gunzip::Fill(size_t least) {
   if (stream_.avail_in >= least) return true;
+  Remember();
   // The byte before the rest may hold the first bits of a block.
   const unsigned char* const keep = stream_.next_in - kBefore;
   std::memmove(in_.data(), keep, kBefore + stream_.avail_in);
@@ -200,6 +201,7 @@ absl::Status Gunzip::BeginBlock() {
   DEPS_ASSIGN_OR_RETURN(const bool is_stored, TakeStored());
   if (is_stored) return absl::OkStatus();
   if (!in_step_) {
+    Remember();
     inflateReset2(&stream_, kRaw);
     inflateSetDictionary(&stream_, reinterpret_cast<const Bytef*>(window_.data()),
                          static_cast<uInt>(window_.size()));
@@ -244,7 +246,8 @@ absl::Status Gunzip::GiveStored() {
   const auto count = static_cast<uInt>(std::min<int64_t>(stream_.avail_in, stored_left_));
   given_ = std::string_view(reinterpret_cast<const char*>(stream_.next_in), count);
   place_ = {.offset = read_ - stream_.avail_in, .in_block = stored_left_, .run = run_};
-  Remember(given_);
+  if (count < kWindow) Remember();
+  newest_ = given_;
   stream_.next_in += count;
   stream_.avail_in -= count;
   stored_left_ -= count;
@@ -252,14 +255,11 @@ absl::Status Gunzip::GiveStored() {
   return absl::OkStatus();
 }
 
-void Gunzip::Remember(std::string_view bytes) {
-  if (bytes.size() < kWindow && window_.size() + bytes.size() > kWindow) {
-    window_.erase(0, window_.size() + bytes.size() - kWindow);
-  } else if (bytes.size() >= kWindow) {
-    window_.clear();
-    bytes.remove_prefix(bytes.size() - kWindow);
-  }
-  window_.append(bytes);
+void Gunzip::Remember() {
+  const size_t kept = kWindow - std::min(newest_.size(), kWindow);
+  if (window_.size() > kept) window_.erase(0, window_.size() - kept);
+  window_.append(newest_.substr(newest_.size() - std::min(newest_.size(), kWindow)));
+  newest_ = {};
 }
 
 absl::Status Gunzip::Inflate() {

@@ -61,7 +61,7 @@ class Gunzip {
   absl::Status GiveStored();
   absl::Status CheckTrailer();
   absl::Status Damaged(std::string_view reason) const;
-  void Remember(std::string_view bytes);
+  void Remember();
 
   const std::string path_;
   const int file_;
@@ -81,9 +81,11 @@ class Gunzip {
   int64_t stored_left_ = 0;
   bool is_last_ = false;
   int64_t run_ = 0;
-  // Where zlib did not see the last bytes: those that may be referred to.
+  // Where zlib did not see the last bytes: those that may be referred to, but for
+  // the newest, which are still in in_.
   bool in_step_ = true;
   std::string window_;
+  std::string_view newest_;
   absl::Status status_;
 };
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
@@ -37,6 +38,8 @@ namespace deps {
 namespace {
 
 constexpr size_t kMaxName = 1024;
+// libarchive reads ahead by one block at most, or else by a long header.
+constexpr size_t kMostSupplied = 64;
 
 // Reads one archive into one OpenedArchive.
 class Reader {
@@ -46,12 +49,21 @@ class Reader {
         limits_(limits),
         keep_going_(keep_going),
         opened_(opened),
-        spool_(opened->folder->path()) {}
+        spool_(opened->folder->path(), FileOf(*gunzip), limits) {}
 
   absl::Status Read();
 
  private:
+  // What was supplied to libarchive and lies in the file as it is: a part of the
+  // tar file.
+  struct Supplied {
+    int64_t begin = 0;
+    int64_t end = 0;
+    Gunzip::Place place;
+  };
+
   static la_ssize_t Supply(archive* tar, void* reader, const void** bytes);
+  static std::shared_ptr<const SharedFile> FileOf(const Gunzip& gunzip);
 
   absl::Status Invalid(std::string_view reason) const {
     return MakeError({.id = DiagnosticId::kArchiveInvalid,
@@ -70,6 +82,8 @@ class Reader {
   absl::Status ReadBlob(archive* tar, std::string_view name);
   absl::Status ReadData(archive* tar, const std::function<absl::Status(std::string_view)>& use);
   absl::Status Drain();
+  // Bytes of a blob from `at` of the tar file on.
+  void AddToBlob(int64_t at, std::string_view bytes);
   std::string* DocumentOf(std::string_view name);
   std::string* DocumentIn(std::string_view name, BundleArchive* content);
   void TakeFolder();
@@ -79,10 +93,13 @@ class Reader {
   const bool keep_going_;
   OpenedArchive* const opened_;
   int64_t told_ = 0;
+  int64_t supplied_bytes_ = 0;
+  std::deque<Supplied> supplied_;  // What may still come as data, in its order.
   absl::Status supply_status_;
   std::string member_;  // As the archive spells it, for messages.
   std::string name_;    // Without "./" and trailing "/".
   bool is_folder_ = false;
+  int64_t size_ = 0;
   std::string layout_version_;
   // What stands below one folder, which is the root where the root has no bundle.
   std::string folder_;
@@ -102,8 +119,23 @@ la_ssize_t Reader::Supply(archive* tar, void* reader, const void** bytes) {
   }
   if (self.limits_.on_read) self.limits_.on_read(self.gunzip_->read_bytes() - self.told_);
   self.told_ = self.gunzip_->read_bytes();
+  const auto size = static_cast<int64_t>(next->size());
+  if (self.gunzip_->place().offset >= 0) {
+    if (self.supplied_.size() == kMostSupplied) self.supplied_.pop_front();
+    self.supplied_.push_back(
+        {self.supplied_bytes_, self.supplied_bytes_ + size, self.gunzip_->place()});
+  }
+  self.supplied_bytes_ += size;
   *bytes = next->data();
-  return static_cast<la_ssize_t>(next->size());
+  return size;
+}
+
+// Only a regular file can be read again.
+std::shared_ptr<const SharedFile> Reader::FileOf(const Gunzip& gunzip) {
+  struct stat info = {};
+  if (fstat(gunzip.file(), &info) != 0 || !S_ISREG(info.st_mode)) return nullptr;
+  const int file = fcntl(gunzip.file(), F_DUPFD_CLOEXEC, 0);
+  return file < 0 ? nullptr : std::make_shared<const SharedFile>(file);
 }
 
 absl::Status Reader::TarError(archive* tar, std::string_view where) const {
@@ -127,6 +159,7 @@ absl::Status Reader::CheckEntry(archive_entry* entry) {
   if (archive_entry_sparse_count(entry) > 0) return Invalid("it is a sparse file");
   if (member_.size() > kMaxName) return Invalid("its name is too long");
   is_folder_ = type == AE_IFDIR;
+  size_ = archive_entry_size(entry);
   std::string_view name = member_;
   if (absl::StartsWith(name, "/")) return Invalid("its name leaves the archive");
   while (absl::ConsumePrefix(&name, "./")) {
@@ -275,11 +308,35 @@ absl::Status Reader::ReadBlob(archive* tar, std::string_view name) {
   if (!blobs_.insert(digest).second) {
     return ReadData(tar, [](std::string_view) { return absl::OkStatus(); });
   }
-  spool_.Begin(digest, member_);
+  spool_.Begin(digest, member_, size_);
+  // The data of a member follow its header without a gap.
+  int64_t at = archive_filter_bytes(tar, 0);
   return ReadData(tar, [&](std::string_view bytes) {
-    spool_.Add(bytes);
+    AddToBlob(at, bytes);
+    at += static_cast<int64_t>(bytes.size());
     return absl::OkStatus();
   });
+}
+
+void Reader::AddToBlob(int64_t at, std::string_view bytes) {
+  while (!bytes.empty()) {
+    while (!supplied_.empty() && supplied_.front().end <= at) supplied_.pop_front();
+    const auto size = static_cast<int64_t>(bytes.size());
+    Gunzip::Place place;
+    int64_t end = at + size;
+    if (!supplied_.empty() && supplied_.front().begin <= at) {
+      const int64_t into = at - supplied_.front().begin;
+      place = supplied_.front().place;
+      place.offset += into;
+      place.in_block -= into;
+      end = std::min(end, supplied_.front().end);
+    } else if (!supplied_.empty()) {
+      end = std::min(end, supplied_.front().begin);
+    }
+    spool_.Add(bytes.substr(0, static_cast<size_t>(end - at)), place);
+    bytes.remove_prefix(static_cast<size_t>(end - at));
+    at = end;
+  }
 }
 
 absl::Status Reader::ReadData(archive* tar,

@@ -8,16 +8,17 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/archive/archive.h"
+#include "lib/archive/archived_blob.h"
 #include "lib/archive/gzip_writer.h"
 #include "lib/archive/tar_header.h"
 #include "lib/base/status_macros.h"
@@ -33,7 +34,7 @@ constexpr size_t kBuffer = size_t{256} << 10;
 
 class Writer {
  public:
-  explicit Writer(const Sink& sink) : gzip_(sink) {}
+  Writer(const Sink& sink, const ArchiveWriting& writing) : gzip_(sink), writing_(writing) {}
 
   absl::Status Folder(const std::string& name) {
     return gzip_.Write(TarHeader(name, /*is_folder=*/true, 0));
@@ -45,6 +46,7 @@ class Writer {
 
  private:
   GzipWriter gzip_;
+  const ArchiveWriting& writing_;
 };
 
 absl::Status Writer::File(const std::string& name, std::string_view text) {
@@ -55,24 +57,17 @@ absl::Status Writer::File(const std::string& name, std::string_view text) {
 }
 
 absl::Status Writer::File(const std::string& name, const BlobFile& blob) {
-  const auto read_error = [&](std::string_view reason) {
-    return MakeError({.id = DiagnosticId::kFileRead,
-                      .message = std::string(reason),
-                      .location = {.file = blob.path}});
-  };
-  const int file = open(blob.path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return read_error(std::strerror(errno));
-  const absl::Cleanup close_file = [file] { close(file); };
+  DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<ArchivedBlob> content, ArchivedBlob::Open(blob));
   DEPS_RETURN_IF_ERROR(gzip_.Write(TarHeader(name, /*is_folder=*/false, blob.size)));
   std::vector<char> buffer(kBuffer);
-  int64_t left = blob.size;
-  while (left > 0) {
-    const ssize_t count = read(file, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return read_error(std::strerror(errno));
-    if (count == 0 || count > left) return read_error("its size changed");
-    DEPS_RETURN_IF_ERROR(gzip_.Write(std::string_view(buffer.data(), static_cast<size_t>(count))));
-    left -= count;
+  for (int64_t at = 0; at < blob.size;) {
+    DEPS_ASSIGN_OR_RETURN(const size_t count, content->Read(at, buffer.data(), buffer.size()));
+    DEPS_RETURN_IF_ERROR(gzip_.Write(std::string_view(buffer.data(), count)));
+    at += static_cast<int64_t>(count);
+    if (writing_.on_packed) writing_.on_packed(static_cast<int64_t>(count));
+    if (writing_.stop != nullptr && *writing_.stop != 0) {
+      return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
+    }
   }
   return gzip_.Write(TarPadding(blob.size));
 }
@@ -139,13 +134,15 @@ absl::Status WriteAll(int file, std::string_view bytes, const std::string& path)
 
 }  // namespace
 
-absl::Status WriteArchive(const BundleArchive& content, const Sink& sink) {
-  Writer writer(sink);
+absl::Status WriteArchive(const BundleArchive& content, const Sink& sink,
+                          const ArchiveWriting& writing) {
+  Writer writer(sink, writing);
   DEPS_RETURN_IF_ERROR(WriteMembers(content, writer));
   return writer.Close();
 }
 
-absl::Status WriteArchiveFile(const BundleArchive& content, const std::string& path) {
+absl::Status WriteArchiveFile(const BundleArchive& content, const std::string& path,
+                              const ArchiveWriting& writing) {
   const auto error = [&] {
     return MakeError({.id = DiagnosticId::kFileWrite,
                       .message = std::strerror(errno),
@@ -157,8 +154,8 @@ absl::Status WriteArchiveFile(const BundleArchive& content, const std::string& p
   const int file =
       direct ? open(path.c_str(), O_WRONLY | O_CLOEXEC) : mkostemp(temporary.data(), O_CLOEXEC);
   if (file < 0) return error();
-  absl::Status status =
-      WriteArchive(content, [&](std::string_view bytes) { return WriteAll(file, bytes, path); });
+  absl::Status status = WriteArchive(
+      content, [&](std::string_view bytes) { return WriteAll(file, bytes, path); }, writing);
   if (direct) {
     if (close(file) != 0 && status.ok()) status = error();
     return status;

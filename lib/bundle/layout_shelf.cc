@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lib/archive/archived_blob.h"
 #include "lib/base/status_macros.h"
 #include "lib/bundle/read.h"
 #include "lib/diag/diagnostic.h"
@@ -86,8 +87,7 @@ absl::StatusOr<std::unique_ptr<LayoutShelf>> LayoutShelf::OfArchive(OpenedArchiv
                         .message = absl::StrCat("the blob ", digest, " is missing"),
                         .location = {.file = name}});
     }
-    DEPS_ASSIGN_OR_RETURN(Source source, ReadFile(blob->second.path, max_bytes));
-    return std::move(source.text);
+    return ReadArchivedBlob(blob->second, max_bytes);
   };
   std::unique_ptr<LayoutShelf> shelf(new LayoutShelf(name, std::move(read)));
   DEPS_RETURN_IF_ERROR(shelf->AddEntries(index));

@@ -25,12 +25,18 @@
 
 namespace deps::http {
 
-// A part of a file that is sent as a body.
-struct FileSlice {
-  std::string path;
+// A part of what can be read at any place, and again.
+struct Slice {
+  // Fills the beginning of the buffer with what is at `offset`, with one byte at
+  // least.
+  std::function<absl::StatusOr<size_t>(int64_t offset, char* buffer, size_t size)> read;
   int64_t offset = 0;
   int64_t size = 0;
 };
+
+// Of a file, which is opened where it is read first. Errors: file-read, also where
+// the file is shorter.
+Slice SliceOfFile(std::string path, int64_t offset, int64_t size);
 
 // A body of known size that is made while it is sent. It is read once.
 struct Stream {
@@ -48,7 +54,7 @@ struct Request {
   std::string url;  // http:// or https://
   std::vector<std::pair<std::string, std::string>> headers = {};
   // A string_view must stay valid during Send.
-  std::variant<std::monostate, std::string_view, FileSlice, Stream> body = {};
+  std::variant<std::monostate, std::string_view, Slice, Stream> body = {};
   // Gets the body of a response with status 2xx; other bodies, and all where
   // this is empty, are in Response::body.
   Sink sink = {};

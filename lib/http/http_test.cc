@@ -53,9 +53,7 @@ TEST(ClientTest, SendsPartOfAFile) {
   TestingServer server([](const std::string&) { return Answer("200 OK"); });
   Client client;
   const absl::StatusOr<Response> response =
-      client.Send({.method = "PUT",
-                   .url = server.url(),
-                   .body = FileSlice{.path = path, .offset = 3, .size = 4}});
+      client.Send({.method = "PUT", .url = server.url(), .body = SliceOfFile(path, 3, 4)});
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_THAT(server.requests()[0], testing::EndsWith("\r\n\r\n3456"));
 }
@@ -65,8 +63,8 @@ TEST(ClientTest, TellsOfAFileThatIsShorterThanItsSlice) {
   std::ofstream(path) << "012";
   TestingServer server([](const std::string&) { return Answer("200 OK"); });
   Client client;
-  const absl::StatusOr<Response> response = client.Send(
-      {.method = "PUT", .url = server.url(), .body = FileSlice{.path = path, .size = 9}});
+  const absl::StatusOr<Response> response =
+      client.Send({.method = "PUT", .url = server.url(), .body = SliceOfFile(path, 0, 9)});
   EXPECT_TRUE(HasId(response.status(), DiagnosticId::kFileRead)) << response.status();
 }
 

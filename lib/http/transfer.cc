@@ -1,7 +1,6 @@
 #include "lib/http/transfer.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -74,7 +73,6 @@ Transfer::~Transfer() {
   // Forgets all settings, and with them the pointers to this; connections stay.
   curl_easy_reset(handle_);
   curl_slist_free_all(headers_);
-  if (file_ >= 0) close(file_);
 }
 
 absl::StatusOr<Response> Transfer::Perform() {
@@ -128,30 +126,19 @@ absl::Status Transfer::SetUp() {
   }
   SetUpTrust();
   SetUpProxy(origin);
-  DEPS_RETURN_IF_ERROR(SetUpBody());
+  SetUpBody();
   return SetUpHeaders();
 }
 
-absl::Status Transfer::SetUpBody() {
+void Transfer::SetUpBody() {
   if (request_.method == "HEAD") {
     curl_easy_setopt(handle_, CURLOPT_NOBODY, 1L);
-    return absl::OkStatus();
+    return;
   }
-  const auto* slice = std::get_if<FileSlice>(&request_.body);
-  const auto* stream = std::get_if<Stream>(&request_.body);
-  if (slice != nullptr) {
-    file_ = open(slice->path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file_ < 0) {
-      return MakeError({.id = DiagnosticId::kFileRead,
-                        .message = absl::StrCat("cannot read: ", std::strerror(errno)),
-                        .location = {.file = slice->path}});
-    }
-  }
-  if (slice != nullptr || stream != nullptr) {
-    const int64_t size = slice != nullptr ? slice->size : stream->size;
+  if (const std::optional<int64_t> size = SizeToUpload()) {
     curl_easy_setopt(handle_, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(handle_, CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
-    curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
+    curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(*size));
     curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &Transfer::OnRead);
     curl_easy_setopt(handle_, CURLOPT_READDATA, this);
     curl_easy_setopt(handle_, CURLOPT_SEEKFUNCTION, &Transfer::OnSeek);
@@ -166,7 +153,6 @@ absl::Status Transfer::SetUpBody() {
     curl_easy_setopt(handle_, CURLOPT_HTTPGET, 1L);
   }
   curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-  return absl::OkStatus();
 }
 
 absl::Status Transfer::SetUpHeaders() {
@@ -272,9 +258,7 @@ absl::Status Transfer::ProxyRefuses(int status) const {
 // Who sends a byte now and then never stalls, and never ends.
 bool Transfer::IsTooSlow() const {
   // The answer to an upload may begin before the upload has ended.
-  const bool uploads = std::holds_alternative<FileSlice>(request_.body) ||
-                       std::holds_alternative<Stream>(request_.body);
-  if (uploads) return false;
+  if (SizeToUpload()) return false;
   curl_off_t total = 0;
   curl_off_t first = 0;
   curl_off_t received = 0;
@@ -403,26 +387,24 @@ size_t Transfer::TakeBody(std::string_view piece) {
   return piece.size();
 }
 
-absl::StatusOr<size_t> Transfer::ReadSlice(const FileSlice& slice, char* buffer, size_t size) {
-  ssize_t got;
-  do {
-    got = pread(file_, buffer, size, slice.offset + sent_);
-  } while (got < 0 && errno == EINTR);
-  if (got > 0) return static_cast<size_t>(got);
-  return MakeError({.id = DiagnosticId::kFileRead,
-                    .message = got == 0 ? std::string("the file is shorter than expected")
-                                        : absl::StrCat("cannot read: ", std::strerror(errno)),
-                    .location = {.file = slice.path}});
+std::optional<int64_t> Transfer::SizeToUpload() const {
+  if (const auto* slice = std::get_if<Slice>(&request_.body)) return slice->size;
+  if (const auto* stream = std::get_if<Stream>(&request_.body)) return stream->size;
+  return std::nullopt;
+}
+
+absl::StatusOr<size_t> Transfer::ReadBody(char* buffer, size_t size) {
+  if (const auto* slice = std::get_if<Slice>(&request_.body)) {
+    return slice->read(slice->offset + sent_, buffer, size);
+  }
+  return std::get<Stream>(request_.body).read(buffer, size);
 }
 
 size_t Transfer::GiveBody(char* buffer, size_t size) {
-  const auto* slice = std::get_if<FileSlice>(&request_.body);
-  const auto* stream = std::get_if<Stream>(&request_.body);
-  const int64_t left = (slice != nullptr ? slice->size : stream->size) - sent_;
+  const int64_t left = SizeToUpload().value_or(0) - sent_;
   const auto wanted = static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(size), left));
   if (wanted == 0) return 0;
-  const absl::StatusOr<size_t> got =
-      slice != nullptr ? ReadSlice(*slice, buffer, wanted) : stream->read(buffer, wanted);
+  const absl::StatusOr<size_t> got = ReadBody(buffer, wanted);
   failure_ = got.status();
   if (got.ok() && *got == 0) {
     failure_ = MakeError({.id = DiagnosticId::kInternal, .message = "a body ended too early"});

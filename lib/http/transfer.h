@@ -28,7 +28,7 @@ class Transfer {
 
  private:
   absl::Status SetUp();
-  absl::Status SetUpBody();
+  void SetUpBody();
   absl::Status SetUpHeaders();
   void SetUpTrust();
   void SetUpProxy(const Origin& origin);
@@ -42,7 +42,9 @@ class Transfer {
   size_t TakeHeader(std::string_view line);
   size_t TakeBody(std::string_view piece);
   size_t GiveBody(char* buffer, size_t size);
-  absl::StatusOr<size_t> ReadSlice(const FileSlice& slice, char* buffer, size_t size);
+  // Of what is uploaded piece by piece; nullopt of any other body.
+  std::optional<int64_t> SizeToUpload() const;
+  absl::StatusOr<size_t> ReadBody(char* buffer, size_t size);
   bool IsStopped() const;
   bool IsTooSlow() const;
 
@@ -58,7 +60,6 @@ class Transfer {
   const ClientOptions& options_;
   const Request& request_;
   curl_slist* headers_ = nullptr;
-  int file_ = -1;
   int64_t sent_ = 0;
   size_t header_bytes_ = 0;
   bool too_slow_ = false;

@@ -20,6 +20,7 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
+#include "lib/http/http.h"
 #include "lib/io/file.h"
 
 namespace deps {
@@ -58,7 +59,9 @@ class RegistrySource : public ImageSource {
     const std::string path = absl::StrCat(folder.path(), "/blob");
     DEPS_RETURN_IF_ERROR(
         registry_.GetBlobToFile(reference_, descriptor.digest, descriptor.size, path));
-    return registry.PutBlobFromFile(repository, descriptor.digest, path, 0, descriptor.size)
+    return registry
+        .PutBlobFromSlice(repository, descriptor.digest,
+                          http::SliceOfFile(path, 0, descriptor.size))
         .status();
   }
 
@@ -144,7 +147,9 @@ class LayoutSource : public ImageSource {
                         .message = "a blob is missing or of another size",
                         .location = {.file = path}});
     }
-    return registry.PutBlobFromFile(repository, descriptor.digest, path, 0, descriptor.size)
+    return registry
+        .PutBlobFromSlice(repository, descriptor.digest,
+                          http::SliceOfFile(path, 0, descriptor.size))
         .status();
   }
 

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "lib/http/http.h"
 #include "lib/oci/manifest.h"
 #include "lib/oci/reference.h"
 #include "lib/oci/registry_options.h"
@@ -103,14 +104,13 @@ class Registry {
   // Errors also: digest-mismatch.
   absl::StatusOr<BlobAction> PutBlob(const Reference& repository, std::string_view digest,
                                      std::string_view bytes);
-  // `size` bytes of the file from `offset` on. Where `mount_from` (a path of the
-  // same registry) has the blob, nothing is sent. The registry verifies the
-  // digest. What is too large for one request (413), or broke off, goes in
-  // parts. `on_sent` is told of bytes as they go, those sent again included.
-  // Errors also: file-read.
-  absl::StatusOr<BlobAction> PutBlobFromFile(
-      const Reference& repository, std::string_view digest, const std::string& path, int64_t offset,
-      int64_t size, const std::optional<std::string>& mount_from = std::nullopt,
+  // Where `mount_from` (a path of the same registry) has the blob, nothing is sent
+  // or read. The registry verifies the digest. What is too large for one request
+  // (413), or broke off, goes in parts. `on_sent` is told of bytes as they go, those
+  // sent again included. Errors also: those of `slice`.
+  absl::StatusOr<BlobAction> PutBlobFromSlice(
+      const Reference& repository, std::string_view digest, http::Slice slice,
+      const std::optional<std::string>& mount_from = std::nullopt,
       std::function<void(int64_t bytes)> on_sent = {});
   // The same from a reader, opened only where the blob is to be sent.
   absl::StatusOr<BlobAction> PutBlobFromReader(

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
+#include "lib/http/http.h"
 #include "lib/io/file.h"
 #include "lib/oci/testing_registry.h"
 
@@ -101,8 +102,9 @@ TEST_F(RegistryTest, RefusesContentThatDoesNotHaveItsDigest) {
                     DiagnosticId::kDigestMismatch));
   const std::string path = NewPath("wrong");
   std::ofstream(path) << "other";
-  EXPECT_TRUE(HasId(registry_->PutBlobFromFile(repository, digest, path, 0, 5).status(),
-                    DiagnosticId::kDigestMismatch));
+  EXPECT_TRUE(
+      HasId(registry_->PutBlobFromSlice(repository, digest, http::SliceOfFile(path, 0, 5)).status(),
+            DiagnosticId::kDigestMismatch));
   EXPECT_TRUE(HasId(registry_->PutManifest(repository.WithDigest(digest), kOciManifest, "{}"),
                     DiagnosticId::kDigestMismatch));
   EXPECT_TRUE(HasId(registry_->GetBlob(repository, "sha256:../../etc", 1).status(),
@@ -151,7 +153,7 @@ TEST_F(RegistryTest, TakesPartOfAFileAndGivesItBackAsAFile) {
   std::ofstream(path) << "before-content-after";
   const std::string digest = Sha256Digest("content");
   const absl::StatusOr<BlobAction> action =
-      registry_->PutBlobFromFile(repository, digest, path, 7, 7);
+      registry_->PutBlobFromSlice(repository, digest, http::SliceOfFile(path, 7, 7));
   ASSERT_TRUE(action.ok()) << action.status();
   EXPECT_EQ(*action, BlobAction::kUploaded);
   const std::string back = NewPath("part");
@@ -169,8 +171,8 @@ TEST_F(RegistryTest, MountsABlobFromAnotherRepository) {
   const std::string digest = Sha256Digest("shared");
   ASSERT_TRUE(registry_->PutBlob(server_->Ref("from"), digest, "shared").ok());
   const std::string nowhere = NewPath("nowhere");
-  const absl::StatusOr<BlobAction> mounted =
-      registry_->PutBlobFromFile(server_->Ref("to"), digest, nowhere, 0, 6, "from");
+  const absl::StatusOr<BlobAction> mounted = registry_->PutBlobFromSlice(
+      server_->Ref("to"), digest, http::SliceOfFile(nowhere, 0, 6), "from");
   ASSERT_TRUE(mounted.ok()) << mounted.status();
   EXPECT_EQ(*mounted, BlobAction::kMounted);
   const auto unknown = registry_->MountBlob(server_->Ref("to"), Sha256Digest("absent"), "from");

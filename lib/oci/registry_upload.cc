@@ -28,7 +28,7 @@
 namespace deps {
 namespace {
 
-using Body = std::variant<std::monostate, std::string_view, http::FileSlice, OpenBlob>;
+using Body = std::variant<std::monostate, std::string_view, http::Slice, OpenBlob>;
 
 // Below this it is cheaper to send a blob again than to ask for it.
 constexpr int64_t kWorthAsking = 64 << 10;
@@ -219,9 +219,8 @@ class BlobUpload {
     call->on_sent = blob_.on_sent;
     if (const auto* text = std::get_if<std::string_view>(&blob_.body)) {
       call->body = text->substr(static_cast<size_t>(offset), static_cast<size_t>(size));
-    } else if (const auto* slice = std::get_if<http::FileSlice>(&blob_.body)) {
-      call->body =
-          http::FileSlice{.path = slice->path, .offset = slice->offset + offset, .size = size};
+    } else if (const auto* slice = std::get_if<http::Slice>(&blob_.body)) {
+      call->body = http::Slice{.read = slice->read, .offset = slice->offset + offset, .size = size};
     } else if (const auto* open = std::get_if<OpenBlob>(&blob_.body)) {
       if (offset == 0) {
         DEPS_ASSIGN_OR_RETURN(reader_, (*open)());
@@ -383,18 +382,17 @@ absl::StatusOr<BlobAction> Registry::PutBlob(const Reference& repository, std::s
       .Run();
 }
 
-absl::StatusOr<BlobAction> Registry::PutBlobFromFile(const Reference& repository,
-                                                     std::string_view digest,
-                                                     const std::string& path, int64_t offset,
-                                                     int64_t size,
-                                                     const std::optional<std::string>& mount_from,
-                                                     std::function<void(int64_t)> on_sent) {
+absl::StatusOr<BlobAction> Registry::PutBlobFromSlice(const Reference& repository,
+                                                      std::string_view digest, http::Slice slice,
+                                                      const std::optional<std::string>& mount_from,
+                                                      std::function<void(int64_t)> on_sent) {
   DEPS_RETURN_IF_ERROR(CheckDigestToPut(digest));
+  const int64_t size = slice.size;
   return BlobUpload(*this, *session_,
                     {.repository = repository,
                      .digest = std::string(digest),
                      .size = size,
-                     .body = http::FileSlice{.path = path, .offset = offset, .size = size},
+                     .body = std::move(slice),
                      .from = mount_from.value_or(repository.path()),
                      .on_sent = std::move(on_sent)})
       .Run();

@@ -38,7 +38,7 @@ class Registry::Session {
     std::string target;  // "/v2/…", or a whole URL.
     Access access;
     std::vector<std::pair<std::string, std::string>> headers = {};
-    std::variant<std::monostate, std::string_view, http::FileSlice, http::Stream> body = {};
+    std::variant<std::monostate, std::string_view, http::Slice, http::Stream> body = {};
     std::function<void(int64_t)> on_sent = {};
     http::Sink sink = {};
     // Called before each attempt, so that a sink can begin anew.

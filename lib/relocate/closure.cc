@@ -8,10 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "lib/archive/archived_blob.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
-#include "lib/io/file.h"
 #include "lib/json/json.h"
 
 namespace deps {
@@ -74,8 +74,8 @@ absl::Status Walker::Walk(std::string_view digest, std::string_view media_type, 
   if (found == family_.blobs.end()) {
     return Tell("missing", digest, absl::StrCat("manifest ", digest, " is missing"));
   }
-  DEPS_ASSIGN_OR_RETURN(Source source, ReadFile(found->second.path, kMaxManifestBytes));
-  source.name = std::string(digest);
+  DEPS_ASSIGN_OR_RETURN(std::string text, ReadArchivedBlob(found->second, kMaxManifestBytes));
+  Source source = {.name = std::string(digest), .text = std::move(text)};
   std::string type(media_type);
   if (!IsManifestType(type)) {
     DEPS_ASSIGN_OR_RETURN(type, MediaTypeOf(source));

@@ -100,7 +100,6 @@ class Collector {
 };
 
 absl::StatusOr<FamilyMember> Collector::Fetch(const Wanted& wanted) {
-  options_.watcher->Say(absl::StrCat("bundle ", wanted.reference.Familiar()));
   DEPS_ASSIGN_OR_RETURN(FetchedBundle fetched, FetchBundle(registry_, wanted.reference));
   FamilyMember member = {.repository = wanted.reference.FamiliarRepository(),
                          .tag = wanted.tag,
@@ -193,6 +192,8 @@ absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Want
   const std::string source = member.Source();
   const auto [place, added] = members_.emplace(member.source_digest, family_.members.size());
   if (added) {
+    // Not where it is fetched first: that may be to see what it requires.
+    options_.watcher->Say(absl::StrCat("bundle ", wanted.reference.Familiar()));
     DEPS_RETURN_IF_ERROR(AddImages(member));
     if (options_.attachments && !options_.check) {
       DEPS_RETURN_IF_ERROR(CollectAttachments(registry_, content_, &family_, &member));

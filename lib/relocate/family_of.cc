@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lib/archive/archived_blob.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
@@ -134,8 +135,7 @@ absl::StatusOr<std::string> Builder::ReadBlob(const std::string& digest,
   if (blob == archive_.content.blobs.end()) {
     return Invalid(absl::StrCat(what, " ", digest, " is missing"));
   }
-  DEPS_ASSIGN_OR_RETURN(Source source, ReadFile(blob->second.path, kMaxManifestBytes));
-  return std::move(source.text);
+  return ReadArchivedBlob(blob->second, kMaxManifestBytes);
 }
 
 // Size and media type as the layout has them, where bundle.json is silent.

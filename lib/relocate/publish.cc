@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -17,10 +18,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "lib/archive/archived_blob.h"
 #include "lib/base/parallel.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
+#include "lib/http/http.h"
 #include "lib/oci/blob_pipe.h"
 #include "lib/relocate/closure.h"
 #include "lib/relocate/porter_tag.h"
@@ -31,6 +34,19 @@ namespace {
 
 constexpr std::string_view kEmptyConfig = "{}";
 constexpr std::string_view kMappingType = "application/vnd.cnab.relocation-mapping.v1+json";
+
+// Opened only where it is to be sent.
+http::Slice SliceOf(const BlobFile& file) {
+  const auto blob = std::make_shared<std::unique_ptr<ArchivedBlob>>();
+  return {
+      .read = [&file, blob](int64_t offset, char* buffer, size_t size) -> absl::StatusOr<size_t> {
+        if (*blob == nullptr) {
+          DEPS_ASSIGN_OR_RETURN(*blob, ArchivedBlob::Open(file));
+        }
+        return (*blob)->Read(offset, buffer, size);
+      },
+      .size = file.size};
+}
 
 class Publisher {
  public:
@@ -109,7 +125,7 @@ absl::StatusOr<BlobAction> Publisher::PutBlob(const Reference& repository,
   const auto remote = family_.remote.find(digest);
   absl::StatusOr<BlobAction> action =
       remote == family_.remote.end()
-          ? registry_.PutBlobFromFile(repository, digest, file.path, 0, file.size, from, on_sent)
+          ? registry_.PutBlobFromSlice(repository, digest, SliceOf(file), from, on_sent)
           : registry_.PutBlobFromReader(
                 repository, digest, file.size,
                 BlobInRegistry(registry_, remote->second, digest, file.size), from, on_sent);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -76,22 +77,39 @@ class SignalsCaught {
   struct sigaction old_[std::size(kSignals)] = {};
 };
 
+// Of what happens to one file, whose rate is not that of transfers. Without
+// a screen it is not shown.
+class FileBar {
+ public:
+  FileBar(std::ostream* screen, std::string name, int64_t size)
+      : name_(std::move(name)), bars_({.err = screen}, [](std::string_view) {}) {
+    bars_.Expect(size);
+    bars_.Begin(name_, size);
+  }
+  void Advance(int64_t bytes) { bars_.Advance(name_, bytes); }
+
+ private:
+  const std::string name_;
+  ProgressBars bars_;
+};
+
 class Command {
  public:
   Command(const RelocateOptions& options, const Env& env, Terminal& terminal)
       : options_(options),
         env_(env),
         terminal_(terminal),
-        bars_({.err = terminal.interactive() ? env.err : nullptr},
-              [this, &env](std::string_view text) {
-                const bool wanted = terminal_.interactive() || env.getenv("CI").value_or("") != "";
-                wanted ? terminal_.Say(text) : terminal_.Detail(text);
-              }) {}
+        bars_({.err = Screen()}, [this, &env](std::string_view text) {
+          const bool wanted = terminal_.interactive() || env.getenv("CI").value_or("") != "";
+          wanted ? terminal_.Say(text) : terminal_.Detail(text);
+        }) {}
 
   absl::StatusOr<ExitCode> Run(const Invocation& invocation);
 
  private:
   absl::Status Pack(const std::string& operand);
+  absl::Status Write(const BundleArchive& archive, size_t bundles);
+  std::ostream* Screen() const { return terminal_.interactive() ? env_.err : nullptr; }
   absl::StatusOr<ExitCode> Verify(const std::string& operand);
   absl::StatusOr<Relocation> VerifyTarget(const std::string& path);
   absl::StatusOr<OpenedArchive> Read(const std::string& path, bool keep_going);
@@ -204,17 +222,12 @@ absl::StatusOr<Family> Command::CollectSolution(const std::string& operand) {
 }
 
 absl::StatusOr<OpenedArchive> Command::Read(const std::string& path, bool keep_going) {
-  // Of their own: the rate of transfers is another.
-  ProgressBars bars({.err = terminal_.interactive() ? env_.err : nullptr}, [](std::string_view) {});
   struct stat info = {};
-  if (stat(path.c_str(), &info) == 0) {
-    bars.Expect(info.st_size);
-    bars.Begin(path, info.st_size);
-  }
+  FileBar bar(Screen(), path, stat(path.c_str(), &info) == 0 ? info.st_size : 0);
   return ReadArchive(path,
                      {.inflated_bytes = options_.max_archive_size << 30,
                       .stop = &first_signal,
-                      .on_read = [&](int64_t bytes) { bars.Advance(path, bytes); }},
+                      .on_read = [&](int64_t bytes) { bar.Advance(bytes); }},
                      keep_going);
 }
 
@@ -233,24 +246,34 @@ absl::Status Command::Pack(const std::string& operand) {
   bars_.Clear();
   TellNotes(family);
   const BundleArchive archive = ArchiveOf(family);
-  terminal_.Detail(absl::StrCat(family.members.size(), " bundles, ", family.blobs.size(),
-                                " manifests and blobs"));
   if (options_.dry_run) {
     DEPS_ASSIGN_OR_RETURN(const Relocation relocation, deps::Verify(family));
     return WriteReport(relocation);
   }
+  return Write(archive, family.members.size());
+}
+
+absl::Status Command::Write(const BundleArchive& archive, size_t bundles) {
   const std::string& output = options_.common.output;
-  if (!output.empty() && output != "-") return WriteArchiveFile(archive, output);
-  return WriteArchive(archive, [this](std::string_view bytes) {
-    if (first_signal != 0) {
-      return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
-    }
+  const bool to_file = !output.empty() && output != "-";
+  const std::string name = to_file ? output : "standard output";
+  int64_t size = 0;
+  for (const auto& [digest, blob] : archive.blobs) size += blob.size;
+  bars_.Say(absl::StrCat("archive ", name, " of ", bundles,
+                         bundles == 1 ? " bundle, " : " bundles, ", archive.blobs.size(),
+                         " manifests and blobs, ", ShortSize(size)));
+  FileBar bar(Screen(), name, size);
+  const ArchiveWriting writing = {.stop = &first_signal,
+                                  .on_packed = [&](int64_t bytes) { bar.Advance(bytes); }};
+  if (to_file) return WriteArchiveFile(archive, output, writing);
+  const auto to_output = [this](std::string_view bytes) {
     if (env_.out->write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
       return absl::OkStatus();
     }
     return MakeError(
         {.id = DiagnosticId::kFileWrite, .message = "standard output cannot be written"});
-  });
+  };
+  return WriteArchive(archive, to_output, writing);
 }
 
 absl::Status Command::WriteReport(const Relocation& relocation) {

@@ -1,6 +1,7 @@
 #include "lib/cli/command.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "lib/archive/archive.h"
 #include "lib/io/file.h"
 #include "lib/model/relocation.h"
 #include "lib/oci/bundle_format.h"
@@ -23,6 +27,7 @@
 #include "lib/relocate/porter_tag.h"
 #include "lib/relocate/publish.h"
 #include "tools/oci-relocate/oci_relocate_for_tests.h"
+#include "tools/oci-relocate/progress_bars.h"
 
 namespace deps {
 namespace {
@@ -143,13 +148,14 @@ TEST_F(OciRelocateTest, OtherContentIsReplacedOnlyByForce) {
   EXPECT_EQ(forced.bundles.size(), 3u);
 }
 
+std::optional<std::string> InCi(std::string_view name) {
+  return name == "CI" ? "true" : EmptyEnvironment(name);
+}
+
 TEST_F(OciRelocateTest, InCiEachStepIsALine) {
   Pack();
   const std::string host = target_.host();
-  const Result result = Execute({"publish", Path("a.tgz"), "--registry", host},
-                                [](std::string_view name) -> std::optional<std::string> {
-                                  return name == "CI" ? "true" : EmptyEnvironment(name);
-                                });
+  const Result result = Execute({"publish", Path("a.tgz"), "--registry", host}, InCi);
   std::string expected;
   for (const FamilyMember& member : maker_.family.members) {
     const BundleImage& image = member.images[0];
@@ -158,6 +164,24 @@ TEST_F(OciRelocateTest, InCiEachStepIsALine) {
                     member.name, ":", member.tag, "\n");
   }
   EXPECT_EQ(result.err, expected);
+}
+
+TEST_F(OciRelocateTest, InCiPackingTellsWhatComesAndWhatIsWritten) {
+  const Result result = Execute({"pack", app_, "-o", Path("a.tgz")}, InCi);
+  EXPECT_EQ(result.code, ExitCode::kOk);
+  const OpenedArchive opened = *ReadArchive(Path("a.tgz"));
+  int64_t bytes = 0;
+  for (const auto& [digest, blob] : opened.content.blobs) bytes += blob.size;
+  std::vector<std::string> begins;
+  for (const absl::string_view line : absl::StrSplit(result.err, '\n', absl::SkipEmpty())) {
+    begins.emplace_back(line.substr(0, line.find('@')));
+  }
+  const std::string team = "oci-relocate: bundle " + source_.host() + "/team/";
+  EXPECT_EQ(begins, (std::vector<std::string>{
+                        team + "db", team + "web", team + "app:v3.0.0", "oci-relocate: 4 blobs",
+                        absl::StrCat("oci-relocate: archive ", Path("a.tgz"), " of 3 bundles, ",
+                                     opened.content.blobs.size(), " manifests and blobs, ",
+                                     ShortSize(bytes))}));
 }
 
 TEST_F(OciRelocateTest, ADryRunWritesNothing) {
