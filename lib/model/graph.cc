@@ -179,6 +179,7 @@ absl::Status ExplanationFromJson(const Source& source, const Value& value, std::
 // Ids are unique, and what is named by an id exists.
 void CheckIds(ObjectReader& reader, const Graph& graph) {
   absl::flat_hash_set<std::string_view> ids;
+  ids.reserve(graph.nodes.size());
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     if (ids.insert(graph.nodes[i].id).second) continue;
     reader.Fail(DiagnosticId::kDocumentValue, "nodes",
@@ -190,12 +191,11 @@ void CheckIds(ObjectReader& reader, const Graph& graph) {
   }
   const Value* edges = reader.Array("edges");
   for (size_t i = 0; edges != nullptr && i < graph.edges.size(); ++i) {
-    const std::string pointer = reader.Pointer("edges") + json::PointerStep(i);
     for (const auto& [key, id] :
          {std::pair("from", &graph.edges[i].from), std::pair("to", &graph.edges[i].to)}) {
       if (ids.contains(*id)) continue;
       const Value whole = json::WholeOf(reader.source(), edges->items[i]);
-      ObjectReader edge(reader.source(), whole, pointer);
+      ObjectReader edge(reader.source(), whole, reader.Pointer("edges") + json::PointerStep(i));
       edge.Fail(DiagnosticId::kDocumentValue, key, absl::StrCat("no node has the id '", *id, "'"));
       reader.Check(edge.status());
     }

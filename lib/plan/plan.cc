@@ -55,7 +55,8 @@ class Planner {
     if (options_.action != "uninstall") {
       DEPS_ASSIGN_OR_RETURN(plan_.outputs, ranges_.front()->RootOutputs());
     }
-    DEPS_RETURN_IF_ERROR(PutInOrder());
+    DEPS_RETURN_IF_ERROR(
+        RunSteps({[this] { return PutInOrder(); }, [this] { return MakeRoom(); }}, Processors()));
     PlanResult result;
     for (auto& [key, diagnostic] : missing_) result.missing.push_back(std::move(diagnostic));
     if (!result.missing.empty()) return result;
@@ -123,8 +124,13 @@ class Planner {
     return is_by_id_ ? a < b : graph_.nodes[a].id < graph_.nodes[b].id;
   }
 
+  // Much of it is new to the process, which takes time of its own.
+  absl::Status MakeRoom() {
+    plan_.tasks.resize(graph_.nodes.size());
+    return absl::OkStatus();
+  }
+
   absl::Status MakeTasks() {
-    plan_.tasks.resize(order_.size());
     std::vector<size_t> place(order_.size());
     for (size_t i = 0; i < order_.size(); ++i) place[order_[i]] = i;
     DEPS_RETURN_IF_ERROR(ForRanges([&](std::unique_ptr<TaskInputs>& range) {
