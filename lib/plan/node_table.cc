@@ -8,6 +8,9 @@
 namespace deps {
 namespace {
 
+// They are looked through one by one.
+constexpr size_t kFewEdges = 16;
+
 bool HasPath(const Node& node, std::string_view root, std::string_view name) {
   const std::string below_root = absl::StrCat(std::string(root), "/", std::string(name));
   return node.id == name ||
@@ -30,6 +33,11 @@ NodeTable::NodeTable(const Graph& graph) : graph_(graph) {
   }
   required_by_ = ListsBy(&Ends::to);
   requires_of_ = ListsBy(&Ends::from);
+  for (const Node& node : graph.nodes) {
+    const absl::Span<const Edge* const> edges = RequiresOf(node);
+    if (edges.size() <= kFewEdges) continue;
+    for (const Edge* edge : edges) by_alias_.try_emplace({IndexOf(node), edge->alias}, edge);
+  }
 }
 
 size_t NodeTable::PlaceOf(std::string_view id) const {
@@ -88,6 +96,10 @@ absl::Span<const Edge* const> NodeTable::RequiresOf(const Node& node) const {
 }
 
 const Edge* NodeTable::Requires(const Node& node, std::string_view alias) const {
+  if (RequiresOf(node).size() > kFewEdges) {
+    const auto found = by_alias_.find({IndexOf(node), alias});
+    return found == by_alias_.end() ? nullptr : found->second;
+  }
   for (const Edge* edge : RequiresOf(node)) {
     if (edge->alias == alias) return edge;
   }

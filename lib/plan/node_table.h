@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -75,6 +76,8 @@ class NodeTable {
   std::vector<Ends> ends_;  // Of each edge.
   EdgeLists required_by_;
   EdgeLists requires_of_;
+  // Of nodes that require many, the first edge of each alias.
+  absl::flat_hash_map<std::pair<size_t, std::string_view>, const Edge*> by_alias_;
 };
 
 }  // namespace deps
