@@ -32,9 +32,9 @@ std::vector<IndexRange> RangesForThreads(size_t count, size_t smallest, int thre
 // begins; of the errors, that of the first step in order is returned.
 absl::Status RunSteps(const std::vector<std::function<absl::Status()>>& steps, int jobs);
 
-// Calls `use` with make(0), …, make(count - 1), one after the other in this order,
-// on whatever thread. Texts are made on all processors; no more of them exist at
-// once than there are threads.
+// Calls `use`, on the caller's thread, with make(0), …, make(count - 1), one after
+// the other. Texts are made on all processors; no more than two for each of them
+// are there at once.
 void UseInOrder(size_t count, const std::function<std::string(size_t)>& make,
                 const std::function<void(std::string_view)>& use);
 

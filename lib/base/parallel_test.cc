@@ -62,10 +62,14 @@ TEST(RangesForThreadsTest, CoversAllWithoutASmallOne) {
 TEST(UseInOrderTest, TextsAreUsedInOrderWhoeverMakesThem) {
   std::string all;
   std::string expected;
+  const std::thread::id caller = std::this_thread::get_id();
   for (int i = 0; i < 1000; ++i) expected += std::to_string(i) + ",";
   UseInOrder(
       1000, [](size_t i) { return std::to_string(i) + ","; },
-      [&](std::string_view text) { all.append(text); });
+      [&](std::string_view text) {
+        EXPECT_EQ(std::this_thread::get_id(), caller);
+        all.append(text);
+      });
   EXPECT_EQ(all, expected);
   UseInOrder(
       0, [](size_t) { return std::string("none"); },
