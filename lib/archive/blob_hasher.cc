@@ -1,12 +1,12 @@
 #include "lib/archive/blob_hasher.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string_view>
 
 #include "absl/status/statusor.h"
 #include "lib/archive/archived_blob.h"
+#include "lib/base/parallel.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/digest_hasher.h"
@@ -14,7 +14,6 @@
 namespace deps {
 namespace {
 
-constexpr unsigned kMostThreads = 8;
 // Stays in the cache between reading and hashing.
 constexpr size_t kBuffer = size_t{128} << 10;
 
@@ -31,8 +30,7 @@ BlobHasher::~BlobHasher() {
 
 void BlobHasher::Add(const std::string& digest, const BlobFile& blob) {
   if (threads_.empty()) {
-    const unsigned count = std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads);
-    for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
+    for (int i = Processors(); i > 0; --i) threads_.emplace_back([this] { Work(); });
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   tasks_.emplace_back(digest, blob);

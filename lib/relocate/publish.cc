@@ -70,6 +70,7 @@ class Publisher {
   absl::Status PutPorterTag(const Reference& repository, const BundleImage& image);
   absl::Status PutBlobs(const Reference& repository, const std::vector<Descriptor>& blobs,
                         std::string* action);
+  void CountToSend(const Reference& repository, const std::vector<Descriptor>& blobs);
   absl::Status CountReused(const Reference& repository, const BundleImage& image);
   absl::Status PutIndex(const PlannedBundle& bundle);
   void Report(const BundleImage& image, const Reference& repository, std::string action);
@@ -185,7 +186,9 @@ absl::StatusOr<std::string> Publisher::PublishImage(const Reference& repository,
       relocation_.bytes_reused += blob.size;
       mounts_.emplace(blob.digest, repository.path());
     }
-  } else if (!options_.dry_run) {
+  } else if (options_.dry_run) {
+    CountToSend(repository, closure.blobs);
+  } else {
     options_.watcher->Say(absl::StrCat("image ", image.reference, " to ", target.Familiar()));
     DEPS_RETURN_IF_ERROR(PutBlobs(repository, closure.blobs, &action));
     for (const OciManifest& manifest : closure.manifests) {
@@ -195,6 +198,14 @@ absl::StatusOr<std::string> Publisher::PublishImage(const Reference& repository,
   }
   handled_.emplace(target.Full(), action);
   return action;
+}
+
+// At most: a registry may have some of them, which a dry run does not ask.
+void Publisher::CountToSend(const Reference& repository, const std::vector<Descriptor>& blobs) {
+  for (const Descriptor& blob : blobs) {
+    const bool sent = mounts_.emplace(blob.digest, repository.path()).second;
+    (sent ? relocation_.bytes_uploaded : relocation_.bytes_reused) += blob.size;
+  }
 }
 
 // An image of a bundle that is there already, all its blobs with it.
@@ -255,7 +266,9 @@ absl::Status Publisher::PublishBundle(size_t i) {
   }
   DEPS_RETURN_IF_ERROR(PutAttachments(i));
   if (unchanged) relocation_.bytes_reused += static_cast<int64_t>(bundle.config.size());
-  if (!unchanged && !options_.dry_run) {
+  if (!unchanged && options_.dry_run) {
+    relocation_.bytes_uploaded += static_cast<int64_t>(bundle.config.size());
+  } else if (!unchanged) {
     options_.watcher->Say(absl::StrCat("bundle ", bundle.target.Familiar()));
     DEPS_RETURN_IF_ERROR(PutIndex(bundle));
   }
@@ -323,7 +336,9 @@ absl::Status Publisher::PutAttachment(const Reference& repository, const FamilyM
     DEPS_ASSIGN_OR_RETURN(const ImageClosure closure,
                           ClosureOf(family_, manifest.digest, manifest.media_type));
     action = "pushed";
-    if (!options_.dry_run) {
+    if (options_.dry_run) {
+      CountToSend(repository, closure.blobs);
+    } else {
       DEPS_RETURN_IF_ERROR(PutBlobs(repository, closure.blobs, &action));
       for (const OciManifest& part : closure.manifests) {
         DEPS_RETURN_IF_ERROR(

@@ -13,7 +13,9 @@ namespace deps {
 
 struct PublishOptions {
   bool force = false;    // Replace targets that have other content.
-  bool dry_run = false;  // Look, but write nothing.
+  // Look, but write nothing. What would be uploaded is counted as if the registry
+  // had no blob of images that it does not have.
+  bool dry_run = false;
   int jobs = 4;
   Watcher* watcher = &Nobody();
   // Also push each image under its PorterTag: for registries that drop manifests

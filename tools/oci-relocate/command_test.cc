@@ -191,6 +191,8 @@ TEST_F(OciRelocateTest, ADryRunWritesNothing) {
                       "--mapping", Path("map.json")}));
   EXPECT_EQ(relocation.bundles[2].action, "pushed");
   EXPECT_EQ(target_.Writes(), 0);
+  const Relocation done = Report(Execute({"publish", Path("a.tgz"), "--registry", target_.host()}));
+  EXPECT_EQ(relocation.bytes_uploaded, done.bytes_uploaded);
   EXPECT_FALSE(ReadFile(Path("map.json")).ok());
 }
 
