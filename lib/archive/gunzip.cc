@@ -245,7 +245,10 @@ absl::Status Gunzip::GiveStored() {
   if (!has_input) return Invalid(kTooShort);
   const auto count = static_cast<uInt>(std::min<int64_t>(stream_.avail_in, stored_left_));
   given_ = std::string_view(reinterpret_cast<const char*>(stream_.next_in), count);
-  place_ = {.offset = read_ - stream_.avail_in, .in_block = stored_left_, .run = run_};
+  // After an empty block Next goes on.
+  if (count > 0) {
+    place_ = {.offset = read_ - stream_.avail_in, .in_block = stored_left_, .run = run_};
+  }
   if (count < kWindow) Remember();
   newest_ = given_;
   stream_.next_in += count;

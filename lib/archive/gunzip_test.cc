@@ -142,6 +142,13 @@ TEST_F(GunzipTest, OfSmallBlocksOnlyThoseInARunAreGivenWithTheirPlace) {
   EXPECT_EQ(runs_.size(), 1);
 }
 
+TEST_F(GunzipTest, WhatFollowsAnEmptyBlockHasNotItsPlace) {
+  GzipMaker gzip;
+  gzip.Store(Random(9000)).Store("").Deflate(Words(5000)).Store("").Deflate("end", 6, Z_FINISH);
+  EXPECT_TRUE(Inflated(gzip.Gzip()) == gzip.plain());
+  EXPECT_EQ(stored_, 9000);
+}
+
 TEST_F(GunzipTest, WhatCompressorsWriteIsInflated) {
   const std::string mixed = Words(70'000) + Random(200'000) + Words(300'000) + Random(90'000);
   for (int level = 0; level <= 9; ++level) {
