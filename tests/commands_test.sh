@@ -30,6 +30,16 @@ prints_help() {
   done
 }
 
+# An option that was there twice would have two meanings.
+has_each_option_once() {
+  local twice
+  twice=$("$1" --help | grep -oE '^ +(-., |    )--[a-z-]+' | sort | uniq -d)
+  [[ -z $twice ]] || {
+    echo "twice: $twice"
+    return 1
+  }
+}
+
 refuses_unknown_options() {
   local status=0 text
   text=$("$1" --no-such-option 2>&1 </dev/null) || status=$?
@@ -70,6 +80,7 @@ for command in "$@"; do
   report_check "$name prints its version" prints_version "$command"
   report_check "$name prints its help" prints_help "$command"
   report_check "$name refuses an unknown option" refuses_unknown_options "$command"
+  report_check "$name has each option once" has_each_option_once "$command"
   report_check "$name notices a full device" notices_a_full_device "$command"
   report_check "$name has a clean manual page" has_clean_manual_page "$command"
   report_check "$name has a valid completion" has_valid_completion "$command"

@@ -55,8 +55,7 @@ Schema SchemaOf(const Value& definition, const Value* definitions) {
 }
 
 bool IsSafePath(std::string_view path) {
-  if (path.empty()) return true;
-  if (path[0] != '/' || path.find('\0') != std::string_view::npos) return false;
+  if (path.find('\0') != std::string_view::npos) return false;
   for (const std::string_view step : absl::StrSplit(path, '/')) {
     if (step == "..") return false;
   }
@@ -69,6 +68,12 @@ class BundleReader {
       : source_(source), root_(root), places_(source), reader_(source, root) {}
 
   absl::StatusOr<BundleDefinition> Read() {
+    if (const Value* kind = root_.Find("kind"); kind != nullptr && IsOurs()) {
+      return MakeError(
+          {.id = DiagnosticId::kDocumentKind,
+           .message = absl::StrCat("expected a bundle.json, found a document of kind ", kind->text),
+           .location = source_.At(kind->offset, "/kind")});
+    }
     ReadHead();
     ReadDefinitions();
     ReadParameters();
@@ -84,6 +89,13 @@ class BundleReader {
   }
 
  private:
+  // Whether it is one that passes between the commands.
+  bool IsOurs() const {
+    const Value* version = root_.Find("apiVersion");
+    return version != nullptr && version->IsString() &&
+           absl::StartsWith(version->text, "cnab-deps/");
+  }
+
   // The member where it is an object. Go programs write null for none.
   const Value* ObjectOf(ObjectReader& reader, std::string_view key) {
     const Value* value = reader.Any(key);
@@ -166,13 +178,10 @@ class BundleReader {
   void ReadDestination(ObjectReader& reader, Destination* destination) {
     reader.Optional("env", &destination->env);
     reader.Optional("path", &destination->path);
-    CheckPath(reader, destination->path);
-  }
-
-  void CheckPath(ObjectReader& reader, std::string_view path) {
-    if (IsSafePath(path)) return;
+    if (IsSafePath(destination->path)) return;
+    // One that is not absolute begins at the root.
     reader.Fail(DiagnosticId::kBundleInvalid, "path",
-                absl::StrCat("'", path, "' is not an absolute path without '..'"));
+                absl::StrCat("'", destination->path, "' is not a path without '..'"));
   }
 
   void ReadCredentials() {
@@ -196,7 +205,10 @@ class BundleReader {
                               .schema = schema.beyond_type};
       reader.Optional("applyTo", &output.apply_to);
       reader.Optional("path", &output.path);
-      CheckPath(reader, output.path);
+      if (!output.path.empty() && (output.path[0] != '/' || !IsSafePath(output.path))) {
+        reader.Fail(DiagnosticId::kBundleInvalid, "path",
+                    absl::StrCat("'", output.path, "' is not an absolute path without '..'"));
+      }
       result_.bundle.outputs.emplace(name, std::move(output));
     });
   }

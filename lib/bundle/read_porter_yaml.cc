@@ -36,6 +36,7 @@ class PorterReader {
       : source_(source), root_(std::move(root)), places_(source), reader_(source_, root_) {}
 
   absl::StatusOr<BundleDefinition> Read(std::vector<Diagnostic>* mistakes) {
+    DEPS_RETURN_IF_ERROR(CheckType());
     MakeTexts(&root_, {"schemaVersion", "name", "version"});
     ReadHead();
     EachNamed(reader_, "parameters", [this](auto& reader) { ReadParameter(reader); });
@@ -77,6 +78,17 @@ class PorterReader {
       const Value* name = entry_->Find("name");
       all_named_ &= name != nullptr && name->IsString();
     }
+  }
+
+  // Porter's sets have a type, and members of the same names.
+  absl::Status CheckType() {
+    const Value* type = root_.Find("schemaType");
+    if (type == nullptr || !type->IsString() || absl::EqualsIgnoreCase(type->text, "Bundle")) {
+      return absl::OkStatus();
+    }
+    return MakeError({.id = DiagnosticId::kDocumentKind,
+                      .message = absl::StrCat("expected a porter.yaml, found a ", type->text),
+                      .location = places_.At(type->offset, "/schemaType")});
   }
 
   void ReadHead() {

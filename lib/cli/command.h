@@ -41,6 +41,7 @@ struct Option {
       target;                             // A vector takes the option repeatedly.
   std::vector<std::string> choices = {};  // Allowed values; empty: any.
   bool value_optional = false;            // With std::optional<std::string>: "" without a value.
+  bool may_be_empty = false;              // Whether "" is a value, and no slip of a script.
   std::string group = {};                 // Heading in help and man page; "" is "Options".
 };
 
@@ -52,6 +53,9 @@ Option Value(
     std::string_view help);
 Option Choice(std::string_view long_name, std::vector<std::string> choices, std::string* target,
               std::string_view help);
+
+// The same, and "" is a value for it.
+Option MayBeEmpty(Option option);
 
 // A first operand that selects what the command does (`oci-relocate pack`).
 struct Verb {

@@ -114,7 +114,8 @@ std::string Environment(const CommandSpec& spec) {
                   "FORCE_COLOR  Where it is not empty, diagnostics have color on every output.",
                   "TERM  With the value dumb, diagnostics have no color."});
   for (const std::string& entry : entries) {
-    const size_t end = entry.find(' ');
+    // Names, and behind two spaces what they do.
+    const size_t end = entry.find("  ");
     absl::StrAppend(&out, ".It Ev ", Argument(entry.substr(0, end)), "\n");
     if (end != std::string::npos) out += Text(entry.substr(end));
   }

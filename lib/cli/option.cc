@@ -32,6 +32,11 @@ Option Choice(std::string_view long_name, std::vector<std::string> choices, std:
           .choices = std::move(choices)};
 }
 
+Option MayBeEmpty(Option option) {
+  option.may_be_empty = true;
+  return option;
+}
+
 void AddCommonOptions(CommandSpec* spec, CommonOptions* options, std::vector<std::string> formats) {
   Option output =
       Value("output", "FILE", &options->output,

@@ -38,6 +38,9 @@ class Parser {
   absl::Status ParseShorts(std::string_view arg);
   absl::Status UnknownOption(std::string_view spelled) const;
   absl::Status Use(const Option& option, std::string_view spelled, std::string_view value);
+  // A value that was given, be it empty.
+  absl::Status UseValue(const Option& option, std::string_view spelled, std::string_view value);
+  absl::Status Empty(std::string_view what) const;
   absl::Status TakeOperands();
   absl::Status CheckCount(std::string_view operands, int min, int max) const;
   std::string Printed(std::string_view long_name) const;
@@ -118,12 +121,12 @@ absl::Status Parser::ParseLong(std::string_view arg) {
   if (IsFlag(*option) && has_value) {
     return UsageError(absl::StrCat("option '", spelled, "' takes no value"));
   }
-  if (has_value) return Use(*option, spelled, arg.substr(equals + 1));
+  if (has_value) return UseValue(*option, spelled, arg.substr(equals + 1));
   if (IsFlag(*option) || option->value_optional) return Use(*option, spelled, "");
   if (next_ == args_.size()) {
     return UsageError(absl::StrCat("option '", spelled, "' needs a value"));
   }
-  return Use(*option, spelled, args_[next_++]);
+  return UseValue(*option, spelled, args_[next_++]);
 }
 
 // "-qv", "-oFILE", "-qo" "FILE".
@@ -138,13 +141,27 @@ absl::Status Parser::ParseShorts(std::string_view arg) {
       continue;
     }
     const std::string_view rest = arg.substr(i + 1);
-    if (!rest.empty()) return Use(*option, spelled, rest);
+    if (!rest.empty()) return UseValue(*option, spelled, rest);
     if (next_ == args_.size()) {
       return UsageError(absl::StrCat("option '", spelled, "' needs a value"));
     }
-    return Use(*option, spelled, args_[next_++]);
+    return UseValue(*option, spelled, args_[next_++]);
   }
   return absl::OkStatus();
+}
+
+absl::Status Parser::UseValue(const Option& option, std::string_view spelled,
+                              std::string_view value) {
+  if (value.empty() && !option.may_be_empty) {
+    return Empty(absl::StrCat("the value of option '", spelled, "'"));
+  }
+  return Use(option, spelled, value);
+}
+
+absl::Status Parser::Empty(std::string_view what) const {
+  return MakeError({.id = DiagnosticId::kUsage,
+                    .message = absl::StrCat(what, " is empty"),
+                    .hint = "is a variable of the shell not set?"});
 }
 
 absl::Status Parser::CheckCount(std::string_view operands, int min, int max) const {
@@ -173,10 +190,12 @@ absl::Status Parser::TakeOperands() {
       invocation_.operands.erase(invocation_.operands.begin());
       return CheckCount(verb.operands, verb.min_operands, verb.max_operands);
     }
-    if (spec_.verb_required) {
+    const std::string meant = ClosestMatch(word, names).value_or("");
+    const bool is_file = invocation_.operands.size() <= static_cast<size_t>(spec_.max_operands);
+    if (spec_.verb_required || (!is_file && !meant.empty())) {
       return UsageError(
           absl::StrCat("unknown verb '", word, "', expected one of ", absl::StrJoin(names, ", ")),
-          ClosestMatch(word, names).value_or(""));
+          meant);
     }
   }
   if (spec_.verb_required) {
@@ -191,6 +210,7 @@ absl::StatusOr<Invocation> Parser::Parse() {
   bool options_ended = false;
   while (next_ < args_.size()) {
     const std::string& arg = args_[next_++];
+    if (arg.empty()) return Empty("an operand");
     if (options_ended || arg.size() < 2 || arg[0] != '-') {
       words_.push_back(arg);
     } else if (arg == "--") {

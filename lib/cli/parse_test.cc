@@ -26,8 +26,9 @@ struct Sample {
     upgraded.value_optional = true;
     Option named = Value("param", "NAME=VALUE", &params, "Set a parameter.");
     named.short_name = 'p';
-    spec.options = {Flag("force", &force, "Do it."),
-                    Value("action", "ACTION", &action, "What to do."), upgraded,
+    Option acting = Value("action", "ACTION", &action, "What to do.");
+    acting.may_be_empty = true;
+    spec.options = {Flag("force", &force, "Do it."), acting, upgraded,
                     Value("jobs", "N", &jobs, "How many at once."), named};
     AddCommonOptions(&spec, &common, {"json", "tree", "dot"});
   }
@@ -88,7 +89,7 @@ TEST(ParseCommandLineTest, TakesOptionsAsGnuDoes) {
       {"an optional value, present",
        {"--upgrade=root/a"},
        "output= format=json flags= action=install upgrade=root/a jobs=4 params= operands="},
-      {"an empty value",
+      {"an empty value, where it is one",
        {"--action="},
        "output= format=json flags= action= upgrade=none jobs=4 params= operands="},
       {"the last of several values",
@@ -125,6 +126,15 @@ TEST(ParseCommandLineTest, SaysWhatIsWrongAndWhatWasMeant) {
        "did you mean '--output'? " + help},
       {"unknown short", {"-qx"}, "unknown option '-x'", help},
       {"no value", {"--output"}, "option '--output' needs a value", help},
+      {"an empty value",
+       {"--output="},
+       "the value of option '--output' is empty",
+       "is a variable of the shell not set?"},
+      {"an empty value of a short one",
+       {"-o", ""},
+       "the value of option '-o' is empty",
+       "is a variable of the shell not set?"},
+      {"an empty operand", {""}, "an operand is empty", "is a variable of the shell not set?"},
       {"no value for a short one", {"-qo"}, "option '-o' needs a value", help},
       {"a value for a flag", {"--force=yes"}, "option '--force' takes no value", help},
       {"a value for help", {"--help=yes"}, "option '--help' takes no value", help},

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "lib/base/status_macros.h"
@@ -165,7 +166,8 @@ absl::StatusOr<Reference> Reference::Parse(std::string_view text) {
   }
   if (reference.host_ == "index.docker.io") reference.host_ = kDefaultHost;
   if (!IsHost(reference.host_)) {
-    return Malformed(text, absl::StrCat("'", reference.host_, "' is no host"));
+    return Malformed(text, absl::StrCat("'", reference.host_, "' is no host"),
+                     absl::StrContains(text, "://") ? "leave out what is before the host" : "");
   }
   if (reference.host_ == kDefaultHost && reference.path_.find('/') == std::string::npos) {
     reference.path_.insert(0, kDefaultNamespace);

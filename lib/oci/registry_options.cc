@@ -1,5 +1,6 @@
 #include "lib/oci/registry_options.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,9 @@ namespace deps {
 
 void AddRegistryOptions(CommandSpec* spec, AccessOptions* options) {
   const auto add = [&](Option option) {
+    // The command's own meaning of a name counts.
+    const auto same = [&](const Option& other) { return other.long_name == option.long_name; };
+    if (std::any_of(spec->options.begin(), spec->options.end(), same)) return;
     option.group = "Registries";
     spec->options.push_back(std::move(option));
   };

@@ -65,8 +65,9 @@ CommandSpec MakeSpec(Options* options) {
       Choice("default-sharing", {"group", "none"}, &options->default_sharing,
              "What holds where a dependency does not say with whom it is shared. 'group', the "
              "default, shares it with all others that do not say; 'none' never, as Porter does."),
-      Value("namespace", "NAMESPACE", &options->graph.expand.installation.name_space,
-            "What installation.namespace means in sharing groups; without it the global one."),
+      MayBeEmpty(
+          Value("namespace", "NAMESPACE", &options->graph.expand.installation.name_space,
+                "What installation.namespace means in sharing groups; without it the global one.")),
       Value("installation", "NAME", &options->graph.expand.installation.name,
             "What installation.name means in sharing groups; without it the bundle's name."),
   };

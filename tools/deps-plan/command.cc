@@ -48,7 +48,7 @@ struct PlanCommand {
             "They "
             "hold references to secrets, never values; those that run elsewhere need a --sink for "
             "sensitive outputs. svg and html are pictures.",
-        .operands = "[FILE]",
+        .operands = "[SOLUTION]",
         .reads = "a Solution document",
         .writes = "a Plan document",
         .exit_one = "Required parameters or credentials have no source.",
@@ -70,8 +70,8 @@ struct PlanCommand {
         Value("installation-of", "NODE=NAME", &plan.installation_of,
               "The name of a dependency's installation. By default ALIAS where it is shared, else "
               "PARENT-ALIAS."),
-        Value("namespace", "NAMESPACE", &plan.name_space,
-              "Where installations are. By default the global namespace."),
+        MayBeEmpty(Value("namespace", "NAMESPACE", &plan.name_space,
+                         "Where installations are. By default the global namespace.")),
         Value("param", "[NODE#]NAME=VALUE", &plan.params,
               "A parameter's value. Of the root where no NODE (an id, path or alias) is named. "
               "Refused for sensitive parameters."),
