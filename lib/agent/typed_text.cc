@@ -2,6 +2,7 @@
 
 #include "absl/status/statusor.h"
 #include "lib/diag/source.h"
+#include "lib/text/utf8.h"
 
 namespace deps {
 
@@ -25,11 +26,6 @@ bool IsOfType(const std::string& type, std::string_view bytes) {
          value->text.find_first_of(".eE") == std::string::npos;
 }
 
-bool IsUtf8(std::string_view bytes) {
-  // A string that JSON can hold is one that comes back as it was.
-  const std::string text = json::Format(json::Value::String(bytes), json::Style::kCompact);
-  const absl::StatusOr<json::Value> back = json::Parse({.name = "", .text = text});
-  return back.ok() && back->text == bytes;
-}
+bool IsUtf8(std::string_view bytes) { return Utf8Prefix(bytes) == bytes.size(); }
 
 }  // namespace deps

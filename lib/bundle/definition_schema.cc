@@ -95,6 +95,7 @@ std::optional<JsonText> SchemaOfManifestEntry(const Value& entry) {
     if (IsOneOf(key, kKeywords) && !own) schema.Set(key, value);
   }
   const Value* type = entry.Find("type");
+  if (type != nullptr && type->IsArray()) schema.Set("type", *type);
   if (type != nullptr && type->text == "file") {
     schema.Set("contentEncoding", Value::String("base64"));
   }

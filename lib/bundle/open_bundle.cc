@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/bundle/catalog.h"
 #include "lib/bundle/layout_shelf.h"
@@ -14,6 +15,7 @@
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
 #include "lib/io/file.h"
+#include "lib/oci/reference.h"
 
 namespace deps {
 namespace {
@@ -67,6 +69,18 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> MainOf(const std::string
   return ToShared(std::move(main));
 }
 
+absl::StatusOr<std::shared_ptr<const BundleDefinition>> GetNamed(const std::string& operand,
+                                                                 Catalog& catalog) {
+  absl::StatusOr<std::shared_ptr<const BundleDefinition>> found = catalog.Get(operand);
+  if (!HasId(found.status(), DiagnosticId::kRegistryNotFound)) return found;
+  const absl::StatusOr<Reference> reference = Reference::Parse(operand);
+  if (!reference.ok() || !reference->tag().empty() || !reference->digest().empty()) return found;
+  Diagnostic diagnostic = DiagnosticsOf(found.status()).front();
+  diagnostic.hint =
+      absl::StrCat("without a tag latest is asked for; name one, as ", operand, ":v1.0.0");
+  return MakeError(std::move(diagnostic));
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(
@@ -77,7 +91,7 @@ absl::StatusOr<std::shared_ptr<const BundleDefinition>> OpenBundle(
     return ToShared(ReadBundleJson(source));
   }
   if (IsLayoutOperand(operand) && !Exists(operand)) return MainOf(operand, catalog);
-  if (!Exists(operand) && !LooksLikeFile(operand)) return catalog.Get(operand);
+  if (!Exists(operand) && !LooksLikeFile(operand)) return GetNamed(operand, catalog);
   std::string path = operand;
   if (IsFolder(path)) {
     DEPS_ASSIGN_OR_RETURN(path, FileIn(path));

@@ -18,6 +18,7 @@
 #include "lib/bundle/read.h"
 #include "lib/json/json.h"
 #include "lib/template/template.h"
+#include "lib/text/closest_match.h"
 #include "lib/yaml/yaml.h"
 
 namespace deps {
@@ -111,15 +112,35 @@ class PorterReader {
     if (entry_->IsObject() && entry_->Find("type") == nullptr) {
       entry_->Set("type", Value::String(is_file ? "file" : "string"));
     }
-    std::string type;
-    reader.Optional("type", &type);
-    definition->type = SchemaType(type);
+    definition->type = SchemaType(ReadType(reader));
     reader.Optional("default", &definition->default_value);
     reader.Optional("sensitive", &definition->sensitive);
     reader.Optional("$id", &definition->id);
     reader.Optional("applyTo", &definition->apply_to);
     definition->schema = SchemaOfManifestEntry(*entry_);
     return name;
+  }
+
+  // One of them, or a list: with null, it is the other.
+  std::string ReadType(ObjectReader& reader) {
+    static const auto* const kTypes = new std::vector<std::string>{
+        "array", "boolean", "file", "integer", "null", "number", "object", "string"};
+    const Value* type = reader.Any("type");
+    if (type == nullptr) return "";
+    if (!type->IsArray() && !type->IsString()) {
+      reader.Fail(DiagnosticId::kDocumentType, "type",
+                  absl::StrCat("expected a string, found ", json::KindName(type->kind)));
+      return "";
+    }
+    const std::vector<Value> alone = {*type};
+    for (const Value& item : type->IsArray() ? type->items : alone) {
+      if (std::find(kTypes->begin(), kTypes->end(), item.text) != kTypes->end()) continue;
+      const std::optional<std::string> meant = ClosestMatch(item.text, *kTypes);
+      reader.Fail(DiagnosticId::kBundleInvalid, "type",
+                  absl::StrCat("'", item.text, "' is not a type",
+                               meant ? absl::StrCat("; did you mean '", *meant, "'?") : ""));
+    }
+    return DefinitionType(*entry_);
   }
 
   void ReadParameter(ObjectReader& reader) {
@@ -178,7 +199,8 @@ class PorterReader {
   template <typename Definition>
   void Add(ObjectReader& reader, std::string_view what, const std::string& name,
            Definition definition, std::map<std::string, Definition>* all) {
-    if (all->emplace(name, std::move(definition)).second) return;
+    // One without a name is told already.
+    if (name.empty() || all->emplace(name, std::move(definition)).second) return;
     reader.Fail(DiagnosticId::kBundleInvalid, "name",
                 absl::StrCat("two ", what, "s are called '", name, "'"));
   }

@@ -274,6 +274,9 @@ TEST(ReadPorterYaml, TellsAllThatIsWrong) {
       {"name: a\ndependencies: {requires: [{bundle: {reference: 'A B'}, name: b}]}\n",
        {"/dependencies/requires/0/bundle/reference [reference-invalid]"}},
       {"name: a\ndependencies: {requires: [x]}\n", {"/dependencies/requires/0 [document-type]"}},
+      {"name: a\nparameters: [{name: p, type: strng}, {name: q, type: {}}, x, y]\n",
+       {"/parameters/0/type [bundle-invalid]", "/parameters/1/type [document-type]",
+        "/parameters/2 [document-type]", "/parameters/3 [document-type]"}},
       {"name: a\ndependencies: {requires: [{name: b, bundle: {reference: 'b:v1'}, parameters: "
        "[x]}]}\n",
        {"/dependencies/requires/0/parameters [document-type]"}},

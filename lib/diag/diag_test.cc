@@ -77,6 +77,15 @@ TEST(PrinterTest, WritesDetailsLineByLine) {
             "\"details\":[\"1. a\\u001b\",\"  b\"],\"hint\":\"h\"}\n");
 }
 
+TEST(PrinterTest, ShowsWhatIsNotUtf8) {
+  const Diagnostic read{.id = DiagnosticId::kJsonSyntax, .message = "read \xff\xc3\xa4\xc3"};
+  EXPECT_EQ(FormatDiagnostic(read, {.command = "c"}),
+            "c: error: read \\xff\xc3\xa4\\xc3 [json-syntax]\n");
+  EXPECT_EQ(FormatDiagnostic(read, {.command = "c", .format = DiagnosticFormat::kJson}),
+            "{\"command\":\"c\",\"severity\":\"error\",\"id\":\"json-syntax\",\"message\":"
+            "\"read \\\\xff\xc3\xa4\\\\xc3\"}\n");
+}
+
 TEST(PrinterTest, StopsAtTheLimitAndSaysSo) {
   const std::vector<Diagnostic> three(3, Diagnostic{.id = DiagnosticId::kUsage, .message = "m"});
   EXPECT_EQ(FormatStatus(MakeErrors(three), {.command = "c", .limit = 2}),

@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "lib/text/utf8.h"
 
 namespace deps {
 namespace {
@@ -19,9 +20,23 @@ std::string_view SeverityColor(Severity severity) {
   return "";
 }
 
+// What is not UTF-8 is shown in hexadecimal.
+std::string WellFormed(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t good = Utf8Prefix(text);
+    absl::StrAppend(&out, text.substr(0, good));
+    text.remove_prefix(good);
+    if (text.empty()) break;
+    absl::StrAppend(&out, "\\x", absl::BytesToHexString(text.substr(0, 1)));
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
 std::string Printable(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : WellFormed(text)) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       absl::StrAppend(&out, "\\x", absl::BytesToHexString(std::string_view(&c, 1)));
     } else {
@@ -56,7 +71,7 @@ std::string FormatText(const Diagnostic& d, const PrinterOptions& options) {
 }
 
 std::string EscapeGithubData(std::string_view text) {
-  return absl::StrReplaceAll(text, {{"%", "%25"}, {"\r", "%0D"}, {"\n", "%0A"}});
+  return absl::StrReplaceAll(WellFormed(text), {{"%", "%25"}, {"\r", "%0D"}, {"\n", "%0A"}});
 }
 
 std::string EscapeGithubProperty(std::string_view text) {
@@ -89,7 +104,7 @@ std::string FormatGithub(const Diagnostic& d) {
 // that JSON needs are these.
 std::string JsonString(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
+  for (const char c : WellFormed(text)) {
     if (c == '"' || c == '\\') {
       out.push_back('\\');
       out.push_back(c);

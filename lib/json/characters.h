@@ -15,10 +15,6 @@ const char* PlainEnd(const char* at, const char* end);
 // Whether no byte needs a look.
 bool IsPlain(std::string_view text);
 
-// The length of the character that `text`, which is not empty, begins with, or
-// 0 where that is not UTF-8 (Unicode 15, table 3-7).
-size_t Utf8Length(std::string_view text);
-
 }  // namespace json
 }  // namespace deps
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "lib/json/characters.h"
+#include "lib/text/utf8.h"
 
 namespace deps {
 namespace json {

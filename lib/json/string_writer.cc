@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/json/characters.h"
+#include "lib/text/utf8.h"
 
 namespace deps {
 namespace json {

@@ -48,7 +48,8 @@ absl::StatusOr<std::string> FormatPlanMake(const Plan& plan) {
                   "$(DIR)/plan.json: $(DIR)/plan.base64\n"
                   "\tbase64 -d $< >$@\n\n"
                   "$(DIR)/plan.base64: | $(DIR)\n"
-                  "\t$(file >$@,$(PLAN))\n\n"
+                  // Make expands it with -n, too.
+                  "\t$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,$(file >$@,$(PLAN)))\n\n"
                   "$(DIR):\n"
                   "\tmkdir -p $@\n\n"
                   "define PLAN\n",

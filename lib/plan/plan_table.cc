@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,8 +19,19 @@ size_t Width(const std::string& text) {
   }));
 }
 
-std::string Align(const std::vector<Row>& rows) {
+// Control characters would spoil the terminal.
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return text;
+}
+
+std::string Align(std::vector<Row> rows) {
   std::vector<size_t> widths;
+  for (Row& row : rows) {
+    for (std::string& cell : row) cell = Printable(std::move(cell));
+  }
   for (const Row& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
@@ -37,14 +49,6 @@ std::string Align(const std::vector<Row>& rows) {
 }
 
 std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
-
-// Control characters of a value would spoil the terminal.
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return text;
-}
 
 }  // namespace
 

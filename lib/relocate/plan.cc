@@ -35,8 +35,13 @@ absl::Status CheckRegistry(std::string_view registry) {
   if (probe.ok() && (probe->host() == host || host == "index.docker.io") && probe->tag().empty()) {
     return absl::OkStatus();
   }
-  return Invalid(absl::StrCat("'", registry, "' is not HOST[:PORT][/NAMESPACE]"),
-                 absl::StrCat("for Docker Hub write docker.io/", registry));
+  const bool is_namespace = Reference::Parse(absl::StrCat("docker.io/", registry, "/a")).ok();
+  return Invalid(
+      absl::StrCat("'", registry, "' is not HOST[:PORT][/NAMESPACE]"),
+      absl::StrContains(registry, "://") ? "leave out what is before the host"
+      : is_namespace
+          ? absl::StrCat("for Docker Hub write docker.io/", registry)
+          : "a namespace has lower-case letters, digits, and '.', '_' and '-' between them");
 }
 
 class Planner {

@@ -15,6 +15,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/text/utf8.h"
 
 namespace deps::yaml {
 namespace {
@@ -63,6 +64,12 @@ Value ScalarOf(const std::string& tag, const std::string& text) {
     value.kind = Kind::kNumber;
   }
   return value;
+}
+
+// YAML may be in UTF-16 and UTF-32, which the parser tells by its first bytes.
+bool IsInOtherEncoding(std::string_view text) {
+  const std::string_view head = text.substr(0, 2);
+  return head == "\xff\xfe" || head == "\xfe\xff" || head.find('\0') != std::string_view::npos;
 }
 
 size_t CountNodes(const Value& value) {
@@ -267,6 +274,12 @@ absl::StatusOr<Value> Parse(const Source& source, const ParseLimits& limits) {
     return MakeError({.id = DiagnosticId::kInputTooLarge,
                       .message = absl::StrCat("larger than ", limits.bytes, " bytes"),
                       .location = {.file = source.name}});
+  }
+  if (const size_t good = Utf8Prefix(source.text);
+      good < source.text.size() && !IsInOtherEncoding(source.text)) {
+    return MakeError({.id = DiagnosticId::kYamlSyntax,
+                      .message = "ill-formed UTF-8",
+                      .location = source.At(good, "")});
   }
   Builder builder(source, limits);
   try {

@@ -66,6 +66,7 @@ TEST(YamlParse, RefusesWhatIsAmbiguousOrBroken) {
       {"a: &x [*x]\n", DiagnosticId::kYamlSyntax, 1, "/a/0"},
       {"a: 1\n---\nb: 2\n", DiagnosticId::kYamlSyntax, 0, ""},
       {"a: {<<: 1}\n", DiagnosticId::kYamlSyntax, 1, "/a"},
+      {"a: 1\nb: \"\xff\"\n", DiagnosticId::kYamlSyntax, 2, ""},
   };
   for (const Refused& row : rows) {
     SCOPED_TRACE(row.text);

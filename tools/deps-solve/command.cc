@@ -141,6 +141,16 @@ void ReportNoSolution(const Graph& solution, Terminal& terminal) {
                              .details = ExplanationLines(solution.explanation)});
 }
 
+// The places of an error are in the graph, which has a name here alone.
+absl::Status InGraph(const absl::Status& status, const std::string& name) {
+  std::vector<Diagnostic> diagnostics = DiagnosticsOf(status);
+  for (Diagnostic& diagnostic : diagnostics) {
+    Location& location = diagnostic.location;
+    if (location.file.empty() && !location.pointer.empty()) location.file = name;
+  }
+  return MakeErrors(std::move(diagnostics));
+}
+
 absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation, const Env& env,
                              Terminal& terminal) {
   ResolveOptions& options = command.resolve;
@@ -156,8 +166,9 @@ absl::StatusOr<ExitCode> Run(SolveCommand& command, const Invocation& invocation
   const Graph& graph = KeepToTheEnd(std::move(parsed));
   DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
                         Catalog::Open(command.catalog, env));
-  DEPS_ASSIGN_OR_RETURN(ResolveResult resolved, Resolve(graph, options, *catalog));
-  const ResolveResult& result = KeepToTheEnd(std::move(resolved));
+  absl::StatusOr<ResolveResult> resolved = Resolve(graph, options, *catalog);
+  if (!resolved.ok()) return InGraph(resolved.status(), source.name);
+  const ResolveResult& result = KeepToTheEnd(*std::move(resolved));
   for (const Diagnostic& diagnostic : result.solution.diagnostics) {
     if (diagnostic.severity == Severity::kWarning) terminal.Report(diagnostic);
   }

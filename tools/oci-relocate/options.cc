@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
@@ -22,6 +24,10 @@ constexpr int64_t kMostGib = int64_t{1} << 20;
 
 absl::Status Usage(std::string message) {
   return MakeError({.id = DiagnosticId::kUsage, .message = std::move(message)});
+}
+
+bool IsArchiveName(std::string_view operand) {
+  return absl::EndsWith(operand, ".tgz") || absl::EndsWith(operand, ".tar.gz");
 }
 
 bool IsFile(const std::string& path) {
@@ -112,7 +118,7 @@ CommandSpec MakeSpec(RelocateOptions* options) {
 // No reference begins with "." or "/".
 bool LooksLikeFile(const std::string& operand) {
   return operand.empty() || operand == "-" || operand.front() == '.' || operand.front() == '/' ||
-         IsFile(operand);
+         IsArchiveName(operand) || absl::EndsWith(operand, ".json") || IsFile(operand);
 }
 
 // A result that cannot be written shall be known before anything is sent.
@@ -143,6 +149,13 @@ absl::Status CheckOptions(const RelocateOptions& options, const std::string& ver
   }
   if (verb == "pack" && has_target) {
     return Usage("--registry and --reference do not go with pack");
+  }
+  if (verb == "copy" && LooksLikeFile(operand)) {
+    return Usage("copy takes a reference; publish takes an archive");
+  }
+  if (verb == "pack" && IsArchiveName(operand)) {
+    return Usage(
+        absl::StrCat("pack takes a reference or a Solution, and '", operand, "' is an archive"));
   }
   if (verb == "verify" && has_target && !LooksLikeFile(operand)) {
     return Usage("verify takes --registry and --reference with an archive only");

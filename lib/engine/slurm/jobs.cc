@@ -31,7 +31,9 @@ constexpr std::array<Complaint, 6> kComplaints = {{
 
 absl::Status ErrorOf(const std::string& command, const ProgramEnd& end) {
   const std::string_view says = absl::StripAsciiWhitespace(end.errors);
-  const std::string_view last = says.substr(says.rfind('\n') + 1);
+  // Most of its lines begin with its name.
+  const std::string_view last =
+      absl::StripPrefix(says.substr(says.rfind('\n') + 1), absl::StrCat(command, ": "));
   Diagnostic diagnostic = {.id = DiagnosticId::kEngineRefused,
                            .message = absl::StrCat(command, ": ", last)};
   for (const Complaint& complaint : kComplaints) {
