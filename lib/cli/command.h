@@ -25,6 +25,8 @@
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/printer.h"
 #include "lib/diag/source.h"
+#include "lib/io/file.h"
+#include "lib/io/large_text.h"
 #include "lib/json/json.h"
 
 namespace deps {
@@ -170,7 +172,9 @@ int Main(int argc, char** argv,
 // a terminal that it waits for input. Errors: file-not-found, file-read,
 // input-too-large.
 absl::StatusOr<Source> ReadOperand(std::string_view operand, const Env& env,
-                                   size_t max_bytes = size_t{256} << 20);
+                                   size_t max_bytes = kMostInput);
+// The same for what is not to be kept in memory. Errors: file-write, too.
+absl::StatusOr<LargeText> ReadLargeOperand(std::string_view operand, const Env& env);
 
 // To env.out where `output` is "" or "-", else to that file, replaced in one
 // step. Errors: file-write.

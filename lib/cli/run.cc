@@ -2,6 +2,7 @@
 #include <cstring>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/cli/command.h"
@@ -27,6 +28,33 @@ absl::Status PrintAll(std::string_view text, const Env& env) {
                     .location = {.file = std::string(kStandardOutput)}});
 }
 
+absl::Status ReadStandardInput(const Env& env, size_t max_bytes,
+                               absl::FunctionRef<absl::Status(std::string_view piece)> take) {
+  const Location location = {.file = std::string(kStandardInput)};
+  if (env.in_is_terminal) {
+    *env.err << "reading standard input from the terminal; Ctrl-D ends it\n" << std::flush;
+  }
+  std::string chunk(size_t{64} << 10, '\0');
+  size_t room = max_bytes;
+  while (env.in->good()) {
+    errno = 0;
+    env.in->read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    const auto got = static_cast<size_t>(env.in->gcount());
+    if (got > room) {
+      return MakeError({.id = DiagnosticId::kInputTooLarge,
+                        .message = absl::StrCat("is larger than ", max_bytes, " bytes"),
+                        .location = location});
+    }
+    room -= got;
+    DEPS_RETURN_IF_ERROR(take(std::string_view(chunk).substr(0, got)));
+  }
+  if (!env.in->bad()) return absl::OkStatus();
+  return MakeError({.id = DiagnosticId::kFileRead,
+                    .message = errno == 0 ? "cannot be read"
+                                          : absl::StrCat("cannot be read: ", std::strerror(errno)),
+                    .location = location});
+}
+
 absl::StatusOr<ExitCode> Run(const absl::StatusOr<Invocation>& invocation, const Env& env,
                              Terminal& terminal, const CommandBody& body) {
   DEPS_RETURN_IF_ERROR(invocation.status());
@@ -49,27 +77,22 @@ ExitCode RunCommand(const CommandSpec& spec, const CommonOptions& common,
 
 absl::StatusOr<Source> ReadOperand(std::string_view operand, const Env& env, size_t max_bytes) {
   if (!IsStream(operand)) return ReadFile(std::string(operand), max_bytes);
-  if (env.in_is_terminal) {
-    *env.err << "reading standard input from the terminal; Ctrl-D ends it\n" << std::flush;
-  }
   Source source = {.name = std::string(kStandardInput)};
-  std::string chunk(size_t{64} << 10, '\0');
-  while (env.in->good()) {
-    errno = 0;
-    env.in->read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    const auto got = static_cast<size_t>(env.in->gcount());
-    if (got > max_bytes - source.text.size()) {
-      return MakeError({.id = DiagnosticId::kInputTooLarge,
-                        .message = absl::StrCat("is larger than ", max_bytes, " bytes"),
-                        .location = {.file = source.name}});
-    }
-    source.text.append(chunk, 0, got);
-  }
-  if (!env.in->bad()) return source;
-  return MakeError({.id = DiagnosticId::kFileRead,
-                    .message = errno == 0 ? "cannot be read"
-                                          : absl::StrCat("cannot be read: ", std::strerror(errno)),
-                    .location = {.file = source.name}});
+  DEPS_RETURN_IF_ERROR(ReadStandardInput(env, max_bytes, [&](std::string_view piece) {
+    source.text.append(piece);
+    return absl::OkStatus();
+  }));
+  return source;
+}
+
+absl::StatusOr<LargeText> ReadLargeOperand(std::string_view operand, const Env& env) {
+  const bool is_stream = IsStream(operand);
+  LargeText text(std::string(is_stream ? kStandardInput : operand));
+  const auto take = [&](std::string_view piece) { return text.Append(piece); };
+  DEPS_RETURN_IF_ERROR(is_stream ? ReadStandardInput(env, kMostInput, take)
+                                 : ReadFileInPieces(text.name(), kMostInput, take));
+  DEPS_RETURN_IF_ERROR(text.Seal());
+  return text;
 }
 
 absl::Status WriteResult(std::string_view output, std::string_view text, const Env& env) {

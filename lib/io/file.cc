@@ -15,7 +15,9 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/io/write_all.h"
 
 namespace deps {
 namespace {
@@ -31,17 +33,6 @@ absl::Status FileError(DiagnosticId id, const std::string& path, std::string_vie
 
 absl::Status WriteError(const std::string& path, int error) {
   return FileError(DiagnosticId::kFileWrite, path, "cannot be written", error);
-}
-
-// 0, or the errno of the write that failed.
-int WriteAll(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    content.remove_prefix(static_cast<size_t>(written));
-  }
-  return 0;
 }
 
 absl::Status WriteDirectly(const std::string& path, std::string_view content, int mode) {
@@ -99,6 +90,20 @@ absl::Status Replace(const std::string& named, const std::string& path, std::str
 }  // namespace
 
 absl::StatusOr<Source> ReadFile(const std::string& path, size_t max_bytes) {
+  Source source = {.name = path};
+  struct stat info = {};
+  if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+    source.text.reserve(std::min(static_cast<size_t>(info.st_size), max_bytes) + 1);
+  }
+  DEPS_RETURN_IF_ERROR(ReadFileInPieces(path, max_bytes, [&](std::string_view piece) {
+    source.text.append(piece);
+    return absl::OkStatus();
+  }));
+  return source;
+}
+
+absl::Status ReadFileInPieces(const std::string& path, size_t max_bytes,
+                              absl::FunctionRef<absl::Status(std::string_view piece)> take) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (fd < 0 && errno == ENOENT) {
     return MakeError({.id = DiagnosticId::kFileNotFound,
@@ -107,24 +112,20 @@ absl::StatusOr<Source> ReadFile(const std::string& path, size_t max_bytes) {
   }
   if (fd < 0) return FileError(DiagnosticId::kFileRead, path, "cannot be read", errno);
   const absl::Cleanup close_file = [fd] { close(fd); };
-
-  Source source = {.name = path};
-  struct stat info = {};
-  if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
-    source.text.reserve(std::min(static_cast<size_t>(info.st_size), max_bytes) + 1);
-  }
   std::string chunk(kChunk, '\0');
+  size_t room = max_bytes;
   while (true) {
     const ssize_t got = read(fd, chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FileError(DiagnosticId::kFileRead, path, "cannot be read", errno);
-    if (got == 0) return source;
-    if (static_cast<size_t>(got) > max_bytes - source.text.size()) {
+    if (got == 0) return absl::OkStatus();
+    if (static_cast<size_t>(got) > room) {
       return MakeError({.id = DiagnosticId::kInputTooLarge,
                         .message = absl::StrCat("is larger than ", max_bytes, " bytes"),
                         .location = {.file = path}});
     }
-    source.text.append(chunk, 0, static_cast<size_t>(got));
+    room -= static_cast<size_t>(got);
+    DEPS_RETURN_IF_ERROR(take(std::string_view(chunk).substr(0, static_cast<size_t>(got))));
   }
 }
 

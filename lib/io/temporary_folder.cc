@@ -22,10 +22,13 @@ void RemoveTree(const std::string& path) {
 
 }  // namespace
 
+std::string TemporaryParent() {
+  const char* const configured = std::getenv("TMPDIR");
+  return configured != nullptr && *configured != '\0' ? configured : "/tmp";
+}
+
 absl::StatusOr<TemporaryFolder> TemporaryFolder::Create(std::string_view prefix) {
-  const char* configured = std::getenv("TMPDIR");
-  const std::string parent =
-      configured != nullptr && *configured != '\0' ? std::string(configured) : "/tmp";
+  const std::string parent = TemporaryParent();
   std::string path = absl::StrCat(parent, "/", prefix, "XXXXXX");
   if (mkdtemp(path.data()) == nullptr) {
     return MakeError(
