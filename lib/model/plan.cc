@@ -10,12 +10,12 @@
 #include "lib/base/parallel.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
-#include "lib/digest/sha256.h"
 #include "lib/json/part.h"
 #include "lib/json/text_writer.h"
 #include "lib/model/bundle_json.h"
 #include "lib/model/document.h"
 #include "lib/model/edge_json.h"
+#include "lib/model/plan_parts.h"
 #include "lib/model/planned_task.h"
 #include "lib/model/value_source_json.h"
 
@@ -197,23 +197,10 @@ constexpr PlanMember kPlanMembers[] = {
 // As many as fill a processor's cache with their text.
 constexpr size_t kTasksAtOnce = 128;
 
-// With the canonical text of the list.
-void UpdateWithTasks(const std::vector<PlannedTask>& tasks, Sha256& digest) {
-  const auto text_of = [&](size_t range) {
-    std::string text;
-    TextWriter out(TextWriter::Form::kCanonical);
-    const size_t end = std::min((range + 1) * kTasksAtOnce, tasks.size());
-    for (size_t i = range * kTasksAtOnce; i < end; ++i) {
-      out.Clear();
-      WriteTask(out, tasks[i]);
-      text.append(i > 0 ? "," : "").append(out.text());
-    }
-    return text;
-  };
-  digest.Update("[");
-  UseInOrder((tasks.size() + kTasksAtOnce - 1) / kTasksAtOnce, text_of,
-             [&](std::string_view text) { digest.Update(text); });
-  digest.Update("]");
+void AppendCanonical(const PlannedTask& task, std::string* out) {
+  TextWriter writer(TextWriter::Form::kCanonical);
+  WriteTask(writer, task);
+  absl::StrAppend(out, out->empty() ? "" : ",", writer.text());
 }
 
 // Checks that the tasks of a plan can be run in the order of its stages.
@@ -314,11 +301,44 @@ void ReadUnmapped(ObjectReader& reader, Plan* out) {
   reader.Check(unmapped.Finish());
 }
 
+// The items of its large lists are left empty, for ReadLargeList.
+absl::StatusOr<Value> ParsePlanOutline(const Source& source) {
+  DEPS_ASSIGN_OR_RETURN(Value document, ParseLargeDocument(source, "Plan"));
+  for (const std::string_view small : {"outputs", "unmapped"}) {
+    if (Value* const member = document.Find(small)) *member = json::WholeOf(source, *member);
+  }
+  return document;
+}
+
+// All but the tasks.
+void ReadHead(ObjectReader& reader, Plan* out) {
+  AllowEnvelope(reader);
+  ReadName(reader, "action", &out->action);
+  ReadPart(reader, "installation", /*required=*/true, InstallationNameFromJson, &out->installation);
+  ReadDigest(reader, "digest", /*required=*/true, &out->digest);
+  ReadLargeList(reader, "stages", /*required=*/true, StageFromJson, &out->stages);
+  ReadMap(reader, "outputs", /*required=*/false, ValueSourceFromJson, &out->outputs);
+  ReadUnmapped(reader, out);
+}
+
 }  // namespace
 
 absl::Status PlannedTaskFromJson(const Source& source, const Value& value, std::string pointer,
                                  PlannedTask* out) {
   return TaskFromJson(source, value, std::move(pointer), out);
+}
+
+std::string FormatPlannedTask(const PlannedTask& task) {
+  TextWriter out(json::Style::kCompact);
+  WriteTask(out, task);
+  return out.text();
+}
+
+absl::StatusOr<PlannedTask> ParsePlannedTask(const Source& source) {
+  DEPS_ASSIGN_OR_RETURN(const Value value, json::Parse(source));
+  PlannedTask task;
+  DEPS_RETURN_IF_ERROR(TaskFromJson(source, value, "", &task));
+  return task;
 }
 
 std::string FormatPlan(const Plan& plan, json::Style style) {
@@ -339,46 +359,75 @@ std::string FormatPlan(const Plan& plan, json::Style style) {
   return text;
 }
 
-std::string PlanDigest(const Plan& plan) {
+PlanDigester::PlanDigester(const Plan& head) : head_(head) {
+  UpdateWithMembers(/*before_tasks=*/true);
+  digest_.Update(",\"tasks\":[");
+}
+
+void PlanDigester::Add(std::string_view tasks) {
+  if (!std::exchange(is_first_, false)) digest_.Update(",");
+  digest_.Update(tasks);
+}
+
+void PlanDigester::Add(const PlannedTask& task) {
+  std::string text;
+  AppendCanonical(task, &text);
+  Add(text);
+}
+
+std::string PlanDigester::Finish() {
+  digest_.Update("]");
+  UpdateWithMembers(/*before_tasks=*/false);
+  digest_.Update("}");
+  return digest_.Digest();
+}
+
+void PlanDigester::UpdateWithMembers(bool before_tasks) {
   std::vector<PlanMember> members(std::begin(kPlanMembers), std::end(kPlanMembers));
   std::sort(members.begin(), members.end(),
             [](const PlanMember& a, const PlanMember& b) { return a.key < b.key; });
-  // The canonical text goes by in pieces: that of a large plan takes longer to be
-  // kept than to be made.
-  Sha256 digest;
-  TextWriter out(TextWriter::Form::kCanonical);
-  std::string_view separator = "{";
+  std::string_view separator = before_tasks ? "{" : ",";
   for (const PlanMember& member : members) {
-    if (member.key == "digest") continue;
-    digest.Update(absl::StrCat(separator, "\"", member.key, "\":"));
-    separator = ",";
-    out.Clear();
-    if (member.key == "tasks") {
-      UpdateWithTasks(plan.tasks, digest);
-    } else {
-      member.write(out, plan);
-      digest.Update(out.text());
+    if (member.key == "digest" || member.key == "tasks" || (member.key < "tasks") != before_tasks) {
+      continue;
     }
+    digest_.Update(absl::StrCat(std::exchange(separator, ","), "\"", member.key, "\":"));
+    TextWriter out(TextWriter::Form::kCanonical);
+    member.write(out, head_);
+    digest_.Update(out.text());
   }
-  digest.Update("}");
-  return digest.Digest();
+}
+
+std::string PlanDigest(const Plan& plan) {
+  const size_t count = plan.tasks.size();
+  const auto text_of = [&](size_t range) {
+    std::string text;
+    const size_t end = std::min((range + 1) * kTasksAtOnce, count);
+    for (size_t i = range * kTasksAtOnce; i < end; ++i) AppendCanonical(plan.tasks[i], &text);
+    return text;
+  };
+  PlanDigester digester(plan);
+  UseInOrder((count + kTasksAtOnce - 1) / kTasksAtOnce, text_of,
+             [&](std::string_view text) { digester.Add(text); });
+  return digester.Finish();
+}
+
+absl::StatusOr<Plan> ParsePlanHead(const Source& source) {
+  Plan head;
+  DEPS_ASSIGN_OR_RETURN(const Value document, ParsePlanOutline(source));
+  ObjectReader reader(source, document);
+  ReadHead(reader, &head);
+  reader.Ignore("tasks");
+  DEPS_RETURN_IF_ERROR(reader.Finish());
+  return head;
 }
 
 absl::StatusOr<Plan> ParsePlan(const Source& source) {
-  DEPS_ASSIGN_OR_RETURN(Value document, ParseLargeDocument(source, "Plan"));
-  for (const std::string_view small : {"outputs", "unmapped"}) {
-    if (Value* const member = document.Find(small)) *member = json::WholeOf(source, *member);
-  }
+  DEPS_ASSIGN_OR_RETURN(const Value document, ParsePlanOutline(source));
   Plan plan;
   ObjectReader reader(source, document);
-  AllowEnvelope(reader);
-  ReadName(reader, "action", &plan.action);
-  ReadPart(reader, "installation", /*required=*/true, InstallationNameFromJson, &plan.installation);
-  ReadDigest(reader, "digest", /*required=*/true, &plan.digest);
+  ReadHead(reader, &plan);
   ReadLargeList(reader, "tasks", /*required=*/true, TaskFromJson, &plan.tasks);
-  ReadLargeList(reader, "stages", /*required=*/true, StageFromJson, &plan.stages);
-  ReadMap(reader, "outputs", /*required=*/false, ValueSourceFromJson, &plan.outputs);
-  ReadUnmapped(reader, &plan);
   if (reader.status().ok()) PlanChecker(reader, plan).Check();
   DEPS_RETURN_IF_ERROR(reader.Finish());
   if (const std::string digest = PlanDigest(plan); digest != plan.digest) {

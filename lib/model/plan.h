@@ -91,6 +91,9 @@ std::string PlanDigest(const Plan& plan);
 // Errors: those of json; document-kind; digest-mismatch where the digest is not
 // that of the content.
 absl::StatusOr<Plan> ParsePlan(const Source& source);
+// All but the tasks, of a document whose tasks are elsewhere. Errors: those of
+// json; document-kind.
+absl::StatusOr<Plan> ParsePlanHead(const Source& source);
 
 }  // namespace deps
 

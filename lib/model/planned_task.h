@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "lib/diag/source.h"
 #include "lib/json/json.h"
 #include "lib/model/plan.h"
@@ -15,6 +16,11 @@ namespace deps {
 // Errors: those of json::ObjectReader.
 absl::Status PlannedTaskFromJson(const Source& source, const json::Value& value,
                                  std::string pointer, PlannedTask* out);
+
+// Compact, on one line, without a newline at the end.
+std::string FormatPlannedTask(const PlannedTask& task);
+// Errors: those of json.
+absl::StatusOr<PlannedTask> ParsePlannedTask(const Source& source);
 
 }  // namespace deps
 
