@@ -4,19 +4,63 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/diag/source.h"
+#include "lib/json/json.h"
 
 namespace deps {
 namespace {
 
+// Gives each task of the plans that there are a row of its own.
+absl::Status SplitPlans(Database& database) {
+  std::vector<std::string> workflows;
+  {
+    Statement rows(database, "SELECT workflow FROM plan");
+    while (rows.Step()) workflows.push_back(rows.Text(0));
+    DEPS_RETURN_IF_ERROR(rows.status());
+  }
+  for (const std::string& workflow : workflows) {
+    Source source = {.name = absl::StrCat("the plan of ", workflow)};
+    {
+      Statement row(database, "SELECT document FROM plan WHERE workflow = ?");
+      if (row.Bind(workflow).Step()) source.text = row.Text(0);
+      DEPS_RETURN_IF_ERROR(row.status());
+    }
+    DEPS_ASSIGN_OR_RETURN(json::Value plan, json::Parse(source));
+    json::Value tasks = json::Value::Array();
+    if (json::Value* const found = plan.Find("tasks")) std::swap(tasks.items, found->items);
+    for (size_t i = 0; i < tasks.items.size(); ++i) {
+      DEPS_RETURN_IF_ERROR(
+          Statement(database,
+                    "INSERT INTO planned_task(workflow, position, document) VALUES(?, ?, ?)")
+              .Bind(workflow)
+              .Bind(static_cast<int64_t>(i))
+              .BindLarge(json::Canonical(tasks.items[i]))
+              .Run());
+    }
+    DEPS_RETURN_IF_ERROR(Statement(database, "UPDATE plan SET document = ? WHERE workflow = ?")
+                             .BindLarge(json::Canonical(plan))
+                             .Bind(workflow)
+                             .Run());
+  }
+  return absl::OkStatus();
+}
+
+struct Migration {
+  const char* sql;
+  absl::Status (*then)(Database&) = nullptr;
+};
+
 // Each brings a database from its index to the next version. What was released
 // is not changed; a change is a further entry.
-constexpr const char* kMigrations[] = {
-    R"(
+constexpr Migration kMigrations[] = {
+    {R"(
 CREATE TABLE runner(
   id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, start_time INTEGER NOT NULL,
   boot_id TEXT NOT NULL, started TEXT NOT NULL) STRICT;
@@ -60,8 +104,8 @@ CREATE TABLE installation_output(
   sensitive INTEGER NOT NULL, value TEXT, box BLOB, ref TEXT,
   PRIMARY KEY(namespace, installation, name, result),
   CHECK((sensitive = 0 AND box IS NULL) OR (sensitive = 1 AND value IS NULL))) STRICT;
-)",
-    R"(
+)"},
+    {R"(
 ALTER TABLE runner ADD COLUMN lease_until INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE workflow ADD COLUMN mode TEXT NOT NULL DEFAULT 'run';
 ALTER TABLE workflow ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
@@ -74,15 +118,22 @@ CREATE TABLE workflow_output(
   workflow TEXT NOT NULL REFERENCES workflow(id) ON DELETE CASCADE, name TEXT NOT NULL,
   sensitive INTEGER NOT NULL, value TEXT, box BLOB, ref TEXT, PRIMARY KEY(workflow, name),
   CHECK((sensitive = 0 AND box IS NULL) OR (sensitive = 1 AND value IS NULL))) STRICT;
-)",
+)"},
     // A plan may have megabytes, and SQLite reads through it to the columns behind.
-    R"(
+    {R"(
 CREATE TABLE plan(
   workflow TEXT PRIMARY KEY REFERENCES workflow(id) ON DELETE CASCADE,
   document TEXT NOT NULL) STRICT;
 INSERT INTO plan(workflow, document) SELECT id, plan FROM workflow;
 ALTER TABLE workflow DROP COLUMN plan;
+)"},
+    // A runner has the tasks in memory that it runs, not those of the whole plan.
+    {R"(
+CREATE TABLE planned_task(
+  workflow TEXT NOT NULL REFERENCES workflow(id) ON DELETE CASCADE, position INTEGER NOT NULL,
+  document TEXT NOT NULL, PRIMARY KEY(workflow, position)) STRICT;
 )",
+     SplitPlans},
 };
 constexpr int64_t kVersion = std::size(kMigrations);
 
@@ -116,7 +167,9 @@ absl::Status MigrateWithin(Database& database) {
                       .hint = "use the later version of the command that wrote it"});
   }
   for (int64_t next = version; next < kVersion; ++next) {
-    DEPS_RETURN_IF_ERROR(database.Execute(ForKind(database.kind(), kMigrations[next])));
+    const Migration& migration = kMigrations[next];
+    DEPS_RETURN_IF_ERROR(database.Execute(ForKind(database.kind(), migration.sql)));
+    if (migration.then != nullptr) DEPS_RETURN_IF_ERROR(migration.then(database));
     DEPS_RETURN_IF_ERROR(
         Statement(database, "INSERT INTO schema(version) VALUES(?)").Bind(next + 1).Run());
   }

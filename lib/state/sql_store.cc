@@ -75,9 +75,9 @@ absl::StatusOr<Progress> SqlStore::Advance(const std::string& id, const Change& 
     }
     for (const SkippedTask& skipped : change.skipped) DEPS_RETURN_IF_ERROR(SkipTask(id, skipped));
     if (change.recover) DEPS_RETURN_IF_ERROR(Recover(id));
-    for (const PlannedTask* task : change.claims) {
+    for (const std::string& task : change.claims) {
       if (progress.status != "running") break;
-      DEPS_RETURN_IF_ERROR(ClaimTask(id, *task, change, owner, &progress));
+      DEPS_RETURN_IF_ERROR(ClaimTask(id, task, change, owner, &progress));
     }
     DEPS_ASSIGN_OR_RETURN(progress.events, ReadEvents(id, change.after_event));
     return absl::OkStatus();
@@ -229,21 +229,21 @@ absl::Status SqlStore::SkipTask(const std::string& workflow, const SkippedTask& 
                            .Bind(workflow)
                            .Bind(skipped.task)
                            .Run());
-  if (!skipped.outputs_of.has_value()) {
-    return EndTask(workflow, skipped.task, attempt, skipped.result);
-  }
+  if (!skipped.reused) return EndTask(workflow, skipped.task, attempt, skipped.result);
   TaskResult result = skipped.result;
-  DEPS_ASSIGN_OR_RETURN(result.outputs, ReadInstallationOutputs(*skipped.outputs_of));
+  DEPS_ASSIGN_OR_RETURN(const PlannedTask task, ReadTask(workflow, skipped.task));
+  DEPS_ASSIGN_OR_RETURN(result.outputs, ReadInstallationOutputs(task.installation.name));
   return EndTask(workflow, skipped.task, attempt, result);
 }
 
-absl::Status SqlStore::ClaimTask(const std::string& workflow, const PlannedTask& task,
+absl::Status SqlStore::ClaimTask(const std::string& workflow, const std::string& id,
                                  const Change& change, const Owner& owner, Progress* progress) {
-  Claim claim = {.workflow = workflow, .task = task.id};
+  Claim claim = {.workflow = workflow, .task = id};
+  DEPS_ASSIGN_OR_RETURN(PlannedTask task, ReadTask(workflow, id));
   std::string message;
   DEPS_ASSIGN_OR_RETURN(const bool free, IsInstallationFree(workflow, task, &message));
   if (!free) {
-    progress->busy.emplace_back(task.id, message);
+    progress->busy.emplace_back(id, message);
     return absl::OkStatus();
   }
   DEPS_ASSIGN_OR_RETURN(const bool begun, BeginAttempt(task, owner, &claim));
@@ -258,14 +258,14 @@ absl::Status SqlStore::ClaimTask(const std::string& workflow, const PlannedTask&
             .Bind(claim.traces)
             .Bind(NowText())
             .Bind(workflow)
-            .Bind(task.id)
+            .Bind(id)
             .Run());
   }
   DEPS_ASSIGN_OR_RETURN(claim.before, ReadInstallation(task.installation.name));
   DEPS_RETURN_IF_ERROR(
-      AddEvent(workflow, task.id, claim.attempt, claim.begun ? "task.attached" : "task.running",
+      AddEvent(workflow, id, claim.attempt, claim.begun ? "task.attached" : "task.running",
                json::Value::Object({{"action", json::Value::String(task.action)}})));
-  progress->claimed.push_back(std::move(claim));
+  progress->claimed.push_back({std::move(claim), std::move(task)});
   return absl::OkStatus();
 }
 

@@ -16,6 +16,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "lib/json/json.h"
+#include "lib/model/plan.h"
+#include "lib/model/plan_reader.h"
 #include "lib/state/database.h"
 #include "lib/state/fault_point.h"
 #include "lib/state/store.h"
@@ -30,9 +32,9 @@ class SqlStore : public Store {
   explicit SqlStore(std::unique_ptr<Database> database)
       : database_holder_(std::move(database)), database_(*database_holder_) {}
 
-  absl::Status CreateWorkflow(const std::string& id, const Plan& plan, const WorkflowStart& start,
-                              const Owner& owner) override;
-  absl::StatusOr<std::string> JoinSteps(const std::string& id, const Plan& plan,
+  absl::Status CreateWorkflow(const std::string& id, const PlanReader& plan,
+                              const WorkflowStart& start, const Owner& owner) override;
+  absl::StatusOr<std::string> JoinSteps(const std::string& id, const PlanReader& plan,
                                         const WorkflowStart& start, bool begins) override;
   absl::Status Register(const Owner& owner, absl::Duration lease) override;
   absl::Status TakeWorkflow(const std::string& id, const WorkflowStart& start, const Owner& owner,
@@ -45,6 +47,10 @@ class SqlStore : public Store {
                                           const std::vector<StoredOutput>& outputs,
                                           const Owner& owner) override;
   absl::StatusOr<StoredWorkflow> FindWorkflow(const std::string& id) override;
+  absl::StatusOr<Plan> ReadPlan(const std::string& id) override;
+  absl::StatusOr<Plan> ReadPlanHead(const std::string& id) override;
+  absl::Status ForEachTask(const std::string& id, TaskVisitor visit) override;
+  absl::StatusOr<PlannedTask> FindTask(const std::string& id, const std::string& task) override;
   absl::StatusOr<std::vector<StoredWorkflow>> Workflows() override;
   absl::StatusOr<std::vector<StoredWorkflow>> SharedWorkflows() override;
   absl::StatusOr<Workflow> Document(const std::string& id) override;
@@ -72,6 +78,7 @@ class SqlStore : public Store {
   // The rest is called with mutex_ held; changes within a transaction.
   absl::StatusOr<StoredWorkflow> ReadWorkflow(const std::string& id);
   absl::StatusOr<std::vector<StoredWorkflow>> ReadWorkflows(Statement& rows);
+  absl::StatusOr<PlannedTask> ReadTask(const std::string& workflow, const std::string& task);
   absl::StatusOr<Workflow> ReadDocument(const std::string& id);
   absl::StatusOr<bool> IsRunning(const std::string& id);
   absl::StatusOr<std::set<std::string>> TaskStatuses(const std::string& workflow);
@@ -81,8 +88,8 @@ class SqlStore : public Store {
   absl::StatusOr<std::optional<Installation>> ReadInstallation(const InstallationName& name);
   absl::StatusOr<std::vector<StoredOutput>> ReadInstallationOutputs(const InstallationName& name);
 
-  absl::Status PutWorkflow(const std::string& id, const Plan& plan, const WorkflowStart& start,
-                           const Owner* owner);
+  absl::Status PutWorkflow(const std::string& id, const PlanReader& plan,
+                           const WorkflowStart& start, const Owner* owner);
   absl::Status PutOwner(const Owner& owner);
   absl::Status AddEvent(const std::string& workflow, const std::string& task, int64_t attempt,
                         std::string_view type, const json::Value& data);
@@ -114,7 +121,7 @@ class SqlStore : public Store {
                        const TaskResult& result);
   absl::Status RetryTask(const EndedAttempt& ended);
   absl::Status SkipTask(const std::string& workflow, const SkippedTask& skipped);
-  absl::Status ClaimTask(const std::string& workflow, const PlannedTask& task, const Change& change,
+  absl::Status ClaimTask(const std::string& workflow, const std::string& id, const Change& change,
                          const Owner& owner, Progress* progress);
   absl::StatusOr<bool> BeginAttempt(const PlannedTask& task, const Owner& owner, Claim* claim);
   // Whether it is free, or is this workflow's; else why not.

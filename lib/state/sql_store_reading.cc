@@ -6,14 +6,20 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/diag/source.h"
+#include "lib/model/planned_task.h"
 #include "lib/state/sql_store.h"
 #include "lib/state/ulid.h"
 
 namespace deps {
 namespace {
 
-constexpr std::string_view kColumns =
-    "w.driver, w.mode, w.options, w.status, w.action, w.namespace, w.installation, w.created, "
+// How many tasks of a plan are read at a time.
+constexpr int64_t kPage = 256;
+
+constexpr std::string_view kSelect =
+    "SELECT w.id, w.plan_digest, w.driver, w.mode, w.options, w.status, w.action, w.namespace, "
+    "w.installation, w.created, "
     "w.modified, w.cancel_requested, r.id, r.host, r.pid, r.start_time, r.boot_id, w.engine "
     "FROM workflow w LEFT JOIN runner r ON r.id = w.owner ";
 
@@ -68,8 +74,7 @@ absl::StatusOr<StoredWorkflow> SqlStore::FindWorkflow(const std::string& id) {
 absl::StatusOr<StoredWorkflow> SqlStore::ReadWorkflow(const std::string& id) {
   std::optional<StoredWorkflow> workflow;
   {
-    const std::string sql = absl::StrCat("SELECT w.id, p.document, ", kColumns,
-                                         "JOIN plan p ON p.workflow = w.id WHERE w.id = ?");
+    const std::string sql = absl::StrCat(kSelect, "WHERE w.id = ?");
     Statement rows(database_, sql);
     if (rows.Bind(id).Step()) workflow = FromRow(rows);
     DEPS_RETURN_IF_ERROR(rows.status());
@@ -92,7 +97,7 @@ absl::StatusOr<std::vector<StoredWorkflow>> SqlStore::ReadWorkflows(Statement& r
 
 absl::StatusOr<std::vector<StoredWorkflow>> SqlStore::Workflows() {
   absl::MutexLock lock(&mutex_);
-  const std::string sql = absl::StrCat("SELECT w.id, '', ", kColumns, "ORDER BY w.id DESC");
+  const std::string sql = absl::StrCat(kSelect, "ORDER BY w.id DESC");
   Statement rows(database_, sql);
   return ReadWorkflows(rows);
 }
@@ -100,10 +105,74 @@ absl::StatusOr<std::vector<StoredWorkflow>> SqlStore::Workflows() {
 absl::StatusOr<std::vector<StoredWorkflow>> SqlStore::SharedWorkflows() {
   absl::MutexLock lock(&mutex_);
   const std::string sql =
-      absl::StrCat("SELECT w.id, '', ", kColumns,
-                   "WHERE w.mode = 'shared' AND w.status = 'running' ORDER BY w.id");
+      absl::StrCat(kSelect, "WHERE w.mode = 'shared' AND w.status = 'running' ORDER BY w.id");
   Statement rows(database_, sql);
   return ReadWorkflows(rows);
+}
+
+absl::StatusOr<Plan> SqlStore::ReadPlanHead(const std::string& id) {
+  absl::MutexLock lock(&mutex_);
+  std::string document;
+  {
+    Statement rows(database_, "SELECT document FROM plan WHERE workflow = ?");
+    if (rows.Bind(id).Step()) document = rows.Text(0);
+    DEPS_RETURN_IF_ERROR(rows.status());
+  }
+  if (document.empty()) DEPS_RETURN_IF_ERROR(ReadWorkflow(id).status());
+  return ParsePlanHead({.name = absl::StrCat("the plan of ", id), .text = std::move(document)});
+}
+
+absl::StatusOr<Plan> SqlStore::ReadPlan(const std::string& id) {
+  DEPS_ASSIGN_OR_RETURN(Plan plan, ReadPlanHead(id));
+  DEPS_RETURN_IF_ERROR(ForEachTask(id, [&](const PlannedTask& task) {
+    plan.tasks.push_back(task);
+    return absl::OkStatus();
+  }));
+  return plan;
+}
+
+absl::Status SqlStore::ForEachTask(const std::string& id, TaskVisitor visit) {
+  Source source = {.name = absl::StrCat("the plan of ", id)};
+  std::vector<std::string> page;
+  for (int64_t next = 0; next == 0 || !page.empty(); next += kPage) {
+    page.clear();
+    {
+      absl::MutexLock lock(&mutex_);
+      Statement rows(database_,
+                     "SELECT document FROM planned_task "
+                     "WHERE workflow = ? AND position >= ? AND position < ? ORDER BY position");
+      rows.Bind(id).Bind(next).Bind(next + kPage);
+      while (rows.Step()) page.push_back(rows.Text(0));
+      DEPS_RETURN_IF_ERROR(rows.status());
+    }
+    for (std::string& document : page) {
+      source.text = std::move(document);
+      DEPS_ASSIGN_OR_RETURN(const PlannedTask task, ParsePlannedTask(source));
+      DEPS_RETURN_IF_ERROR(visit(task));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PlannedTask> SqlStore::FindTask(const std::string& id, const std::string& task) {
+  absl::MutexLock lock(&mutex_);
+  return ReadTask(id, task);
+}
+
+absl::StatusOr<PlannedTask> SqlStore::ReadTask(const std::string& workflow,
+                                               const std::string& task) {
+  Source source = {.name = absl::StrCat("the plan of ", workflow)};
+  {
+    Statement rows(database_,
+                   "SELECT p.document FROM task t JOIN planned_task p "
+                   "ON p.workflow = t.workflow AND p.position = t.position "
+                   "WHERE t.workflow = ? AND t.id = ?");
+    if (rows.Bind(workflow).Bind(task).Step()) source.text = rows.Text(0);
+    DEPS_RETURN_IF_ERROR(rows.status());
+  }
+  if (!source.text.empty()) return ParsePlannedTask(source);
+  return MakeError({.id = DiagnosticId::kStateUnknownWorkflow,
+                    .message = absl::StrCat("workflow '", workflow, "' has no task '", task, "'")});
 }
 
 absl::StatusOr<Workflow> SqlStore::Document(const std::string& id) {
@@ -126,7 +195,6 @@ absl::StatusOr<Workflow> SqlStore::ReadDocument(const std::string& id) {
     DEPS_RETURN_IF_ERROR(row.status());
   }
   if (workflow.plan.empty()) DEPS_RETURN_IF_ERROR(ReadWorkflow(id).status());
-  absl::flat_hash_map<std::string, size_t> places;
   absl::flat_hash_map<std::string, bool> alive;
   std::vector<std::pair<size_t, std::string>> running;
   {
@@ -147,7 +215,6 @@ absl::StatusOr<Workflow> SqlStore::ReadDocument(const std::string& id) {
         const std::string owner = rows.Text(8);
         running.emplace_back(workflow.tasks.size(), owner.empty() ? holder : owner);
       }
-      places[task.id] = workflow.tasks.size();
       workflow.tasks.push_back(std::move(task));
     }
     DEPS_RETURN_IF_ERROR(rows.status());
@@ -160,13 +227,12 @@ absl::StatusOr<Workflow> SqlStore::ReadDocument(const std::string& id) {
   }
   {
     Statement rows(database_,
-                   "SELECT task, name, sensitive, value, box, ref FROM output WHERE workflow = ?");
+                   "SELECT t.position, o.name, o.sensitive, o.value, o.box, o.ref FROM output o "
+                   "JOIN task t ON t.workflow = o.workflow AND t.id = o.task WHERE o.workflow = ?");
     rows.Bind(id);
     while (rows.Step()) {
-      const auto place = places.find(rows.Text(0));
-      if (place == places.end()) continue;
       const StoredOutput output = OutputFromRow(rows, 1);
-      workflow.tasks[place->second].outputs[output.name] = Shown(output);
+      workflow.tasks[static_cast<size_t>(rows.Number(0))].outputs[output.name] = Shown(output);
     }
     DEPS_RETURN_IF_ERROR(rows.status());
   }

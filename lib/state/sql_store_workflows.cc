@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/model/planned_task.h"
 #include "lib/state/sql_store.h"
 #include "lib/state/ulid.h"
 
@@ -19,9 +21,56 @@ std::string StatusOf(const std::set<std::string>& statuses) {
   return "succeeded";
 }
 
+// The tasks of a new workflow. Many rows of a statement cost a server less than a
+// statement each.
+class TaskRows {
+ public:
+  TaskRows(Database& database, const std::string& workflow)
+      : database_(database), workflow_(workflow) {}
+
+  absl::Status Add(const PlannedTask& task) {
+    ids_.push_back(task.id);
+    documents_.push_back(FormatPlannedTask(task));
+    return ids_.size() < kRows ? absl::OkStatus() : Finish();
+  }
+
+  absl::Status Finish() {
+    if (ids_.empty()) return absl::OkStatus();
+    const std::string insert_tasks =
+        absl::StrCat("INSERT INTO task(workflow, id, position, status, revision) VALUES",
+                     Times("(?, ?, ?, 'pending', ?)"));
+    const std::string insert_documents = absl::StrCat(
+        "INSERT INTO planned_task(workflow, position, document) VALUES", Times("(?, ?, ?)"));
+    Statement tasks(database_, insert_tasks);
+    Statement documents(database_, insert_documents);
+    for (size_t i = 0; i < ids_.size(); ++i) {
+      tasks.Bind(workflow_).Bind(ids_[i]).Bind(position_).Bind(NewUlid());
+      documents.Bind(workflow_).Bind(position_).BindLarge(std::move(documents_[i]));
+      ++position_;
+    }
+    ids_.clear();
+    documents_.clear();
+    DEPS_RETURN_IF_ERROR(tasks.Run());
+    return documents.Run();
+  }
+
+ private:
+  static constexpr size_t kRows = 64;
+
+  std::string Times(std::string_view row) const {
+    return absl::StrJoin(std::vector<std::string_view>(ids_.size(), row), ", ");
+  }
+
+  Database& database_;
+  const std::string& workflow_;
+  int64_t position_ = 0;
+  std::vector<std::string> ids_;
+  std::vector<std::string> documents_;
+};
+
 }  // namespace
 
-absl::Status SqlStore::CreateWorkflow(const std::string& id, const Plan& plan,
+absl::Status SqlStore::CreateWorkflow(const std::string& id, const PlanReader& plan,
                                       const WorkflowStart& start, const Owner& owner) {
   return Transact([&]() -> absl::Status {
     if (start.mode == "run") DEPS_RETURN_IF_ERROR(PutOwner(owner));
@@ -29,14 +78,14 @@ absl::Status SqlStore::CreateWorkflow(const std::string& id, const Plan& plan,
   });
 }
 
-absl::StatusOr<std::string> SqlStore::JoinSteps(const std::string& id, const Plan& plan,
+absl::StatusOr<std::string> SqlStore::JoinSteps(const std::string& id, const PlanReader& plan,
                                                 const WorkflowStart& start, bool begins) {
   std::string joined;
   DEPS_RETURN_IF_ERROR(Transact([&]() -> absl::Status {
     Statement rows(database_,
                    "SELECT id FROM workflow WHERE plan_digest = ? AND mode = 'step' "
                    "AND (status <> 'succeeded' OR ? = 0) ORDER BY id DESC");
-    if (rows.Bind(plan.digest).Bind(int64_t{begins}).Step()) joined = rows.Text(0);
+    if (rows.Bind(plan.head().digest).Bind(int64_t{begins}).Step()) joined = rows.Text(0);
     DEPS_RETURN_IF_ERROR(rows.status());
     if (!joined.empty()) return absl::OkStatus();
     joined = id;
@@ -45,15 +94,16 @@ absl::StatusOr<std::string> SqlStore::JoinSteps(const std::string& id, const Pla
   return joined;
 }
 
-absl::Status SqlStore::PutWorkflow(const std::string& id, const Plan& plan,
+absl::Status SqlStore::PutWorkflow(const std::string& id, const PlanReader& plan,
                                    const WorkflowStart& start, const Owner* owner) {
+  const Plan& head = plan.head();
   const std::string now = NowText();
   Statement insert(database_,
                    "INSERT INTO workflow(id, plan_digest, action, namespace, installation, engine, "
                    "driver, mode, options, status, created, modified, owner) "
                    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)");
-  insert.Bind(id).Bind(plan.digest).Bind(plan.action);
-  insert.Bind(plan.installation.name_space).Bind(plan.installation.name);
+  insert.Bind(id).Bind(head.digest).Bind(head.action);
+  insert.Bind(head.installation.name_space).Bind(head.installation.name);
   insert.Bind(start.engine)
       .Bind(start.driver)
       .Bind(start.mode)
@@ -68,20 +118,13 @@ absl::Status SqlStore::PutWorkflow(const std::string& id, const Plan& plan,
   DEPS_RETURN_IF_ERROR(insert.Run());
   DEPS_RETURN_IF_ERROR(Statement(database_, "INSERT INTO plan(workflow, document) VALUES(?, ?)")
                            .Bind(id)
-                           .BindLarge(FormatPlan(plan, json::Style::kCompact))
+                           .BindLarge(FormatPlan(head, json::Style::kCompact))
                            .Run());
-  for (size_t i = 0; i < plan.tasks.size(); ++i) {
-    DEPS_RETURN_IF_ERROR(Statement(database_,
-                                   "INSERT INTO task(workflow, id, position, status, revision) "
-                                   "VALUES(?, ?, ?, 'pending', ?)")
-                             .Bind(id)
-                             .Bind(plan.tasks[i].id)
-                             .Bind(static_cast<int64_t>(i))
-                             .Bind(NewUlid())
-                             .Run());
-  }
+  TaskRows rows(database_, id);
+  DEPS_RETURN_IF_ERROR(plan.ForEachTask([&](const PlannedTask& task) { return rows.Add(task); }));
+  DEPS_RETURN_IF_ERROR(rows.Finish());
   return AddEvent(id, "", 0, "workflow.running",
-                  json::Value::Object({{"plan", json::Value::String(plan.digest)}}));
+                  json::Value::Object({{"plan", json::Value::String(head.digest)}}));
 }
 
 absl::Status SqlStore::TakeWorkflow(const std::string& id, const WorkflowStart& start,

@@ -16,6 +16,7 @@
 #include "lib/diag/diagnostic.h"
 #include "lib/json/json.h"
 #include "lib/model/plan.h"
+#include "lib/model/plan_reader.h"
 #include "lib/state/open_store.h"
 #include "lib/state/owner.h"
 #include "lib/state/state_option.h"
@@ -69,8 +70,9 @@ class StoreTest : public testing::TestWithParam<std::string> {
 
   std::string Create(const Owner& owner, const std::string& mode = "run") {
     const std::string id = NewUlid();
-    EXPECT_EQ(store_->CreateWorkflow(id, plan_, {.driver = "podman", .mode = mode}, owner),
-              absl::OkStatus());
+    EXPECT_EQ(
+        store_->CreateWorkflow(id, PlanReader(plan_), {.driver = "podman", .mode = mode}, owner),
+        absl::OkStatus());
     return id;
   }
 
@@ -88,13 +90,14 @@ class StoreTest : public testing::TestWithParam<std::string> {
         (store == nullptr ? *store_ : *store)
             .Advance(
                 id,
-                {.claims = {&plan_.tasks[task]},
+                {.claims = {plan_.tasks[task].id},
                  .traces =
                      [](const Claim& claim) { return absl::StrCat("attempt ", claim.attempt); }},
                 owner);
     EXPECT_TRUE(progress.ok()) << progress.status();
     if (!progress.ok() || progress->claimed.empty()) return std::nullopt;
-    return progress->claimed[0];
+    EXPECT_EQ(progress->claimed[0].task, plan_.tasks[task]);
+    return progress->claimed[0].claim;
   }
 
   absl::StatusOr<Progress> End(const Claim& claim, TaskResult result, const Owner& owner,
@@ -121,6 +124,42 @@ INSTANTIATE_TEST_SUITE_P(Databases, StoreTest, testing::Values("sqlite", "postgr
                          [](const auto& info) { return info.param; });
 
 using Strings = std::vector<std::string>;
+
+TEST_P(StoreTest, KeepsThePlanAndTellsItsTasksOneByOne) {
+  // More tasks than are read or written at a time.
+  for (int i = 0; i < 300; ++i) {
+    PlannedTask& task = plan_.tasks.emplace_back();
+    task.id = absl::StrCat("root/", i);
+    task.action = "install";
+    task.bundle.name = "b";
+    task.installation.name = {"dev", task.id};
+    task.parameters["text"] = {.value = JsonText{"\"\\n\u00e4'?\""}};
+  }
+  plan_.stages = {{"root"}};
+  plan_.outputs["url"] = {.kind = ValueSource::Kind::kOutput, .item = {"root", "url"}};
+  const std::string id = Create(owner_);
+  EXPECT_EQ(store_->ReadPlan(id), absl::StatusOr<Plan>(plan_));
+  std::vector<PlannedTask> tasks;
+  EXPECT_EQ(store_->ForEachTask(id,
+                                [&](const PlannedTask& task) {
+                                  tasks.push_back(task);
+                                  // The store may be used meanwhile.
+                                  return store_->FindTask(id, task.id).status();
+                                }),
+            absl::OkStatus());
+  EXPECT_EQ(tasks, plan_.tasks);
+  EXPECT_EQ(store_->FindTask(id, "root/299"), absl::StatusOr<PlannedTask>(plan_.tasks.back()));
+  EXPECT_TRUE(
+      HasId(store_->FindTask(id, "root/300").status(), DiagnosticId::kStateUnknownWorkflow));
+  EXPECT_TRUE(HasId(store_->ReadPlan("none").status(), DiagnosticId::kStateUnknownWorkflow));
+  Plan head = plan_;
+  head.tasks.clear();
+  EXPECT_EQ(store_->ReadPlanHead(id), absl::StatusOr<Plan>(head));
+  EXPECT_EQ(
+      store_->ForEachTask(id, [](const PlannedTask&) { return absl::AbortedError("enough"); }),
+      absl::AbortedError("enough"));
+  ASSERT_TRUE(store_->Advance(id, {}, owner_).ok());
+}
 
 TEST_P(StoreTest, FollowsATaskFromClaimToOutput) {
   const std::string id = Create(owner_);
@@ -213,7 +252,7 @@ TEST_P(StoreTest, LetsOneWorkflowAtATimeUseAnInstallation) {
   const std::string b = Create(owner_);
   const std::optional<Claim> claim = ClaimOne(a, 0, owner_);
   ASSERT_TRUE(claim.has_value());
-  const Progress busy = *store_->Advance(b, {.claims = {&plan_.tasks[0]}}, owner_);
+  const Progress busy = *store_->Advance(b, {.claims = {plan_.tasks[0].id}}, owner_);
   EXPECT_TRUE(busy.claimed.empty());
   ASSERT_EQ(busy.busy.size(), 1u);
   EXPECT_EQ(busy.busy[0].first, "root/db");
@@ -226,7 +265,7 @@ TEST_P(StoreTest, KeepsAnInstallationForWhatADeadProcessLeftRunning) {
   const std::string a = Create(dead);
   ASSERT_TRUE(ClaimOne(a, 0, dead).has_value());
   const std::string b = Create(owner_);
-  const Progress busy = *store_->Advance(b, {.claims = {&plan_.tasks[0]}}, owner_);
+  const Progress busy = *store_->Advance(b, {.claims = {plan_.tasks[0].id}}, owner_);
   ASSERT_EQ(busy.busy.size(), 1u);
   EXPECT_NE(busy.busy[0].second.find("deps-run cancel"), std::string::npos);
 }
@@ -295,16 +334,16 @@ TEST_P(StoreTest, JoinsTheStepsOfAPlan) {
   plan_.digest = absl::StrCat("sha256:", names_);
   const WorkflowStart start = {.driver = "podman", .mode = "step"};
   const std::string id = NewUlid();
-  EXPECT_EQ(*store_->JoinSteps(id, plan_, start, true), id);
-  EXPECT_EQ(*store_->JoinSteps(NewUlid(), plan_, start, true), id);
+  EXPECT_EQ(*store_->JoinSteps(id, PlanReader(plan_), start, true), id);
+  EXPECT_EQ(*store_->JoinSteps(NewUlid(), PlanReader(plan_), start, true), id);
   for (const size_t task : {0, 1}) {
     ASSERT_EQ(store_->TakeWorkflow(id, start, owner_, {plan_.tasks[task].id}), absl::OkStatus());
     EXPECT_TRUE(End(*ClaimOne(id, task, owner_), {.status = "succeeded"}, owner_).ok());
   }
   EXPECT_EQ(store_->FinishWorkflow(id, {}, owner_)->status, "succeeded");
   // Whoever did not hear of the last step's end asks for it again.
-  EXPECT_EQ(*store_->JoinSteps(NewUlid(), plan_, start, false), id);
-  EXPECT_NE(*store_->JoinSteps(NewUlid(), plan_, start, true), id);
+  EXPECT_EQ(*store_->JoinSteps(NewUlid(), PlanReader(plan_), start, false), id);
+  EXPECT_NE(*store_->JoinSteps(NewUlid(), PlanReader(plan_), start, true), id);
 }
 
 TEST_P(StoreTest, FinishesAsItsTasksAre) {

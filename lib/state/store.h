@@ -20,6 +20,7 @@
 #include "lib/model/graph.h"
 #include "lib/model/installation.h"
 #include "lib/model/plan.h"
+#include "lib/model/plan_reader.h"
 #include "lib/model/workflow.h"
 #include "lib/state/owner.h"
 
@@ -47,7 +48,7 @@ struct WorkflowStart {
 
 struct StoredWorkflow {
   std::string id;
-  std::string plan;  // The document Plan.
+  std::string plan;  // The plan's digest; see ReadPlan.
   WorkflowStart start;
   std::string status;  // As in the document Workflow.
   std::string action;
@@ -104,15 +105,14 @@ struct EndedAttempt {
 struct SkippedTask {
   std::string task;
   TaskResult result;
-  // Its outputs are those that the installation has.
-  std::optional<InstallationName> outputs_of;
+  bool reused = false;  // Its outputs are those that its installation has.
 };
 
 // What one transaction changes in a workflow.
 struct Change {
   std::vector<EndedAttempt> ended;
   std::vector<SkippedTask> skipped;
-  std::vector<const PlannedTask*> claims;  // Pending tasks that are to be run.
+  std::vector<std::string> claims;  // Pending tasks that are to be run.
   // Gives Claim::traces of a new attempt.
   std::function<std::string(const Claim&)> traces;
   int64_t after_event = 0;
@@ -131,9 +131,14 @@ struct StoredEvent {
   bool operator==(const StoredEvent&) const = default;
 };
 
+struct ClaimedTask {
+  Claim claim;
+  PlannedTask task;
+};
+
 // What has become of a Change.
 struct Progress {
-  std::vector<Claim> claimed;
+  std::vector<ClaimedTask> claimed;
   // Tasks whose installation another workflow uses, and what is to be said.
   std::vector<std::pair<std::string, std::string>> busy;
   // Tasks of `ended` that were no longer this process's: nothing was changed.
@@ -153,12 +158,12 @@ class Store {
 
   // A new workflow with a pending task for each of the plan's. In mode "run" it
   // is held by `owner`, else by no one.
-  virtual absl::Status CreateWorkflow(const std::string& id, const Plan& plan,
+  virtual absl::Status CreateWorkflow(const std::string& id, const PlanReader& plan,
                                       const WorkflowStart& start, const Owner& owner) = 0;
   // The newest workflow of mode "step" of this plan, or a new one with the id `id`.
   // Gives its id. Where `begins`, none that has succeeded: a step that needs nothing
   // begins a new one then.
-  virtual absl::StatusOr<std::string> JoinSteps(const std::string& id, const Plan& plan,
+  virtual absl::StatusOr<std::string> JoinSteps(const std::string& id, const PlanReader& plan,
                                                 const WorkflowStart& start, bool begins) = 0;
   // Tells that `owner` is there to run tasks, and for how long it may be silent.
   virtual absl::Status Register(const Owner& owner, absl::Duration lease) = 0;
@@ -182,9 +187,17 @@ class Store {
                                                   const std::vector<StoredOutput>& outputs,
                                                   const Owner& owner) = 0;
   virtual absl::StatusOr<StoredWorkflow> FindWorkflow(const std::string& id) = 0;
-  // The newest first, without plan.
+  virtual absl::StatusOr<Plan> ReadPlan(const std::string& id) = 0;
+  // All but the tasks.
+  virtual absl::StatusOr<Plan> ReadPlanHead(const std::string& id) = 0;
+  // The tasks of the plan, in its order; a few of them are in memory at a time.
+  // Errors: those of `visit`, too.
+  virtual absl::Status ForEachTask(const std::string& id, TaskVisitor visit) = 0;
+  // Errors: state-unknown-workflow also where it has no such task.
+  virtual absl::StatusOr<PlannedTask> FindTask(const std::string& id, const std::string& task) = 0;
+  // The newest first.
   virtual absl::StatusOr<std::vector<StoredWorkflow>> Workflows() = 0;
-  // Running workflows of mode "shared", the oldest first, without plan.
+  // Running workflows of mode "shared", the oldest first.
   virtual absl::StatusOr<std::vector<StoredWorkflow>> SharedWorkflows() = 0;
   // Running tasks whose owner is dead show as "unknown".
   virtual absl::StatusOr<Workflow> Document(const std::string& id) = 0;
