@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/io/large_text.h"
 #include "lib/model/plan.h"
@@ -18,13 +17,7 @@ static absl::StatusOr<Plan> ReadInParts(const std::string& text) {
   if (!large.Append(text).ok() || !large.Seal().ok()) std::abort();
   const absl::StatusOr<PlanReader> reader = PlanReader::Open(std::move(large));
   if (!reader.ok()) return reader.status();
-  Plan plan = reader->head();
-  const absl::Status status = reader->ForEachTask([&](const PlannedTask& task) {
-    plan.tasks.push_back(task);
-    return absl::OkStatus();
-  });
-  if (!status.ok()) std::abort();
-  return plan;
+  return reader->Whole();
 }
 
 // What is read can be written, and reads as the same again; as a whole and in parts.

@@ -152,6 +152,16 @@ absl::Status PlanReader::ForEachTask(TaskVisitor visit) const {
   return absl::OkStatus();
 }
 
+Plan PlanReader::Whole() const {
+  Plan plan = head_;
+  // What was read once can be read again.
+  ForEachTask([&](const PlannedTask& task) {
+    plan.tasks.push_back(task);
+    return absl::OkStatus();
+  }).IgnoreError();
+  return plan;
+}
+
 absl::Status PlanReader::ForEachTaskOfText(TaskVisitor visit) const {
   Window window(*text_);
   json::Scanner scanner(text_->view().substr(tasks_begin_));

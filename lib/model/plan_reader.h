@@ -30,6 +30,8 @@ class PlanReader {
   const Plan& head() const { return head_; }
   // In the plan's order. Errors: those of `visit`.
   absl::Status ForEachTask(TaskVisitor visit) const;
+  // All of it, in memory.
+  Plan Whole() const;
 
  private:
   PlanReader() = default;

@@ -90,12 +90,7 @@ absl::StatusOr<Plan> ReadInParts(const std::string& text) {
   DEPS_RETURN_IF_ERROR(large.Append(text));
   DEPS_RETURN_IF_ERROR(large.Seal());
   DEPS_ASSIGN_OR_RETURN(const PlanReader reader, PlanReader::Open(std::move(large)));
-  Plan plan = reader.head();
-  DEPS_RETURN_IF_ERROR(reader.ForEachTask([&](const PlannedTask& task) {
-    plan.tasks.push_back(task);
-    return absl::OkStatus();
-  }));
-  return plan;
+  return reader.Whole();
 }
 
 TEST(PlanReaderTest, TellsOrRefusesWhatParsePlanDoes) {

@@ -158,10 +158,10 @@ class Attempt {
     }
     const std::string prefix = absl::StrCat(task_.id, "/");
     for (const std::string& need : task_.needs) {
-      const PlannedTask* const dependency = inputs_.FindTask(need);
       const std::string_view alias = absl::StripPrefix(need, prefix);
-      if (dependency == nullptr || alias == need || absl::StrContains(alias, '/')) continue;
-      DEPS_RETURN_IF_ERROR(AddDependency(alias, dependency->bundle, scratch, log));
+      if (alias == need || absl::StrContains(alias, '/')) continue;
+      DEPS_ASSIGN_OR_RETURN(const PlannedTask dependency, inputs_.FindTask(need));
+      DEPS_RETURN_IF_ERROR(AddDependency(alias, dependency.bundle, scratch, log));
     }
     return absl::OkStatus();
   }
@@ -453,7 +453,7 @@ absl::StatusOr<Traces> TracesOf(const Claim& claim) {
 void RemoveLeftovers(const Workflow& workflow) {
   std::set<std::string> kept;
   for (const WorkflowTask& task : workflow.tasks) {
-    if (task.status == "succeeded") continue;
+    if (task.status == "succeeded" || task.attempt == 0) continue;
     const absl::StatusOr<Traces> traces =
         TracesOf({.workflow = workflow.id, .task = task.id, .attempt = task.attempt});
     if (traces.ok()) kept.insert(traces->folder);

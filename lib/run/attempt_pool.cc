@@ -36,10 +36,10 @@ AttemptPool::~AttemptPool() {
   for (const std::string& folder : discarded_) RemoveScratch(folder);
 }
 
-void AttemptPool::Start(const PlannedTask& task, Claim claim) {
+void AttemptPool::Start(ClaimedTask task) {
   absl::MutexLock lock(&mutex_);
   ++count_;
-  waiting_.push_back({&task, std::move(claim)});
+  waiting_.push_back(std::move(task));
   if (static_cast<int64_t>(waiting_.size()) <= idle_ ||
       static_cast<int64_t>(threads_.size()) >= jobs_) {
     return;
@@ -51,7 +51,7 @@ void AttemptPool::Start(const PlannedTask& task, Claim claim) {
 std::vector<Claim> AttemptPool::Withdraw() {
   absl::MutexLock lock(&mutex_);
   std::vector<Claim> claims;
-  for (Job& job : waiting_) claims.push_back(std::move(job.claim));
+  for (ClaimedTask& job : waiting_) claims.push_back(std::move(job.claim));
   count_ -= static_cast<int64_t>(waiting_.size());
   waiting_.clear();
   return claims;
@@ -107,13 +107,13 @@ void AttemptPool::Work(size_t thread) {
       continue;
     }
     if (waiting_.empty()) break;
-    Job job = std::move(waiting_.front());
+    ClaimedTask job = std::move(waiting_.front());
     waiting_.pop_front();
     changed_.notify_one();
     const absl::Time begin = SteadyNow();
     running_[thread] = {.id = job.claim.task, .since = begin};
     mutex_.Unlock();
-    TaskResult result = run_(*job.task, job.claim);
+    TaskResult result = run_(job.task, job.claim);
     mutex_.Lock();
     running_[thread].id.clear();
     ended_.push_back({std::move(job.claim), std::move(result), SteadyNow() - begin});

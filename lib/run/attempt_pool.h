@@ -30,7 +30,7 @@ class AttemptPool {
   // Waits for what runs; what was not begun is not.
   ~AttemptPool();
 
-  void Start(const PlannedTask& task, Claim claim);
+  void Start(ClaimedTask task);
   // Claims that no thread has begun; they are taken back.
   std::vector<Claim> Withdraw();
   // A folder of an attempt that is over, to be removed when there is time.
@@ -49,17 +49,13 @@ class AttemptPool {
   std::vector<RunningTask> Running() const;
 
  private:
-  struct Job {
-    const PlannedTask* task;
-    Claim claim;
-  };
   void Work(size_t thread);
 
   const int64_t jobs_;
   const Run run_;
   mutable absl::Mutex mutex_;
   std::condition_variable_any changed_;  // waiting_ is shorter or ended_ longer.
-  std::deque<Job> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::deque<ClaimedTask> waiting_ ABSL_GUARDED_BY(mutex_);
   std::vector<RunningTask> running_ ABSL_GUARDED_BY(mutex_);  // By thread; "" is idle.
   std::vector<Ended> ended_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> discarded_ ABSL_GUARDED_BY(mutex_);

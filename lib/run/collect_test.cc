@@ -10,16 +10,22 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
 #include "lib/model/plan.h"
+#include "lib/model/plan_reader.h"
 #include "lib/run/inputs.h"
+#include "lib/run/outline.h"
 #include "lib/run/scratch.h"
 #include "lib/state/open_store.h"
+#include "lib/state/owner.h"
+#include "lib/state/store.h"
 #include "lib/state/ulid.h"
 
 namespace deps {
@@ -224,10 +230,16 @@ TEST_F(CollectTest, ResolvesSources) {
   db.parameters["name"] = {.value = {"\"my db\""}};
   db.parameters["hidden"] = {.value = {"\"x\""}};
   db.credentials["token"] = {.kind = ValueSource::Kind::kSecret, .text = "env:TOKEN"};
+  db.action = "install";
+  db.installation.name = {"dev", "db"};
   plan.tasks = {db};
   environment_["TOKEN"] = "sentinel";
   const std::unique_ptr<Store> store = *OpenStore(absl::StrCat("sqlite:", InFolder("state.db")));
-  const InputResolver inputs(plan, "W", *store, key_, getenv_);
+  ASSERT_EQ(store->Register(ThisProcess(), absl::Seconds(30)), absl::OkStatus());
+  ASSERT_EQ(store->CreateWorkflow("W", PlanReader(plan), {}, ThisProcess()), absl::OkStatus());
+  const absl::StatusOr<Outline> outline = ReadOutline("W", *store);
+  ASSERT_TRUE(outline.ok()) << outline.status();
+  const InputResolver inputs("W", outline->secret_variables, *store, key_, getenv_);
   using Kind = ValueSource::Kind;
   const ValueSource name = {.kind = Kind::kParameter, .item = {"root/db", "name"}};
   const ValueSource token = {.kind = Kind::kCredential, .item = {"root/db", "token"}};
@@ -272,7 +284,7 @@ TEST_F(CollectTest, ResolvesSources) {
   EXPECT_TRUE(inputs.secret_variables().contains("TOKEN"));
   // Nobody waits for it any more.
   const std::atomic<int> stop = 1;
-  const InputResolver stopped(plan, "W", *store, key_, getenv_, &stop);
+  const InputResolver stopped("W", {}, *store, key_, getenv_, &stop);
   EXPECT_FALSE(stopped.Resolve({.kind = Kind::kSecret, .text = "command:sleep 100"}).ok());
 }
 

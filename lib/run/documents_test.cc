@@ -16,6 +16,7 @@
 #include "lib/io/file.h"
 #include "lib/json/json.h"
 #include "lib/model/plan.h"
+#include "lib/model/plan_reader.h"
 #include "lib/model/workflow.h"
 #include "lib/run/image_name.h"
 #include "lib/run/image_root.h"
@@ -49,23 +50,18 @@ TEST(CheckPlanTest, RefusesWhatCannotRun) {
     std::optional<DiagnosticId> id;
   } kRows[] = {
       {"a plan that is well", with([](Plan*) {}), std::nullopt},
-      {"a task twice", with([](Plan* plan) { plan->tasks[1].id = "a"; }),
-       DiagnosticId::kDocumentValue},
-      {"a need that is not there", with([](Plan* plan) { plan->tasks[1].needs = {"c"}; }),
-       DiagnosticId::kDocumentValue},
-      {"a circle", with([](Plan* plan) { plan->tasks[0].needs = {"b"}; }),
-       DiagnosticId::kDocumentValue},
-      {"a source of a task that is not there", with([](Plan* plan) {
-         plan->tasks[0].parameters["x"] = {.kind = Kind::kOutput, .item = {"c", "x"}};
+      {"a template within a template", with([](Plan* plan) {
+         plan->tasks[0].parameters["x"] = {
+             .kind = Kind::kTemplate, .text = "${x}", .inputs = {{"x", {.kind = Kind::kTemplate}}}};
        }),
        DiagnosticId::kDocumentValue},
-      {"the same within a template", with([](Plan* plan) {
+      {"a reference within a template that is none", with([](Plan* plan) {
          plan->tasks[0].parameters["x"] = {
              .kind = Kind::kTemplate,
              .text = "${x}",
-             .inputs = {{"x", {.kind = Kind::kCredential, .item = {"c", "x"}}}}};
+             .inputs = {{"x", {.kind = Kind::kSecret, .text = "TOKEN"}}}};
        }),
-       DiagnosticId::kDocumentValue},
+       DiagnosticId::kSecretReference},
       {"a reference that is none", with([](Plan* plan) {
          plan->tasks[0].credentials["x"] = {.kind = Kind::kSecret, .text = "TOKEN"};
        }),
@@ -75,7 +71,7 @@ TEST(CheckPlanTest, RefusesWhatCannotRun) {
        DiagnosticId::kSecretUnavailable},
   };
   for (const auto& row : kRows) {
-    const absl::Status status = CheckPlan(row.plan, NoEnvironment);
+    const absl::Status status = CheckPlan(PlanReader(row.plan), NoEnvironment);
     EXPECT_EQ(status.ok(), !row.id.has_value()) << row.name << ": " << status;
     EXPECT_TRUE(!row.id.has_value() || HasId(status, *row.id)) << row.name << ": " << status;
   }

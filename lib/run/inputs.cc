@@ -1,5 +1,6 @@
 #include "lib/run/inputs.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,13 @@ constexpr int kMaxDepth = 64;
 
 absl::Status Wrong(std::string message) {
   return MakeError({.id = DiagnosticId::kDocumentValue, .message = std::move(message)});
+}
+
+std::optional<StoredOutput> Take(std::vector<StoredOutput>& outputs, const std::string& name) {
+  for (StoredOutput& output : outputs) {
+    if (output.name == name) return std::move(output);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -52,31 +60,15 @@ SecretBuffer BytesOf(const JsonText& value) {
   return SecretBuffer(parsed.IsString() ? parsed.text : value.text);
 }
 
-InputResolver::InputResolver(const Plan& plan, std::string workflow, Store& store, StateKey& key,
-                             Getenv getenv, const std::atomic<int>* stop)
+InputResolver::InputResolver(std::string workflow, std::set<std::string> secret_variables,
+                             Store& store, StateKey& key, Getenv getenv,
+                             const std::atomic<int>* stop)
     : workflow_(std::move(workflow)),
+      secret_variables_(std::move(secret_variables)),
       store_(store),
       key_(key),
       getenv_(std::move(getenv)),
-      stop_(stop) {
-  secret_variables_ = IdentityVariables();
-  for (const PlannedTask& task : plan.tasks) {
-    tasks_[task.id] = &task;
-    NoteVariables(task.parameters);
-    NoteVariables(task.credentials);
-  }
-}
-
-void InputResolver::NoteVariables(const std::map<std::string, ValueSource>& sources) {
-  for (const auto& [name, source] : sources) {
-    NoteVariables(source.inputs);
-    if (source.kind != ValueSource::Kind::kSecret) continue;
-    const absl::StatusOr<SecretReference> reference = ParseSecretReference(source.text);
-    if (reference.ok() && reference->provider == "env") {
-      secret_variables_.insert(reference->locator);
-    }
-  }
-}
+      stop_(stop) {}
 
 absl::StatusOr<ResolvedValue> InputResolver::Resolve(const ValueSource& source) const {
   return ResolveAt(source, 0);
@@ -95,8 +87,8 @@ absl::StatusOr<ResolvedValue> InputResolver::ResolveAt(const ValueSource& source
     case ValueSource::Kind::kOutput:
       return Output(source.item);
     case ValueSource::Kind::kParameter: {
-      DEPS_ASSIGN_OR_RETURN(const PlannedTask* const task, Find(source.item));
-      return ParameterAt(*task, source.item.name, depth + 1);
+      DEPS_ASSIGN_OR_RETURN(const PlannedTask task, FindTask(source.item.task));
+      return ParameterAt(task, source.item.name, depth + 1);
     }
     case ValueSource::Kind::kCredential:
       return Credential(source.item, depth + 1);
@@ -110,15 +102,8 @@ absl::StatusOr<ResolvedValue> InputResolver::ResolveAt(const ValueSource& source
   return Wrong("a source of an unknown kind");
 }
 
-const PlannedTask* InputResolver::FindTask(const std::string& id) const {
-  const auto task = tasks_.find(id);
-  return task == tasks_.end() ? nullptr : task->second;
-}
-
-absl::StatusOr<const PlannedTask*> InputResolver::Find(const TaskItem& item) const {
-  const PlannedTask* const task = FindTask(item.task);
-  if (task != nullptr) return task;
-  return Wrong(absl::StrCat("the plan has no task '", item.task, "'"));
+absl::StatusOr<PlannedTask> InputResolver::FindTask(const std::string& id) const {
+  return store_.FindTask(workflow_, id);
 }
 
 absl::StatusOr<ResolvedValue> InputResolver::ParameterAt(const PlannedTask& task,
@@ -146,9 +131,9 @@ absl::StatusOr<ResolvedValue> InputResolver::ParameterAt(const PlannedTask& task
 }
 
 absl::StatusOr<ResolvedValue> InputResolver::Credential(const TaskItem& item, int depth) const {
-  DEPS_ASSIGN_OR_RETURN(const PlannedTask* const task, Find(item));
-  const auto source = task->credentials.find(item.name);
-  if (source == task->credentials.end()) {
+  DEPS_ASSIGN_OR_RETURN(const PlannedTask task, FindTask(item.task));
+  const auto source = task.credentials.find(item.name);
+  if (source == task.credentials.end()) {
     return Wrong(absl::StrCat("task '", item.task, "' has no credential '", item.name, "'"));
   }
   DEPS_ASSIGN_OR_RETURN(ResolvedValue value, ResolveAt(source->second, depth));
@@ -163,22 +148,22 @@ absl::StatusOr<std::vector<StoredOutput>> InputResolver::LeftOutputs(
 
 absl::StatusOr<ResolvedValue> InputResolver::Output(const TaskItem& item) const {
   DEPS_ASSIGN_OR_RETURN(std::vector<StoredOutput> outputs, store_.Outputs(workflow_, item.task));
-  // What an installation left in an earlier run still holds: an uninstall runs
-  // what needs an output before the task that the output is of.
-  if (const PlannedTask* const task = FindTask(item.task); task != nullptr) {
-    DEPS_ASSIGN_OR_RETURN(const std::vector<StoredOutput> earlier,
-                          store_.InstallationOutputs(task->installation.name));
-    outputs.insert(outputs.end(), earlier.begin(), earlier.end());
+  std::optional<StoredOutput> output = Take(outputs, item.name);
+  if (!output.has_value()) {
+    // What an installation left in an earlier run still holds: an uninstall runs
+    // what needs an output before the task that the output is of.
+    DEPS_ASSIGN_OR_RETURN(const PlannedTask task, FindTask(item.task));
+    DEPS_ASSIGN_OR_RETURN(outputs, store_.InstallationOutputs(task.installation.name));
+    output = Take(outputs, item.name);
   }
-  for (const StoredOutput& output : outputs) {
-    if (output.name != item.name) continue;
-    if (!output.sensitive) return ResolvedValue{.bytes = BytesOf(output.value)};
-    DEPS_ASSIGN_OR_RETURN(SecretBuffer value, key_.Open(output, getenv_, stop_));
-    return ResolvedValue{.bytes = std::move(value), .sensitive = true};
+  if (!output.has_value()) {
+    return MakeError(
+        {.id = DiagnosticId::kStateUnknownWorkflow,
+         .message = absl::StrCat("task '", item.task, "' has left no output '", item.name, "'")});
   }
-  return MakeError(
-      {.id = DiagnosticId::kStateUnknownWorkflow,
-       .message = absl::StrCat("task '", item.task, "' has left no output '", item.name, "'")});
+  if (!output->sensitive) return ResolvedValue{.bytes = BytesOf(output->value)};
+  DEPS_ASSIGN_OR_RETURN(SecretBuffer value, key_.Open(*output, getenv_, stop_));
+  return ResolvedValue{.bytes = std::move(value), .sensitive = true};
 }
 
 absl::StatusOr<ResolvedValue> InputResolver::Template(const ValueSource& source, int depth) const {

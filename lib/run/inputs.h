@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -58,43 +57,39 @@ SecretBuffer BytesOf(const JsonText& value);
 class InputResolver {
  public:
   // Secrets are not waited for once *`stop` is no longer 0; it may be null.
-  InputResolver(const Plan& plan, std::string workflow, Store& store, StateKey& key, Getenv getenv,
-                const std::atomic<int>* stop = nullptr);
+  // `secret_variables` as in Outline.
+  InputResolver(std::string workflow, std::set<std::string> secret_variables, Store& store,
+                StateKey& key, Getenv getenv, const std::atomic<int>* stop = nullptr);
 
-  // Errors: document-value for a source that names what the plan does not have;
-  // state-unknown-workflow for an output that its task has not left;
-  // secret-reference, secret-unavailable, state-open.
+  // Errors: document-value for a source that names what its task does not have;
+  // state-unknown-workflow for a task that is not in the plan, and for an output
+  // that its task has not left; secret-reference, secret-unavailable, state-open.
   absl::StatusOr<ResolvedValue> Resolve(const ValueSource& source) const;
 
   // The value of a task's parameter: its source's, else the definition's
   // default, else the empty text. Sensitive where either says so.
   absl::StatusOr<ResolvedValue> Parameter(const PlannedTask& task, const std::string& name) const;
 
-  // The task with this id, or nullptr.
-  const PlannedTask* FindTask(const std::string& id) const;
+  // Errors: as Store::FindTask.
+  absl::StatusOr<PlannedTask> FindTask(const std::string& id) const;
 
   const Getenv& getenv() const { return getenv_; }
 
   // What earlier attempts of a task have left. Errors: state-open.
   absl::StatusOr<std::vector<StoredOutput>> LeftOutputs(const PlannedTask& task) const;
 
-  // The environment variables from which secrets of the plan are read, and those
-  // by which stores know us.
   const std::set<std::string>& secret_variables() const { return secret_variables_; }
 
  private:
-  void NoteVariables(const std::map<std::string, ValueSource>& sources);
   absl::StatusOr<ResolvedValue> ResolveAt(const ValueSource& source, int depth) const;
   absl::StatusOr<ResolvedValue> ParameterAt(const PlannedTask& task, const std::string& name,
                                             int depth) const;
   absl::StatusOr<ResolvedValue> Credential(const TaskItem& item, int depth) const;
   absl::StatusOr<ResolvedValue> Output(const TaskItem& item) const;
   absl::StatusOr<ResolvedValue> Template(const ValueSource& source, int depth) const;
-  absl::StatusOr<const PlannedTask*> Find(const TaskItem& item) const;
 
-  absl::flat_hash_map<std::string_view, const PlannedTask*> tasks_;
-  std::set<std::string> secret_variables_;
   const std::string workflow_;
+  const std::set<std::string> secret_variables_;
   Store& store_;
   StateKey& key_;
   const Getenv getenv_;

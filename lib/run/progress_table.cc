@@ -1,6 +1,6 @@
 #include "lib/run/progress_table.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "lib/json/json.h"
 
@@ -22,16 +22,14 @@ absl::Duration DelayIn(const JsonText& data) {
 
 }  // namespace
 
-ProgressTable::ProgressTable(const Plan& plan, const Workflow& workflow) {
-  entries_.resize(plan.tasks.size());
-  index_.reserve(plan.tasks.size());
-  for (size_t i = 0; i < plan.tasks.size(); ++i) {
-    entries_[i].task = &plan.tasks[i];
-    index_[plan.tasks[i].id] = i;
-  }
+ProgressTable::ProgressTable(const Outline& outline, const Workflow& workflow)
+    : tasks_(&outline.tasks) {
+  entries_.resize(tasks_->size());
+  index_.reserve(tasks_->size());
   for (size_t i = 0; i < entries_.size(); ++i) {
-    for (const std::string& need : entries_[i].task->needs) {
-      entries_[index_.at(need)].dependents.push_back(i);
+    index_[task(i).id] = i;
+    for (const uint32_t need : task(i).needs) {
+      entries_[need].dependents.push_back(static_cast<uint32_t>(i));
       ++entries_[i].waits_for;
     }
     if (entries_[i].waits_for == 0) ready_.insert(i);
@@ -60,13 +58,14 @@ void ProgressTable::Set(size_t index, State state) {
   if (entry.state == State::kFailed) --failed_;
   if (entry.state == State::kDone) {
     --done_;
-    for (const size_t dependent : entry.dependents) {
+    for (const uint32_t dependent : entry.dependents) {
       if (entries_[dependent].waits_for++ == 0) ready_.erase(dependent);
     }
   }
   entry.state = state;
   ready_.erase(index);
   begun_.erase(index);
+  blocked_.erase(index);
   switch (state) {
     case State::kPending:
       entry.blocked = false;
@@ -80,7 +79,7 @@ void ProgressTable::Set(size_t index, State state) {
       break;
     case State::kDone:
       ++done_;
-      for (const size_t dependent : entry.dependents) {
+      for (const uint32_t dependent : entry.dependents) {
         Entry& next = entries_[dependent];
         if (--next.waits_for == 0 && next.state == State::kPending) ready_.insert(dependent);
       }
@@ -138,28 +137,27 @@ absl::Time ProgressTable::NextTime() const {
   return delayed_.empty() ? absl::InfiniteFuture() : delayed_.begin()->first;
 }
 
-std::vector<std::pair<size_t, std::vector<std::string>>> ProgressTable::TakeBlocked() {
-  std::vector<size_t> blocked;
-  std::vector<size_t> reached = std::move(new_failures_);
-  new_failures_.clear();
+std::vector<std::pair<size_t, std::vector<std::string>>> ProgressTable::TakeBlocked(size_t most) {
+  std::vector<size_t> reached = std::exchange(new_failures_, {});
   while (!reached.empty()) {
     const size_t index = reached.back();
     reached.pop_back();
-    for (const size_t dependent : entries_[index].dependents) {
+    for (const uint32_t dependent : entries_[index].dependents) {
       Entry& entry = entries_[dependent];
       if (entry.state != State::kPending || entry.blocked) continue;
       entry.blocked = true;
-      blocked.push_back(dependent);
+      blocked_.insert(dependent);
       reached.push_back(dependent);
     }
   }
-  std::sort(blocked.begin(), blocked.end());
   std::vector<std::pair<size_t, std::vector<std::string>>> result;
-  for (const size_t index : blocked) {
+  while (!blocked_.empty() && result.size() < most) {
+    const size_t index = *blocked_.begin();
+    blocked_.erase(blocked_.begin());
     std::vector<std::string> needs;
-    for (const std::string& need : entries_[index].task->needs) {
-      const Entry& entry = entries_[index_.at(need)];
-      if (entry.state == State::kFailed || entry.blocked) needs.push_back(need);
+    for (const uint32_t need : task(index).needs) {
+      const Entry& entry = entries_[need];
+      if (entry.state == State::kFailed || entry.blocked) needs.push_back(task(need).id);
     }
     result.emplace_back(index, std::move(needs));
   }

@@ -12,8 +12,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
-#include "lib/model/plan.h"
 #include "lib/model/workflow.h"
+#include "lib/run/outline.h"
 #include "lib/state/store.h"
 
 namespace deps {
@@ -24,12 +24,12 @@ class ProgressTable {
  public:
   enum class State { kPending, kRunning, kDone, kFailed };
 
-  // `plan` must outlive the table.
-  ProgressTable(const Plan& plan, const Workflow& workflow);
+  // `outline` must outlive the table.
+  ProgressTable(const Outline& outline, const Workflow& workflow);
 
   void Apply(const StoredEvent& event, absl::Time now);
 
-  const PlannedTask& task(size_t index) const { return *entries_[index].task; }
+  const Outline::Task& task(size_t index) const { return (*tasks_)[index]; }
   State state(size_t index) const { return entries_[index].state; }
   size_t size() const { return entries_.size(); }
   // The index of a task, or size() where there is none.
@@ -42,10 +42,10 @@ class ProgressTable {
   std::vector<size_t> Pending() const;
   // When the next task becomes ready by the clock alone.
   absl::Time NextTime() const;
-  // Pending tasks that need, through others or not, one that failed: in the
-  // plan's order, each with the needs of its own that stand in the way. Each is
-  // given once.
-  std::vector<std::pair<size_t, std::vector<std::string>>> TakeBlocked();
+  // Pending tasks that need, through others or not, one that failed: up to `most`,
+  // in the plan's order, each with the needs of its own that stand in the way. Each
+  // is given once.
+  std::vector<std::pair<size_t, std::vector<std::string>>> TakeBlocked(size_t most);
 
   bool AnyFailed() const { return failed_ > 0; }
   bool AllEnded() const { return done_ + failed_ == entries_.size(); }
@@ -54,22 +54,23 @@ class ProgressTable {
 
  private:
   struct Entry {
-    const PlannedTask* task = nullptr;
     State state = State::kPending;
-    bool blocked = false;  // By a failure; it was given by TakeBlocked.
-    size_t waits_for = 0;  // Needs that are not done.
+    bool blocked = false;    // By a failure.
+    uint32_t waits_for = 0;  // Needs that are not done.
     absl::Time not_before = absl::InfinitePast();
-    std::vector<size_t> dependents;
+    std::vector<uint32_t> dependents;
   };
 
   void Set(size_t index, State state);
 
+  const std::vector<Outline::Task>* tasks_;
   std::vector<Entry> entries_;
   absl::flat_hash_map<std::string_view, size_t> index_;
   std::set<size_t> ready_;
   std::set<size_t> begun_;
   std::set<std::pair<absl::Time, size_t>> delayed_;
   std::vector<size_t> new_failures_;
+  std::set<size_t> blocked_;  // Not yet given by TakeBlocked.
   size_t done_ = 0;
   size_t failed_ = 0;
 };

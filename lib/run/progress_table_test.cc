@@ -1,13 +1,14 @@
 #include "lib/run/progress_table.h"
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "lib/model/plan.h"
 #include "lib/model/workflow.h"
+#include "lib/run/outline.h"
 #include "lib/state/store.h"
 
 namespace deps {
@@ -17,12 +18,10 @@ using Strings = std::vector<std::string>;
 const absl::Time kNow = absl::FromUnixSeconds(1000);
 
 // net <- db <- app, and lone by itself.
-Plan Family() {
-  Plan plan;
-  plan.tasks = {{.id = "net"}, {.id = "lone"}, {.id = "db"}, {.id = "app"}};
-  plan.tasks[2].needs = {"net"};
-  plan.tasks[3].needs = {"db"};
-  return plan;
+Outline Family() {
+  return {
+      .tasks = {
+          {.id = "net"}, {.id = "lone"}, {.id = "db", .needs = {0}}, {.id = "app", .needs = {2}}}};
 }
 
 Workflow As(const std::vector<std::pair<std::string, std::string>>& tasks) {
@@ -72,9 +71,9 @@ TEST(ProgressTableTest, WhatIsReadyFollowsFromWhatHasEnded) {
        false,
        false},
   };
-  const Plan plan = Family();
+  const Outline outline = Family();
   for (const auto& row : kRows) {
-    ProgressTable table(plan, As(row.tasks));
+    ProgressTable table(outline, As(row.tasks));
     EXPECT_EQ(ReadyAt(table, kNow), row.ready) << row.name;
     EXPECT_EQ(table.AllEnded(), row.all_ended) << row.name;
     EXPECT_EQ(table.AnyFailed(), row.any_failed) << row.name;
@@ -84,10 +83,10 @@ TEST(ProgressTableTest, WhatIsReadyFollowsFromWhatHasEnded) {
 TEST(ProgressTableTest, AReusedTaskCountsAsDone) {
   Workflow workflow = As({{"net", "skipped"}});
   workflow.tasks[0].reason = "reused";
-  const Plan plan = Family();
-  ProgressTable table(plan, workflow);
+  const Outline outline = Family();
+  ProgressTable table(outline, workflow);
   EXPECT_EQ(ReadyAt(table, kNow), (Strings{"lone", "db"}));
-  ProgressTable other(plan, As({}));
+  ProgressTable other(outline, As({}));
   other.Apply(Event("net", "skipped", R"({"reason":"reused"})"), kNow);
   EXPECT_EQ(ReadyAt(other, kNow), (Strings{"lone", "db"}));
 }
@@ -95,8 +94,8 @@ TEST(ProgressTableTest, AReusedTaskCountsAsDone) {
 TEST(ProgressTableTest, WhatADeadProcessBeganIsKnown) {
   Workflow workflow = As({{"net", "succeeded"}, {"db", "pending"}});
   workflow.tasks[1].reason = "interrupted";
-  const Plan plan = Family();
-  ProgressTable table(plan, workflow);
+  const Outline outline = Family();
+  ProgressTable table(outline, workflow);
   EXPECT_EQ(table.Begun(), (std::set<size_t>{2}));
   table.Apply(Event("db", "attached"), kNow);
   EXPECT_TRUE(table.Begun().empty());
@@ -106,8 +105,8 @@ TEST(ProgressTableTest, WhatADeadProcessBeganIsKnown) {
 }
 
 TEST(ProgressTableTest, ARetryWaitsForItsTime) {
-  const Plan plan = Family();
-  ProgressTable table(plan, As({}));
+  const Outline outline = Family();
+  ProgressTable table(outline, As({}));
   table.Apply(Event("lone", "running"), kNow);
   table.Apply(Event("lone", "retrying", R"({"delayMilliseconds":1500})"), kNow);
   EXPECT_EQ(ReadyAt(table, kNow), (Strings{"net"}));
@@ -117,13 +116,23 @@ TEST(ProgressTableTest, ARetryWaitsForItsTime) {
   EXPECT_EQ(table.NextTime(), absl::InfiniteFuture());
 }
 
-TEST(ProgressTableTest, WhatAFailureBlocksIsGivenOnceWithItsReason) {
-  const Plan plan = Family();
-  ProgressTable table(plan, As({}));
+TEST(ProgressTableTest, WhatAFailureBlocksIsGivenAPartAtATime) {
+  const Outline outline = Family();
+  ProgressTable table(outline, As({}));
   table.Apply(Event("net", "failed"), kNow);
-  const auto blocked = table.TakeBlocked();
+  EXPECT_EQ(table.TakeBlocked(1), (std::vector<std::pair<size_t, Strings>>{{2, {"net"}}}));
+  table.Apply(Event("db", "skipped", R"({"reason":"upstream"})"), kNow);
+  EXPECT_EQ(table.TakeBlocked(1), (std::vector<std::pair<size_t, Strings>>{{3, {"db"}}}));
+  EXPECT_TRUE(table.TakeBlocked(1).empty());
+}
+
+TEST(ProgressTableTest, WhatAFailureBlocksIsGivenOnceWithItsReason) {
+  const Outline outline = Family();
+  ProgressTable table(outline, As({}));
+  table.Apply(Event("net", "failed"), kNow);
+  const auto blocked = table.TakeBlocked(10);
   EXPECT_EQ(blocked, (std::vector<std::pair<size_t, Strings>>{{2, {"net"}}, {3, {"db"}}}));
-  EXPECT_TRUE(table.TakeBlocked().empty());
+  EXPECT_TRUE(table.TakeBlocked(10).empty());
   // Tried again, with success: then they are free.
   table.Apply(Event("net", "retrying", R"({"delayMilliseconds":0})"), kNow);
   table.Apply(Event("net", "succeeded"), kNow);

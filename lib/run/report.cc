@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/base/status_macros.h"
 #include "lib/run/runtime_files.h"
 
 namespace deps {
@@ -176,11 +177,12 @@ std::string FormatOutputs(const Workflow& workflow, const std::string& task, jso
   return json::Format(all, style);
 }
 
-Workflow PendingWorkflow(const Plan& plan) {
-  Workflow workflow = {.id = std::string(26, '0'), .plan = plan.digest, .status = "pending"};
-  for (const PlannedTask& task : plan.tasks) {
+absl::StatusOr<Workflow> PendingWorkflow(const PlanReader& plan) {
+  Workflow workflow = {.id = std::string(26, '0'), .plan = plan.head().digest, .status = "pending"};
+  DEPS_RETURN_IF_ERROR(plan.ForEachTask([&](const PlannedTask& task) {
     workflow.tasks.push_back({.id = task.id, .status = "pending"});
-  }
+    return absl::OkStatus();
+  }));
   return workflow;
 }
 

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "lib/json/json.h"
-#include "lib/model/plan.h"
+#include "lib/model/plan_reader.h"
 #include "lib/model/workflow.h"
 #include "lib/state/store.h"
 
@@ -31,7 +32,7 @@ std::string FormatInstallationsTable(const std::vector<Installation>& installati
 std::string FormatOutputs(const Workflow& workflow, const std::string& task, json::Style style);
 
 // A workflow of `plan` in which nothing has happened.
-Workflow PendingWorkflow(const Plan& plan);
+absl::StatusOr<Workflow> PendingWorkflow(const PlanReader& plan);
 
 }  // namespace deps
 

@@ -45,25 +45,18 @@ absl::Duration Backoff(int64_t failures) {
   return longest * std::uniform_real_distribution<>(0.5, 1.0)(random);
 }
 
-bool MakesSecrets(const Plan& plan) {
-  return std::any_of(plan.tasks.begin(), plan.tasks.end(), [](const PlannedTask& task) {
-    return std::any_of(task.outputs.begin(), task.outputs.end(),
-                       [](const auto& output) { return output.second.sensitive; });
-  });
-}
-
 class Scheduler {
  public:
-  Scheduler(const Plan& plan, const std::string& id, const Owner& owner, Store& store,
+  Scheduler(Outline outline, const std::string& id, const Owner& owner, Store& store,
             Driver& driver, const RunOptions& options)
-      : plan_(plan),
+      : outline_(std::move(outline)),
         id_(id),
         owner_(owner),
         store_(store),
         driver_(driver),
         options_(options),
         key_(options.files.key),
-        inputs_(plan, id, store, key_, options.getenv, &stop_) {}
+        inputs_(id, outline_.secret_variables, store, key_, options.getenv, &stop_) {}
 
   absl::StatusOr<Workflow> Run();
 
@@ -80,13 +73,13 @@ class Scheduler {
   void Stop(int wanted);
   bool IsOver(const ProgressTable& table, const AttemptPool& pool) const;
   absl::Duration Wait(const ProgressTable& table, const AttemptPool& pool);
-  std::string TypeOf(const ValueSource& source) const;
+  absl::StatusOr<std::string> TypeOf(const ValueSource& source) const;
   absl::StatusOr<Workflow> Finish(const ProgressTable& table);
   absl::StatusOr<std::vector<StoredOutput>> RootOutputs();
   absl::Status CheckNeeds(const ProgressTable& table) const;
   absl::Status TakeAgain(ProgressTable& table);
 
-  const Plan& plan_;
+  const Outline outline_;
   const std::string id_;
   const Owner owner_;
   Store& store_;
@@ -117,7 +110,7 @@ absl::StatusOr<Workflow> Scheduler::Run() {
   DEPS_ASSIGN_OR_RETURN(ProgressTable table, ReadProgress());
   DEPS_RETURN_IF_ERROR(CheckNeeds(table));
   // Without a key what a bundle made would be lost: none is run then.
-  if (MakesSecrets(plan_)) DEPS_RETURN_IF_ERROR(key_.Ensure());
+  if (outline_.makes_secrets) DEPS_RETURN_IF_ERROR(key_.Ensure());
   AttemptPool pool(options_.jobs, [this](const PlannedTask& task, const Claim& claim) {
     return Attempt(task, claim);
   });
@@ -131,17 +124,18 @@ absl::StatusOr<Workflow> Scheduler::Run() {
 absl::StatusOr<ProgressTable> Scheduler::ReadProgress() {
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, store_.Document(id_));
   if (!options_.shared) RemoveLeftovers(workflow);
-  return ProgressTable(plan_, workflow);
+  return ProgressTable(outline_, workflow);
 }
 
 absl::Status Scheduler::CheckNeeds(const ProgressTable& table) const {
   if (options_.only.empty()) return absl::OkStatus();
   const size_t index = table.Find(options_.only);
-  for (const std::string& need : table.task(index).needs) {
-    if (table.state(table.Find(need)) == ProgressTable::State::kDone) continue;
-    return MakeError({.id = DiagnosticId::kRunBusy,
-                      .message = absl::StrCat("task '", options_.only, "' needs '", need,
-                                              "', which has not succeeded yet")});
+  for (const uint32_t need : table.task(index).needs) {
+    if (table.state(need) == ProgressTable::State::kDone) continue;
+    return MakeError(
+        {.id = DiagnosticId::kRunBusy,
+         .message = absl::StrCat("task '", options_.only, "' needs '", table.task(need).id,
+                                 "', which has not succeeded yet")});
   }
   return absl::OkStatus();
 }
@@ -233,7 +227,7 @@ void Scheduler::TakeEnded(ProgressTable& table, AttemptPool& pool, Change* chang
 void Scheduler::AddSkips(ProgressTable& table, const AttemptPool& pool, Change* change) {
   change->skipped = std::exchange(busy_, {});
   if (!options_.only.empty()) return;
-  for (auto& [index, needs] : table.TakeBlocked()) {
+  for (auto& [index, needs] : table.TakeBlocked(kMostStopped)) {
     change->skipped.push_back(
         {.task = table.task(index).id,
          .result = {.status = "skipped",
@@ -265,7 +259,7 @@ void Scheduler::AddClaims(ProgressTable& table, const AttemptPool& pool, Change*
     room += std::min<int64_t>(kMostAhead, options_.jobs * (kAhead / average));
   }
   const auto claim = [&](size_t index) {
-    change->claims.push_back(&table.task(index));
+    change->claims.push_back(table.task(index).id);
     --room;
   };
   if (!options_.only.empty()) {
@@ -280,16 +274,16 @@ void Scheduler::AddClaims(ProgressTable& table, const AttemptPool& pool, Change*
   if ((stopped && !options_.begun) || (options_.fail_fast && table.AnyFailed())) return;
   const size_t begun = change->claims.size();
   for (const size_t index : table.Ready(now)) {
-    const PlannedTask& task = table.task(index);
+    const Outline::Task& task = table.task(index);
     if (begun > 0 &&
-        std::find(change->claims.begin(), change->claims.end(), &task) != change->claims.end()) {
+        std::find(change->claims.begin(), change->claims.end(), task.id) != change->claims.end()) {
       continue;
     }
-    if (task.action == "skip") {
-      change->skipped.push_back({.task = task.id,
-                                 .result = {.status = "skipped", .reason = "reused"},
-                                 .outputs_of = task.installation.name});
-    } else if (options_.begun && !stopped && !options_.begun(task)) {
+    if (task.skipped) {
+      if (change->skipped.size() >= kMostStopped) continue;
+      change->skipped.push_back(
+          {.task = task.id, .result = {.status = "skipped", .reason = "reused"}, .reused = true});
+    } else if (options_.begun && !stopped && !options_.begun(task.id)) {
       continue;
     } else if (room > 0) {
       claim(index);
@@ -322,10 +316,7 @@ absl::Status Scheduler::Commit(ProgressTable& table, AttemptPool& pool, Change c
     table.Apply(event, now);
     if (options_.on_event) options_.on_event(event);
   }
-  for (Claim& claim : progress.claimed) {
-    const PlannedTask& task = table.task(table.Find(claim.task));
-    pool.Start(task, std::move(claim));
-  }
+  for (ClaimedTask& task : progress.claimed) pool.Start(std::move(task));
   for (const EndedAttempt& ended : change.ended) {
     // What was taken over is the other process's, the folder too.
     const bool lost = std::find(progress.lost.begin(), progress.lost.end(), ended.claim.task) !=
@@ -382,15 +373,15 @@ absl::StatusOr<Workflow> Scheduler::Finish(const ProgressTable& table) {
 }
 
 // The type of what a source names; "" where it has none.
-std::string Scheduler::TypeOf(const ValueSource& source) const {
-  const PlannedTask* const task = inputs_.FindTask(source.item.task);
-  if (task == nullptr) return "";
+absl::StatusOr<std::string> Scheduler::TypeOf(const ValueSource& source) const {
+  if (source.item.task.empty()) return "";
+  DEPS_ASSIGN_OR_RETURN(const PlannedTask task, inputs_.FindTask(source.item.task));
   if (source.kind == ValueSource::Kind::kOutput) {
-    const auto output = task->outputs.find(source.item.name);
-    return output == task->outputs.end() ? "" : output->second.type;
+    const auto output = task.outputs.find(source.item.name);
+    return output == task.outputs.end() ? "" : output->second.type;
   }
-  const auto parameter = task->bundle.parameters.find(source.item.name);
-  return source.kind != ValueSource::Kind::kParameter || parameter == task->bundle.parameters.end()
+  const auto parameter = task.bundle.parameters.find(source.item.name);
+  return source.kind != ValueSource::Kind::kParameter || parameter == task.bundle.parameters.end()
              ? ""
              : parameter->second.type;
 }
@@ -399,9 +390,12 @@ absl::StatusOr<std::vector<StoredOutput>> Scheduler::RootOutputs() {
   std::vector<StoredOutput> outputs;
   // A signal that comes when all is done does not take from what there is.
   std::optional<InputResolver> patient;
-  if (stop_.load() > 0) patient.emplace(plan_, id_, store_, key_, options_.getenv);
+  if (stop_.load() > 0) {
+    patient.emplace(id_, outline_.secret_variables, store_, key_, options_.getenv);
+  }
   const InputResolver& inputs = patient.has_value() ? *patient : inputs_;
-  for (const auto& [name, source] : plan_.outputs) {
+  DEPS_ASSIGN_OR_RETURN(const Plan plan, store_.ReadPlanHead(id_));
+  for (const auto& [name, source] : plan.outputs) {
     const absl::StatusOr<ResolvedValue> value = inputs.Resolve(source);
     // A bundle need not leave all of its outputs in each of its actions.
     if (HasId(value.status(), DiagnosticId::kStateUnknownWorkflow)) continue;
@@ -410,10 +404,11 @@ absl::StatusOr<std::vector<StoredOutput>> Scheduler::RootOutputs() {
     if (output.sensitive) {
       output.ref = OutputRef(id_, "", name);
       DEPS_ASSIGN_OR_RETURN(output.box, key_.Seal(value->bytes.view(), output.ref));
+    } else if (source.kind == ValueSource::Kind::kValue) {
+      output.value = source.value;
     } else {
-      output.value = source.kind == ValueSource::Kind::kValue
-                         ? source.value
-                         : AsJson(TypeOf(source), value->bytes.view());
+      DEPS_ASSIGN_OR_RETURN(const std::string type, TypeOf(source));
+      output.value = AsJson(type, value->bytes.view());
     }
     outputs.push_back(std::move(output));
   }
@@ -422,9 +417,11 @@ absl::StatusOr<std::vector<StoredOutput>> Scheduler::RootOutputs() {
 
 }  // namespace
 
-absl::StatusOr<Workflow> RunWorkflow(const Plan& plan, const std::string& id, const Owner& owner,
-                                     Store& store, Driver& driver, const RunOptions& options) {
-  return Scheduler(plan, id, owner, store, driver, options).Run();
+absl::StatusOr<Workflow> RunWorkflow(const std::string& id, const Owner& owner, Store& store,
+                                     Driver& driver, const RunOptions& options) {
+  DEPS_ASSIGN_OR_RETURN(Outline outline, ReadOutline(id, store));
+  if (options.on_outline) options.on_outline(outline);
+  return Scheduler(std::move(outline), id, owner, store, driver, options).Run();
 }
 
 }  // namespace deps

@@ -13,8 +13,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "lib/model/plan.h"
+#include "lib/model/plan_reader.h"
 #include "lib/model/workflow.h"
 #include "lib/run/driver.h"
+#include "lib/run/outline.h"
 #include "lib/secrets/provider.h"
 #include "lib/state/open_store.h"
 #include "lib/state/owner.h"
@@ -54,10 +56,12 @@ struct RunOptions {
       attempt;
   // With `attempt`: whether a task runs there, or has ended. One that does not is
   // pending here as well; a stop waits for all that are ready. May be empty.
-  std::function<bool(const PlannedTask&)> begun;
+  std::function<bool(const std::string& task)> begun;
   // How many signals asked to stop: with one, tasks are asked to end; with two
   // they are killed. May be empty.
   std::function<int()> signals;
+  // What is there to be run, before the first event. May be empty.
+  std::function<void(const Outline&)> on_outline;
   // Each event of the workflow, in order, once. May be empty.
   std::function<void(const StoredEvent&)> on_event;
   // Some ten times a second, with what runs here. May be empty.
@@ -66,15 +70,14 @@ struct RunOptions {
   std::function<void(const absl::Status&)> on_trouble;
 };
 
-// Checks what can be known before a task runs: that needs and sources name tasks
-// of the plan, needs form no circle, references to secrets are well-formed and
-// sinks can be written.
+// Checks what can be known of a plan before a task runs, beyond what its reader
+// does: references to secrets are well-formed and sinks can be written.
 // Errors: document-value, secret-reference, secret-unavailable.
-absl::Status CheckPlan(const Plan& plan, const Getenv& getenv);
+absl::Status CheckPlan(const PlanReader& plan, const Getenv& getenv);
 
 // Refuses to install over what is another's: by the state's installations, which
 // may have come after the plan. Errors, one a task: plan-clash; state-open.
-absl::Status CheckClashes(const Plan& plan, Store& store);
+absl::Status CheckClashes(const PlanReader& plan, Store& store);
 
 // Runs workflow `id`, which `owner` holds in `store` or shares with others,
 // until no task can go on, and finishes it. Succeeded and reused tasks stay as
@@ -84,8 +87,8 @@ absl::Status CheckClashes(const Plan& plan, Store& store);
 // anything runs; those of the store; what runs is then left running, for a later
 // runner to attach to. run-busy where the workflow was taken from `owner`, or
 // where a need of options.only has not succeeded.
-absl::StatusOr<Workflow> RunWorkflow(const Plan& plan, const std::string& id, const Owner& owner,
-                                     Store& store, Driver& driver, const RunOptions& options);
+absl::StatusOr<Workflow> RunWorkflow(const std::string& id, const Owner& owner, Store& store,
+                                     Driver& driver, const RunOptions& options);
 
 }  // namespace deps
 

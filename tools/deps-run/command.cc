@@ -3,11 +3,14 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/cli/command.h"
+#include "lib/io/large_text.h"
+#include "lib/model/plan_reader.h"
 #include "lib/run/report.h"
 #include "lib/state/open_store.h"
 #include "lib/state/ulid.h"
@@ -114,7 +117,7 @@ CommandSpec Describe(RunCommandOptions* options) {
 }
 
 // The workflow that --workflow names, made by the first step that comes.
-absl::StatusOr<std::string> JoinNamed(const Plan& plan, const WorkflowStart& start,
+absl::StatusOr<std::string> JoinNamed(const PlanReader& plan, const WorkflowStart& start,
                                       const std::string& id, const Session& session) {
   if (!IsUlid(id)) {
     return MakeError({.id = DiagnosticId::kUsage, .message = "--workflow takes a ULID"});
@@ -127,21 +130,23 @@ absl::StatusOr<std::string> JoinNamed(const Plan& plan, const WorkflowStart& sta
     if (!stored.ok() && !made.ok()) return made;
   }
   DEPS_RETURN_IF_ERROR(stored.status());
-  DEPS_ASSIGN_OR_RETURN(const Plan found, ParsePlan({"the state", stored->plan}));
-  if (found.digest == plan.digest) return id;
+  if (stored->plan == plan.head().digest) return id;
   return MakeError({.id = DiagnosticId::kUsage,
                     .message = absl::StrCat("the workflow ", id, " has another plan")});
 }
 
 // One task of a plan, for make: all steps of a plan are in one workflow.
-absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_name, Driver& driver,
-                                 const RunCommandOptions& options, const Env& env,
+absl::StatusOr<ExitCode> RunStep(const PlanReader& plan, const std::string& driver_name,
+                                 Driver& driver, const RunCommandOptions& options, const Env& env,
                                  Terminal& terminal) {
   DEPS_ASSIGN_OR_RETURN(RunOptions run, MakeRunOptions(options, env));
   DEPS_ASSIGN_OR_RETURN(const WorkflowStart start, MakeStart(options, driver_name, "step", env));
-  const auto step = std::find_if(plan.tasks.begin(), plan.tasks.end(),
-                                 [&](const PlannedTask& task) { return task.id == options.step; });
-  if (step == plan.tasks.end()) {
+  std::optional<bool> begins;  // Whether it needs nothing.
+  DEPS_RETURN_IF_ERROR(plan.ForEachTask([&](const PlannedTask& task) {
+    if (task.id == options.step) begins = task.needs.empty();
+    return absl::OkStatus();
+  }));
+  if (!begins.has_value()) {
     return MakeError({.id = DiagnosticId::kUsage,
                       .message = absl::StrCat("the plan has no task '", options.step, "'")});
   }
@@ -149,7 +154,7 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
   DEPS_RETURN_IF_ERROR(CheckClashes(plan, *session.store));
   DEPS_ASSIGN_OR_RETURN(const std::string id,
                         options.workflow.empty()
-                            ? session.store->JoinSteps(NewUlid(), plan, start, step->needs.empty())
+                            ? session.store->JoinSteps(NewUlid(), plan, start, *begins)
                             : JoinNamed(plan, start, options.workflow, session));
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session.store->Document(id));
   // Where the last step's process died, the workflow is still to be finished.
@@ -160,22 +165,21 @@ absl::StatusOr<ExitCode> RunStep(const Plan& plan, const std::string& driver_nam
       });
   for (const WorkflowTask& task : workflow.tasks) {
     if (!finished || task.id != options.step || task.status != "succeeded") continue;
-    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan, options, env));
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, *session.store, options, env));
     return ExitCode::kOk;
   }
   DEPS_RETURN_IF_ERROR(session.store->TakeWorkflow(id, start, session.owner, {options.step}));
   run.shared = true;
   run.only = options.step;
-  return Drive(plan, id, session.owner, *session.store, driver, std::move(run), options, env,
-               terminal);
+  return Drive(id, session.owner, *session.store, driver, std::move(run), options, env, terminal);
 }
 
-// Checked, and without the text that it was made of.
-absl::StatusOr<Plan> ReadPlan(const std::string& operand, const Env& env) {
-  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env));
-  DEPS_ASSIGN_OR_RETURN(Plan plan, ParsePlan(source));
+absl::StatusOr<PlanReader> OpenPlan(const std::string& operand, const Env& env) {
+  DEPS_ASSIGN_OR_RETURN(LargeText text, ReadLargeOperand(operand, env));
+  const std::string name = text.name();
+  DEPS_ASSIGN_OR_RETURN(PlanReader plan, PlanReader::Open(std::move(text)));
   if (const absl::Status status = CheckPlan(plan, env.getenv); !status.ok()) {
-    return WithFile(status, source.name);
+    return WithFile(status, name);
   }
   return plan;
 }
@@ -184,17 +188,19 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
                                  const Env& env, Terminal& terminal) {
   DEPS_RETURN_IF_ERROR(
       (options.dry_run ? ReadRunOptions(options, env) : MakeRunOptions(options, env)).status());
-  DEPS_ASSIGN_OR_RETURN(const Plan plan, ReadPlan(operand, env));
+  DEPS_ASSIGN_OR_RETURN(const PlanReader plan, OpenPlan(operand, env));
   if (options.engine != "local") {
     if (!options.step.empty()) {
       return MakeError({.id = DiagnosticId::kUsage, .message = "--step does not go with --engine"});
     }
-    return RunOnEngine(plan, options, env, terminal);
+    return RunOnEngine(plan.Whole(), options, env, terminal);
   }
   const std::string name = options.driver.empty() ? DefaultDriver() : options.driver;
   DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(options, name, env));
   if (options.dry_run) {
-    DEPS_RETURN_IF_ERROR(WriteWorkflow(PendingWorkflow(plan), plan, options, env));
+    DEPS_ASSIGN_OR_RETURN(const Workflow pending, PendingWorkflow(plan));
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(
+        pending, [&]() -> absl::StatusOr<Plan> { return plan.Whole(); }, options, env));
     return ExitCode::kOk;
   }
   if (!options.step.empty()) return RunStep(plan, name, *driver, options, env, terminal);
@@ -207,11 +213,10 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
   DEPS_RETURN_IF_ERROR(session.store->CreateWorkflow(id, plan, start, session.owner));
   if (options.detach) {
     DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session.store->Document(id));
-    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan, options, env));
+    DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, *session.store, options, env));
     return ExitCode::kOk;
   }
-  return Drive(plan, id, session.owner, *session.store, *driver, std::move(run), options, env,
-               terminal);
+  return Drive(id, session.owner, *session.store, *driver, std::move(run), options, env, terminal);
 }
 
 }  // namespace

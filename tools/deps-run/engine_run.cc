@@ -24,6 +24,7 @@
 #include "lib/engine/residual.h"
 #include "lib/io/file.h"
 #include "lib/json/json.h"
+#include "lib/model/plan_reader.h"
 #include "lib/run/runtime_files.h"
 #include "lib/run/settings.h"
 #include "lib/state/open_store.h"
@@ -301,10 +302,9 @@ absl::StatusOr<ExitCode> EngineWorkflow::Follow() {
             .reason = "engine",
             .message = DiagnosticsOf(ended.status()).front().message};
   };
-  run_.begun = [&remote](const PlannedTask& task) { return remote.HasBegun(task.id); };
+  run_.begun = [&remote](const std::string& task) { return remote.HasBegun(task); };
   NoDriver driver;
-  return Drive(plan_, id_, session_.owner, *session_.store, driver, run_, options_, env_,
-               terminal_);
+  return Drive(id_, session_.owner, *session_.store, driver, run_, options_, env_, terminal_);
 }
 
 absl::StatusOr<ExitCode> EngineWorkflow::Start(const Plan& plan) {
@@ -336,13 +336,14 @@ absl::StatusOr<ExitCode> EngineWorkflow::Start(const Plan& plan) {
   }
   DEPS_ASSIGN_OR_RETURN(session_, OpenSession(options_, env_));
   // Before there is a workflow: what cannot be submitted is none.
-  DEPS_RETURN_IF_ERROR(CheckClashes(plan_, *session_.store));
+  DEPS_RETURN_IF_ERROR(CheckClashes(PlanReader(plan_), *session_.store));
   DEPS_ASSIGN_OR_RETURN(const auto done, DoneTasks(plan_, "", *session_.store));
   DEPS_RETURN_IF_ERROR(ResidualPlan(plan_, done).status());
   DEPS_ASSIGN_OR_RETURN(const std::vector<Diagnostic> notes, engine_->Check());
   for (const Diagnostic& note : notes) terminal_.Report(note);
   start.options = FormatSettings(run_, settings_);
-  DEPS_RETURN_IF_ERROR(session_.store->CreateWorkflow(id_, plan_, start, session_.owner));
+  DEPS_RETURN_IF_ERROR(
+      session_.store->CreateWorkflow(id_, PlanReader(plan_), start, session_.owner));
   DEPS_RETURN_IF_ERROR(Submit());
   if (!options_.detach) return Follow();
   if (!info_.capabilities.detached) {
@@ -352,17 +353,18 @@ absl::StatusOr<ExitCode> EngineWorkflow::Start(const Plan& plan) {
          .message = absl::StrCat("the engine ", info_.name, " may stop where nobody follows it")});
   }
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session_.store->Document(id_));
-  DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan_, options_, env_));
+  DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, *session_.store, options_, env_));
   return ExitCode::kOk;
 }
 
 absl::StatusOr<ExitCode> EngineWorkflow::Resume(const StoredWorkflow& stored) {
   id_ = stored.id;
   driver_ = options_.driver.empty() ? stored.start.driver : options_.driver;
-  DEPS_ASSIGN_OR_RETURN(plan_, ParsePlan({.name = stored.id, .text = stored.plan}));
   DEPS_ASSIGN_OR_RETURN(settings_, ParseEngineSettings(stored.start.options));
   DEPS_RETURN_IF_ERROR(Open(stored.start.engine, settings_.config));
   DEPS_ASSIGN_OR_RETURN(run_, OptionsFor(stored.start, options_, env_));
+  DEPS_ASSIGN_OR_RETURN(session_, OpenSession(options_, env_));
+  DEPS_ASSIGN_OR_RETURN(plan_, session_.store->ReadPlan(id_));
   bool goes_on = false;
   std::set<std::string> unseen;
   if (!settings_.run.empty()) {
@@ -377,7 +379,6 @@ absl::StatusOr<ExitCode> EngineWorkflow::Resume(const StoredWorkflow& stored) {
       }
     }
   }
-  DEPS_ASSIGN_OR_RETURN(session_, OpenSession(options_, env_));
   DEPS_ASSIGN_OR_RETURN(const Workflow document, session_.store->Document(id_));
   for (const WorkflowTask& task : document.tasks) {
     if (task.status == "succeeded") unseen.erase(task.id);

@@ -50,12 +50,8 @@ std::string ShortDuration(absl::Duration duration) {
   return absl::StrFormat("%dh%02dm", whole / 3600, whole / 60 % 60);
 }
 
-ProgressView::ProgressView(const Plan& plan, Terminal& terminal, const Env& env, bool times)
-    : terminal_(terminal),
-      env_(env),
-      times_(times),
-      total_(static_cast<int64_t>(plan.tasks.size())),
-      begin_(SteadyNow()) {}
+ProgressView::ProgressView(Terminal& terminal, const Env& env, bool times)
+    : terminal_(terminal), env_(env), times_(times), begin_(SteadyNow()) {}
 
 void ProgressView::Tell(const StoredEvent& event) {
   if (event.task.empty()) {

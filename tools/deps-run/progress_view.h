@@ -3,6 +3,7 @@
 #ifndef DEPS_TOOLS_DEPS_RUN_PROGRESS_VIEW_H_
 #define DEPS_TOOLS_DEPS_RUN_PROGRESS_VIEW_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -11,7 +12,6 @@
 #include "absl/time/time.h"
 #include "lib/cli/command.h"
 #include "lib/cli/env.h"
-#include "lib/model/plan.h"
 #include "lib/model/workflow.h"
 #include "lib/run/scheduler.h"
 #include "lib/state/store.h"
@@ -25,11 +25,13 @@ class ProgressView {
  public:
   // Without `times` it is not told how long a task took: where tasks run elsewhere,
   // their beginnings and ends are learnt late.
-  ProgressView(const Plan& plan, Terminal& terminal, const Env& env, bool times = true);
+  ProgressView(Terminal& terminal, const Env& env, bool times = true);
   ProgressView(const ProgressView&) = delete;
   ProgressView& operator=(const ProgressView&) = delete;
   ~ProgressView() { End(); }
 
+  // How many tasks there are.
+  void SetTotal(size_t total) { total_ = static_cast<int64_t>(total); }
   void Tell(const StoredEvent& event);
   void Tick(const std::vector<RunningTask>& running);
   // Takes the live lines away.
@@ -44,7 +46,7 @@ class ProgressView {
   Terminal& terminal_;
   const Env& env_;
   const bool times_;
-  const int64_t total_;
+  int64_t total_ = 0;
   const absl::Time begin_;
   absl::Time last_drawn_ = absl::InfinitePast();
   int drawn_ = 0;  // Lines on the terminal.

@@ -193,17 +193,17 @@ absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& opti
   return MakeDriver(name, driver);
 }
 
-absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Owner& owner,
-                               Store& store, Driver& driver, RunOptions run,
-                               const RunCommandOptions& options, const Env& env,
-                               Terminal& terminal) {
+absl::StatusOr<ExitCode> Drive(const std::string& id, const Owner& owner, Store& store,
+                               Driver& driver, RunOptions run, const RunCommandOptions& options,
+                               const Env& env, Terminal& terminal) {
   const SignalWatch watch;
   DEPS_ASSIGN_OR_RETURN(const auto bundles, OpenBundles(options, env));
   if (driver.UsesImages()) {
     run.bundle_json = [&bundles](const Bundle& bundle) { return bundles->Json(bundle); };
   }
   run.signals = [] { return signal_count.load(); };
-  ProgressView view(plan, terminal, env, /*times=*/!run.attempt);
+  ProgressView view(terminal, env, /*times=*/!run.attempt);
+  run.on_outline = [&view](const Outline& outline) { view.SetTotal(outline.tasks.size()); };
   run.on_event = [&](const StoredEvent& event) {
     view.Tell(event);
     if (options.events) *env.out << FormatEvent(event) << std::flush;
@@ -213,7 +213,7 @@ absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Ow
     const std::string message = DiagnosticsOf(status)[0].message;
     if (std::exchange(told, message) != message) terminal.Say(absl::StrCat("waiting: ", message));
   };
-  const absl::StatusOr<Workflow> workflow = RunWorkflow(plan, id, owner, store, driver, run);
+  const absl::StatusOr<Workflow> workflow = RunWorkflow(id, owner, store, driver, run);
   view.End();
   if (!workflow.ok()) {
     std::vector<Diagnostic> diagnostics = DiagnosticsOf(workflow.status());
@@ -223,7 +223,7 @@ absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Ow
     }
     return MakeErrors(std::move(diagnostics));
   }
-  if (!options.events) DEPS_RETURN_IF_ERROR(WriteWorkflow(*workflow, plan, options, env));
+  if (!options.events) DEPS_RETURN_IF_ERROR(WriteWorkflow(*workflow, store, options, env));
   if (run.only.empty() || workflow->status != "running") view.Summarize(*workflow);
   ReportFailures(*workflow, run, terminal);
   if (first_signal != 0) {
@@ -252,7 +252,6 @@ absl::StatusOr<bool> Join(const StoredWorkflow& listed, Session& session,
                           bool last) {
   Store& store = *session.store;
   DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, store.FindWorkflow(listed.id));
-  DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = stored.id, .text = stored.plan}));
   const std::string name = options.driver.empty() ? stored.start.driver : options.driver;
   std::unique_ptr<Driver>& driver = drivers[name];
   if (driver == nullptr) {
@@ -266,15 +265,15 @@ absl::StatusOr<bool> Join(const StoredWorkflow& listed, Session& session,
   run.signals = [] { return signal_count.load(); };
   if (!last) run.idle = absl::Seconds(1);
   bool worked = false;
-  ProgressView view(plan, terminal, env);
+  ProgressView view(terminal, env);
+  run.on_outline = [&view](const Outline& outline) { view.SetTotal(outline.tasks.size()); };
   run.on_event = [&](const StoredEvent& event) {
     worked = true;
     view.Tell(event);
     if (options.events) *env.out << FormatEvent(event) << std::flush;
   };
   run.on_tick = [&view](const std::vector<RunningTask>& running) { view.Tick(running); };
-  const absl::Status status =
-      RunWorkflow(plan, stored.id, session.owner, store, *driver, run).status();
+  const absl::Status status = RunWorkflow(stored.id, session.owner, store, *driver, run).status();
   view.End();
   DEPS_RETURN_IF_ERROR(status);
   return worked;
@@ -310,13 +309,25 @@ absl::StatusOr<ExitCode> Work(const RunCommandOptions& options, const Env& env,
   return ExitCode::kTerminated;
 }
 
-absl::Status WriteWorkflow(const Workflow& workflow, const Plan& plan,
+absl::Status WriteWorkflow(const Workflow& workflow,
+                           absl::FunctionRef<absl::StatusOr<Plan>()> read_plan,
                            const RunCommandOptions& options, const Env& env) {
   const std::string& format = options.common.format;
-  const std::string text = format == "table"  ? FormatWorkflowTable(workflow)
-                           : format == "html" ? FormatWorkflowHtml(workflow, plan)
-                                              : FormatWorkflow(workflow, options.common.style());
+  std::string text;
+  if (format == "html") {
+    DEPS_ASSIGN_OR_RETURN(const Plan plan, read_plan());
+    text = FormatWorkflowHtml(workflow, plan);
+  } else {
+    text = format == "table" ? FormatWorkflowTable(workflow)
+                             : FormatWorkflow(workflow, options.common.style());
+  }
   return WriteResult(options.common.output, text, env);
+}
+
+absl::Status WriteWorkflow(const Workflow& workflow, Store& store, const RunCommandOptions& options,
+                           const Env& env) {
+  return WriteWorkflow(
+      workflow, [&] { return store.ReadPlan(workflow.id); }, options, env);
 }
 
 }  // namespace deps

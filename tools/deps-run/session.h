@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/cli/command.h"
@@ -70,10 +71,9 @@ absl::StatusOr<std::unique_ptr<Driver>> OpenDriver(const RunCommandOptions& opti
 
 // Runs a workflow that `owner` holds, or shares where run.shared: tells its progress, heeds SIGINT
 // and SIGTERM, writes the document or events, and reports tasks that failed.
-absl::StatusOr<ExitCode> Drive(const Plan& plan, const std::string& id, const Owner& owner,
-                               Store& store, Driver& driver, RunOptions run,
-                               const RunCommandOptions& options, const Env& env,
-                               Terminal& terminal);
+absl::StatusOr<ExitCode> Drive(const std::string& id, const Owner& owner, Store& store,
+                               Driver& driver, RunOptions run, const RunCommandOptions& options,
+                               const Env& env, Terminal& terminal);
 
 // Runs what others left to workers, until a signal comes; with --drain until
 // nothing is left to do.
@@ -83,9 +83,14 @@ absl::StatusOr<ExitCode> Work(const RunCommandOptions& options, const Env& env, 
 absl::StatusOr<RunOptions> OptionsFor(const WorkflowStart& start, const RunCommandOptions& options,
                                       const Env& env);
 
-// Writes a Workflow in the format that was asked for.
-absl::Status WriteWorkflow(const Workflow& workflow, const Plan& plan,
+// Writes a Workflow in the format that was asked for. A page shows its plan, too,
+// which `read_plan` gives.
+absl::Status WriteWorkflow(const Workflow& workflow,
+                           absl::FunctionRef<absl::StatusOr<Plan>()> read_plan,
                            const RunCommandOptions& options, const Env& env);
+// The same of one that is in a state.
+absl::Status WriteWorkflow(const Workflow& workflow, Store& store, const RunCommandOptions& options,
+                           const Env& env);
 
 }  // namespace deps
 

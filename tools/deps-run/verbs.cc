@@ -57,12 +57,7 @@ absl::StatusOr<ExitCode> List(Verbs& verbs) {
 
 absl::StatusOr<ExitCode> Show(Verbs& verbs) {
   DEPS_ASSIGN_OR_RETURN(const Workflow workflow, verbs.store->Document(verbs.operand(0)));
-  Plan plan;
-  if (verbs.options.common.format == "html") {
-    DEPS_ASSIGN_OR_RETURN(const StoredWorkflow stored, verbs.store->FindWorkflow(verbs.operand(0)));
-    DEPS_ASSIGN_OR_RETURN(plan, ParsePlan({.name = workflow.id, .text = stored.plan}));
-  }
-  DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, plan, verbs.options, verbs.env));
+  DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, *verbs.store, verbs.options, verbs.env));
   return ExitCode::kOk;
 }
 
@@ -160,7 +155,6 @@ absl::StatusOr<ExitCode> Resume(Verbs& verbs) {
   if (stored.start.engine != "local") {
     return ResumeOnEngine(stored, verbs.options, verbs.env, verbs.terminal);
   }
-  DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = id, .text = stored.plan}));
   const std::string driver_name =
       verbs.options.driver.empty() ? stored.start.driver : verbs.options.driver;
   DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(verbs.options, driver_name, verbs.env));
@@ -170,14 +164,13 @@ absl::StatusOr<ExitCode> Resume(Verbs& verbs) {
       .driver = driver_name, .mode = "run", .options = FormatSettings(run)};
   DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(verbs.options, verbs.env));
   DEPS_RETURN_IF_ERROR(session.store->TakeWorkflow(id, start, session.owner, {}));
-  return Drive(plan, id, session.owner, *session.store, *driver, std::move(run), verbs.options,
-               verbs.env, verbs.terminal);
+  return Drive(id, session.owner, *session.store, *driver, std::move(run), verbs.options, verbs.env,
+               verbs.terminal);
 }
 
 // Ends a workflow that no living process holds: what runs is stopped, and what
 // was not finished is canceled.
 absl::Status CancelAbandoned(Verbs& verbs, const StoredWorkflow& stored) {
-  DEPS_ASSIGN_OR_RETURN(const Plan plan, ParsePlan({.name = stored.id, .text = stored.plan}));
   DEPS_ASSIGN_OR_RETURN(const auto driver,
                         OpenDriver(verbs.options, stored.start.driver, verbs.env));
   DEPS_ASSIGN_OR_RETURN(RunOptions run, OptionsFor(stored.start, verbs.options, verbs.env));
@@ -187,7 +180,7 @@ absl::Status CancelAbandoned(Verbs& verbs, const StoredWorkflow& stored) {
   start.mode = "run";
   DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(verbs.options, verbs.env));
   DEPS_RETURN_IF_ERROR(session.store->TakeWorkflow(stored.id, start, session.owner, {}));
-  return RunWorkflow(plan, stored.id, session.owner, *session.store, *driver, run).status();
+  return RunWorkflow(stored.id, session.owner, *session.store, *driver, run).status();
 }
 
 absl::StatusOr<ExitCode> Cancel(Verbs& verbs) {
