@@ -179,6 +179,8 @@ absl::StatusOr<LargeText> ReadLargeOperand(std::string_view operand, const Env& 
 // To env.out where `output` is "" or "-", else to that file, replaced in one
 // step. Errors: file-write.
 absl::Status WriteResult(std::string_view output, std::string_view text, const Env& env);
+// The same of a text that is too large to be kept in memory.
+absl::Status WriteLargeResult(std::string_view output, TextSource text, const Env& env);
 
 }  // namespace deps
 

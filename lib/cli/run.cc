@@ -16,9 +16,12 @@ constexpr std::string_view kStandardOutput = "<stdout>";
 
 bool IsStream(std::string_view name) { return name.empty() || name == "-"; }
 
-absl::Status PrintAll(std::string_view text, const Env& env) {
+absl::Status PrintAll(TextSource text, const Env& env) {
   errno = 0;
-  env.out->write(text.data(), static_cast<std::streamsize>(text.size()));
+  const absl::Status status = text([&](std::string_view piece) {
+    env.out->write(piece.data(), static_cast<std::streamsize>(piece.size()));
+  });
+  DEPS_RETURN_IF_ERROR(status);
   env.out->flush();
   if (env.out->good()) return absl::OkStatus();
   return MakeError({.id = DiagnosticId::kFileWrite,
@@ -59,7 +62,7 @@ absl::StatusOr<ExitCode> Run(const absl::StatusOr<Invocation>& invocation, const
                              Terminal& terminal, const CommandBody& body) {
   DEPS_RETURN_IF_ERROR(invocation.status());
   if (!invocation->print.has_value()) return body(*invocation, env, terminal);
-  DEPS_RETURN_IF_ERROR(PrintAll(*invocation->print, env));
+  DEPS_RETURN_IF_ERROR(WriteResult("-", *invocation->print, env));
   return ExitCode::kOk;
 }
 
@@ -96,7 +99,17 @@ absl::StatusOr<LargeText> ReadLargeOperand(std::string_view operand, const Env& 
 }
 
 absl::Status WriteResult(std::string_view output, std::string_view text, const Env& env) {
-  return IsStream(output) ? PrintAll(text, env) : WriteFile(std::string(output), text);
+  return WriteLargeResult(
+      output,
+      [&](TextSink sink) {
+        sink(text);
+        return absl::OkStatus();
+      },
+      env);
+}
+
+absl::Status WriteLargeResult(std::string_view output, TextSource text, const Env& env) {
+  return IsStream(output) ? PrintAll(text, env) : WriteFileInPieces(std::string(output), text);
 }
 
 }  // namespace deps

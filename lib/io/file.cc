@@ -35,11 +35,22 @@ absl::Status WriteError(const std::string& path, int error) {
   return FileError(DiagnosticId::kFileWrite, path, "cannot be written", error);
 }
 
-absl::Status WriteDirectly(const std::string& path, std::string_view content, int mode) {
+// What `content` gives, to a file that is open. `path` is as the user named it.
+absl::Status WriteTo(int fd, const std::string& path, TextSource content) {
+  int error = 0;
+  const absl::Status status = content([&](std::string_view piece) {
+    if (error == 0) error = WriteAll(fd, piece);
+  });
+  DEPS_RETURN_IF_ERROR(status);
+  return error == 0 ? absl::OkStatus() : WriteError(path, error);
+}
+
+absl::Status WriteDirectly(const std::string& path, TextSource content, int mode) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0) return WriteError(path, errno);
-  int error = WriteAll(fd, content);
-  if (close(fd) != 0 && error == 0) error = errno;
+  const absl::Status status = WriteTo(fd, path, content);
+  const int error = close(fd) == 0 ? 0 : errno;
+  DEPS_RETURN_IF_ERROR(status);
   return error == 0 ? absl::OkStatus() : WriteError(path, error);
 }
 
@@ -69,22 +80,21 @@ int CreateBeside(const std::string& path, int mode, std::string* name) {
 }
 
 // `kept_mode` is that of the file that is replaced.
-absl::Status Replace(const std::string& named, const std::string& path, std::string_view content,
+absl::Status Replace(const std::string& named, const std::string& path, TextSource content,
                      int mode, std::optional<mode_t> kept_mode) {
   std::string temporary;
   const int fd = CreateBeside(path, mode, &temporary);
   if (fd < 0) return WriteError(named, errno);
-  int error = WriteAll(fd, content);
+  const absl::Status status = WriteTo(fd, named, content);
+  int error = 0;
   // A file that must be private becomes so; any other keeps what it had.
-  if (error == 0 && kept_mode.has_value() && (mode & 077) != 0 && fchmod(fd, *kept_mode) != 0) {
-    error = errno;
-  }
-  if (error == 0 && fsync(fd) != 0) error = errno;
+  if (kept_mode.has_value() && (mode & 077) != 0 && fchmod(fd, *kept_mode) != 0) error = errno;
+  if (status.ok() && error == 0 && fsync(fd) != 0) error = errno;
   if (close(fd) != 0 && error == 0) error = errno;
-  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error == 0) return absl::OkStatus();
+  if (status.ok() && error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (status.ok() && error == 0) return absl::OkStatus();
   unlink(temporary.c_str());
-  return WriteError(named, error);
+  return status.ok() ? WriteError(named, error) : status;
 }
 
 }  // namespace
@@ -130,6 +140,16 @@ absl::Status ReadFileInPieces(const std::string& path, size_t max_bytes,
 }
 
 absl::Status WriteFile(const std::string& path, std::string_view content, int mode) {
+  return WriteFileInPieces(
+      path,
+      [&](TextSink sink) {
+        sink(content);
+        return absl::OkStatus();
+      },
+      mode);
+}
+
+absl::Status WriteFileInPieces(const std::string& path, TextSource content, int mode) {
   struct stat info = {};
   if (lstat(path.c_str(), &info) != 0) return Replace(path, path, content, mode, std::nullopt);
   std::string target = path;

@@ -28,6 +28,14 @@ absl::Status ReadFileInPieces(const std::string& path, size_t max_bytes,
 // /dev/full) is written directly. Errors: file-write.
 absl::Status WriteFile(const std::string& path, std::string_view content, int mode = 0644);
 
+// Takes a text piece by piece.
+using TextSink = absl::FunctionRef<void(std::string_view piece)>;
+// Gives a text to its sink; an error ends it.
+using TextSource = absl::FunctionRef<absl::Status(TextSink)>;
+// As WriteFile. After an error of `content`, which is returned, too, the old file
+// is as it was.
+absl::Status WriteFileInPieces(const std::string& path, TextSource content, int mode = 0644);
+
 // $TMPDIR, or /tmp.
 std::string TemporaryParent();
 

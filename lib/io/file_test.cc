@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
 
@@ -43,6 +45,25 @@ TEST_F(FileTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(source->name, Path("a"));
   EXPECT_EQ(source->text, content);
   EXPECT_EQ(Names(), std::vector<std::string>{"a"});
+}
+
+TEST_F(FileTest, WhatComesInPiecesIsWrittenAsAWholeOrNotAtAll) {
+  ASSERT_TRUE(WriteFile(Path("a"), "old").ok());
+  const auto pieces = [](absl::Status end) {
+    return [end](TextSink sink) {
+      sink("ne");
+      sink("w");
+      return end;
+    };
+  };
+  EXPECT_EQ(WriteFileInPieces(Path("a"), pieces(absl::AbortedError("no more"))),
+            absl::AbortedError("no more"));
+  EXPECT_EQ(ReadFile(Path("a"))->text, "old");
+  EXPECT_EQ(WriteFileInPieces(Path("a"), pieces(absl::OkStatus())), absl::OkStatus());
+  EXPECT_EQ(ReadFile(Path("a"))->text, "new");
+  EXPECT_EQ(Names(), std::vector<std::string>{"a"});
+  EXPECT_TRUE(
+      HasId(WriteFileInPieces("/dev/full", pieces(absl::OkStatus())), DiagnosticId::kFileWrite));
 }
 
 TEST_F(FileTest, AMissingFileIsNotFound) {

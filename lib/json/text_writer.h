@@ -49,7 +49,8 @@ class TextWriter {
 
   // What is written so far. Without a newline at the end.
   const std::string& text() const { return out_; }
-  // Forgets the text of a whole value, for the next one.
+  // Forgets the text, not where in the value the writer is: what follows goes on.
+  // In the canonical form only where no object is open.
   void Clear();
   // The text as Format has it; the writer is done.
   std::string Finish();

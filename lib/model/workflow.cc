@@ -83,9 +83,18 @@ void CheckIds(ObjectReader& reader, const Workflow& workflow) {
   }
 }
 
+// Texts are given away in pieces of about so many bytes.
+constexpr size_t kPiece = size_t{64} << 10;
+
 }  // namespace
 
 std::string FormatWorkflow(const Workflow& workflow, json::Style style) {
+  std::string text;
+  FormatWorkflow(workflow, style, [&](std::string_view piece) { text.append(piece); });
+  return text;
+}
+
+void FormatWorkflow(const Workflow& workflow, json::Style style, TextSink sink) {
   json::TextWriter out(style);
   const auto member = [&out](std::string_view key, std::string_view text) {
     out.Key(key);
@@ -99,13 +108,20 @@ std::string FormatWorkflow(const Workflow& workflow, json::Style style) {
   member("engine", workflow.engine);
   member("status", workflow.status);
   out.Key("tasks");
-  WriteList(out, workflow.tasks, WriteTask);
+  out.BeginArray();
+  for (const WorkflowTask& task : workflow.tasks) {
+    WriteTask(out, task);
+    if (out.text().size() < kPiece) continue;
+    sink(out.text());
+    out.Clear();
+  }
+  out.EndArray();
   if (!workflow.outputs.empty()) {
     out.Key("outputs");
     out.Write(MapToJson(workflow.outputs, OutputToJson));
   }
   out.EndObject();
-  return out.Finish();
+  sink(out.Finish());
 }
 
 absl::StatusOr<Workflow> ParseWorkflow(const Source& source) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "lib/diag/source.h"
+#include "lib/io/file.h"
 #include "lib/json/json.h"
 
 namespace deps {
@@ -47,6 +48,8 @@ struct Workflow {
 };
 
 std::string FormatWorkflow(const Workflow& workflow, json::Style style = json::Style::kPretty);
+// The same text, of which no more than a part is in memory.
+void FormatWorkflow(const Workflow& workflow, json::Style style, TextSink sink);
 absl::StatusOr<Workflow> ParseWorkflow(const Source& source);
 
 }  // namespace deps

@@ -61,8 +61,10 @@ class Scheduler {
   absl::StatusOr<Workflow> Run();
 
  private:
+  // Gives whether all tasks have ended.
+  absl::StatusOr<bool> RunTasks();
   absl::StatusOr<ProgressTable> ReadProgress();
-  absl::StatusOr<Workflow> RunWith(ProgressTable& table, AttemptPool& pool);
+  absl::Status RunWith(ProgressTable& table, AttemptPool& pool);
   TaskResult Attempt(const PlannedTask& task, const Claim& claim);
   void TakeEnded(ProgressTable& table, AttemptPool& pool, Change* change);
   void AddSkips(ProgressTable& table, const AttemptPool& pool, Change* change);
@@ -74,7 +76,7 @@ class Scheduler {
   bool IsOver(const ProgressTable& table, const AttemptPool& pool) const;
   absl::Duration Wait(const ProgressTable& table, const AttemptPool& pool);
   absl::StatusOr<std::string> TypeOf(const ValueSource& source) const;
-  absl::StatusOr<Workflow> Finish(const ProgressTable& table);
+  absl::Status Finish(const ProgressTable& table);
   absl::StatusOr<std::vector<StoredOutput>> RootOutputs();
   absl::Status CheckNeeds(const ProgressTable& table) const;
   absl::Status TakeAgain(ProgressTable& table);
@@ -107,6 +109,14 @@ absl::StatusOr<Workflow> Scheduler::Run() {
   DEPS_ASSIGN_OR_RETURN(const int64_t last, store_.LastEvent(id_));
   // A resumed run tells what is new: its own first event is there already.
   last_event_ = std::max<int64_t>(last, 1) - 1;
+  // What is in memory of the tasks makes room for the document.
+  DEPS_ASSIGN_OR_RETURN(const bool all_ended, RunTasks());
+  DEPS_ASSIGN_OR_RETURN(Workflow workflow, store_.Document(id_));
+  if (options_.shared && all_ended) RemoveEnded(workflow);
+  return workflow;
+}
+
+absl::StatusOr<bool> Scheduler::RunTasks() {
   DEPS_ASSIGN_OR_RETURN(ProgressTable table, ReadProgress());
   DEPS_RETURN_IF_ERROR(CheckNeeds(table));
   // Without a key what a bundle made would be lost: none is run then.
@@ -114,11 +124,11 @@ absl::StatusOr<Workflow> Scheduler::Run() {
   AttemptPool pool(options_.jobs, [this](const PlannedTask& task, const Claim& claim) {
     return Attempt(task, claim);
   });
-  absl::StatusOr<Workflow> finished = RunWith(table, pool);
+  const absl::Status status = RunWith(table, pool);
   // Without its state nothing can be finished; a later runner attaches.
-  if (!finished.ok()) Stop(kLeaveRunning);
-  if (finished.ok() && options_.shared && table.AllEnded()) RemoveEnded(*finished);
-  return finished;
+  if (!status.ok()) Stop(kLeaveRunning);
+  DEPS_RETURN_IF_ERROR(status);
+  return table.AllEnded();
 }
 
 absl::StatusOr<ProgressTable> Scheduler::ReadProgress() {
@@ -140,7 +150,7 @@ absl::Status Scheduler::CheckNeeds(const ProgressTable& table) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Workflow> Scheduler::RunWith(ProgressTable& table, AttemptPool& pool) {
+absl::Status Scheduler::RunWith(ProgressTable& table, AttemptPool& pool) {
   while (true) {
     WatchForStop();
     Change change = {.after_event = last_event_};
@@ -359,17 +369,17 @@ TaskResult Scheduler::Attempt(const PlannedTask& task, const Claim& claim) {
   return RunAttempt(task, claim, inputs_, key_, driver_, options);
 }
 
-absl::StatusOr<Workflow> Scheduler::Finish(const ProgressTable& table) {
-  if (status_ != "running" || !table.AllEnded()) return store_.Document(id_);
+absl::Status Scheduler::Finish(const ProgressTable& table) {
+  if (status_ != "running" || !table.AllEnded()) return absl::OkStatus();
   std::vector<StoredOutput> outputs;
   if (table.AllDone()) {
     DEPS_ASSIGN_OR_RETURN(outputs, RootOutputs());
   }
-  DEPS_ASSIGN_OR_RETURN(Workflow workflow, store_.FinishWorkflow(id_, outputs, owner_));
-  if (!options_.on_event) return workflow;
+  DEPS_RETURN_IF_ERROR(store_.FinishWorkflow(id_, outputs, owner_));
+  if (!options_.on_event) return absl::OkStatus();
   DEPS_ASSIGN_OR_RETURN(const std::vector<StoredEvent> events, store_.Events(id_, last_event_));
   for (const StoredEvent& event : events) options_.on_event(event);
-  return workflow;
+  return absl::OkStatus();
 }
 
 // The type of what a source names; "" where it has none.

@@ -43,9 +43,8 @@ class SqlStore : public Store {
                           const Owner& owner) override;
   absl::StatusOr<Progress> Advance(const std::string& id, const Change& change,
                                    const Owner& owner) override;
-  absl::StatusOr<Workflow> FinishWorkflow(const std::string& id,
-                                          const std::vector<StoredOutput>& outputs,
-                                          const Owner& owner) override;
+  absl::Status FinishWorkflow(const std::string& id, const std::vector<StoredOutput>& outputs,
+                              const Owner& owner) override;
   absl::StatusOr<StoredWorkflow> FindWorkflow(const std::string& id) override;
   absl::StatusOr<Plan> ReadPlan(const std::string& id) override;
   absl::StatusOr<Plan> ReadPlanHead(const std::string& id) override;

@@ -179,16 +179,12 @@ absl::Status SqlStore::SetOptions(const std::string& id, const std::string& opti
   });
 }
 
-absl::StatusOr<Workflow> SqlStore::FinishWorkflow(const std::string& id,
-                                                  const std::vector<StoredOutput>& outputs,
-                                                  const Owner& owner) {
-  Workflow finished;
-  DEPS_RETURN_IF_ERROR(Transact([&]() -> absl::Status {
+absl::Status SqlStore::FinishWorkflow(const std::string& id,
+                                      const std::vector<StoredOutput>& outputs,
+                                      const Owner& owner) {
+  return Transact([&]() -> absl::Status {
     DEPS_ASSIGN_OR_RETURN(const bool running, IsRunning(id));
-    if (!running) {
-      DEPS_ASSIGN_OR_RETURN(finished, ReadDocument(id));
-      return absl::OkStatus();
-    }
+    if (!running) return absl::OkStatus();
     DEPS_ASSIGN_OR_RETURN(const std::set<std::string> statuses, TaskStatuses(id));
     const std::string status = StatusOf(statuses);
     Statement update(database_,
@@ -213,12 +209,8 @@ absl::StatusOr<Workflow> SqlStore::FinishWorkflow(const std::string& id,
       }
       DEPS_RETURN_IF_ERROR(insert.Run());
     }
-    DEPS_RETURN_IF_ERROR(
-        AddEvent(id, "", 0, absl::StrCat("workflow.", status), json::Value::Object()));
-    DEPS_ASSIGN_OR_RETURN(finished, ReadDocument(id));
-    return absl::OkStatus();
-  }));
-  return finished;
+    return AddEvent(id, "", 0, absl::StrCat("workflow.", status), json::Value::Object());
+  });
 }
 
 absl::StatusOr<bool> SqlStore::IsRunning(const std::string& id) {

@@ -183,9 +183,9 @@ class Store {
                                            const Owner& owner) = 0;
   // "succeeded" | "failed" | "canceled" as its tasks are, with the outputs of the
   // whole, and no owner. Leaves a finished one as it is.
-  virtual absl::StatusOr<Workflow> FinishWorkflow(const std::string& id,
-                                                  const std::vector<StoredOutput>& outputs,
-                                                  const Owner& owner) = 0;
+  virtual absl::Status FinishWorkflow(const std::string& id,
+                                      const std::vector<StoredOutput>& outputs,
+                                      const Owner& owner) = 0;
   virtual absl::StatusOr<StoredWorkflow> FindWorkflow(const std::string& id) = 0;
   virtual absl::StatusOr<Plan> ReadPlan(const std::string& id) = 0;
   // All but the tasks.

@@ -313,15 +313,20 @@ absl::Status WriteWorkflow(const Workflow& workflow,
                            absl::FunctionRef<absl::StatusOr<Plan>()> read_plan,
                            const RunCommandOptions& options, const Env& env) {
   const std::string& format = options.common.format;
-  std::string text;
   if (format == "html") {
     DEPS_ASSIGN_OR_RETURN(const Plan plan, read_plan());
-    text = FormatWorkflowHtml(workflow, plan);
-  } else {
-    text = format == "table" ? FormatWorkflowTable(workflow)
-                             : FormatWorkflow(workflow, options.common.style());
+    return WriteResult(options.common.output, FormatWorkflowHtml(workflow, plan), env);
   }
-  return WriteResult(options.common.output, text, env);
+  if (format == "table") {
+    return WriteResult(options.common.output, FormatWorkflowTable(workflow), env);
+  }
+  return WriteLargeResult(
+      options.common.output,
+      [&](TextSink sink) {
+        FormatWorkflow(workflow, options.common.style(), sink);
+        return absl::OkStatus();
+      },
+      env);
 }
 
 absl::Status WriteWorkflow(const Workflow& workflow, Store& store, const RunCommandOptions& options,
