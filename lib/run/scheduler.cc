@@ -58,11 +58,10 @@ class Scheduler {
         key_(options.files.key),
         inputs_(id, outline_.secret_variables, store, key_, options.getenv, &stop_) {}
 
-  absl::StatusOr<Workflow> Run();
+  // Gives whether all tasks have ended.
+  absl::StatusOr<bool> Run();
 
  private:
-  // Gives whether all tasks have ended.
-  absl::StatusOr<bool> RunTasks();
   absl::StatusOr<ProgressTable> ReadProgress();
   absl::Status RunWith(ProgressTable& table, AttemptPool& pool);
   TaskResult Attempt(const PlannedTask& task, const Claim& claim);
@@ -105,18 +104,10 @@ class Scheduler {
   std::vector<SkippedTask> busy_;
 };
 
-absl::StatusOr<Workflow> Scheduler::Run() {
+absl::StatusOr<bool> Scheduler::Run() {
   DEPS_ASSIGN_OR_RETURN(const int64_t last, store_.LastEvent(id_));
   // A resumed run tells what is new: its own first event is there already.
   last_event_ = std::max<int64_t>(last, 1) - 1;
-  // What is in memory of the tasks makes room for the document.
-  DEPS_ASSIGN_OR_RETURN(const bool all_ended, RunTasks());
-  DEPS_ASSIGN_OR_RETURN(Workflow workflow, store_.Document(id_));
-  if (options_.shared && all_ended) RemoveEnded(workflow);
-  return workflow;
-}
-
-absl::StatusOr<bool> Scheduler::RunTasks() {
   DEPS_ASSIGN_OR_RETURN(ProgressTable table, ReadProgress());
   DEPS_RETURN_IF_ERROR(CheckNeeds(table));
   // Without a key what a bundle made would be lost: none is run then.
@@ -429,9 +420,17 @@ absl::StatusOr<std::vector<StoredOutput>> Scheduler::RootOutputs() {
 
 absl::StatusOr<Workflow> RunWorkflow(const std::string& id, const Owner& owner, Store& store,
                                      Driver& driver, const RunOptions& options) {
-  DEPS_ASSIGN_OR_RETURN(Outline outline, ReadOutline(id, store));
-  if (options.on_outline) options.on_outline(outline);
-  return Scheduler(std::move(outline), id, owner, store, driver, options).Run();
+  bool all_ended = false;
+  {
+    DEPS_ASSIGN_OR_RETURN(Outline outline, ReadOutline(id, store));
+    if (options.on_outline) options.on_outline(outline);
+    Scheduler scheduler(std::move(outline), id, owner, store, driver, options);
+    DEPS_ASSIGN_OR_RETURN(all_ended, scheduler.Run());
+    // What is in memory of the tasks makes room for the document.
+  }
+  DEPS_ASSIGN_OR_RETURN(Workflow workflow, store.Document(id));
+  if (options.shared && all_ended) RemoveEnded(workflow);
+  return workflow;
 }
 
 }  // namespace deps

@@ -184,11 +184,20 @@ absl::StatusOr<PlanReader> OpenPlan(const std::string& operand, const Env& env) 
   return plan;
 }
 
+// Gives the id. The state has the plan then, and the memory no longer.
+absl::StatusOr<std::string> BeginWorkflow(PlanReader plan, const WorkflowStart& start,
+                                          const Session& session) {
+  DEPS_RETURN_IF_ERROR(CheckClashes(plan, *session.store));
+  const std::string id = NewUlid();
+  DEPS_RETURN_IF_ERROR(session.store->CreateWorkflow(id, plan, start, session.owner));
+  return id;
+}
+
 absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOptions& options,
                                  const Env& env, Terminal& terminal) {
   DEPS_RETURN_IF_ERROR(
       (options.dry_run ? ReadRunOptions(options, env) : MakeRunOptions(options, env)).status());
-  DEPS_ASSIGN_OR_RETURN(const PlanReader plan, OpenPlan(operand, env));
+  DEPS_ASSIGN_OR_RETURN(PlanReader plan, OpenPlan(operand, env));
   if (options.engine != "local") {
     if (!options.step.empty()) {
       return MakeError({.id = DiagnosticId::kUsage, .message = "--step does not go with --engine"});
@@ -208,9 +217,7 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
   DEPS_ASSIGN_OR_RETURN(const WorkflowStart start,
                         MakeStart(options, name, options.detach ? "shared" : "run", env));
   DEPS_ASSIGN_OR_RETURN(Session session, OpenSession(options, env));
-  DEPS_RETURN_IF_ERROR(CheckClashes(plan, *session.store));
-  const std::string id = NewUlid();
-  DEPS_RETURN_IF_ERROR(session.store->CreateWorkflow(id, plan, start, session.owner));
+  DEPS_ASSIGN_OR_RETURN(const std::string id, BeginWorkflow(std::move(plan), start, session));
   if (options.detach) {
     DEPS_ASSIGN_OR_RETURN(const Workflow workflow, session.store->Document(id));
     DEPS_RETURN_IF_ERROR(WriteWorkflow(workflow, *session.store, options, env));
