@@ -197,12 +197,6 @@ constexpr PlanMember kPlanMembers[] = {
 // As many as fill a processor's cache with their text.
 constexpr size_t kTasksAtOnce = 128;
 
-void AppendCanonical(const PlannedTask& task, std::string* out) {
-  TextWriter writer(TextWriter::Form::kCanonical);
-  WriteTask(writer, task);
-  absl::StrAppend(out, out->empty() ? "" : ",", writer.text());
-}
-
 // Checks that the tasks of a plan can be run in the order of its stages.
 class PlanChecker {
  public:
@@ -370,9 +364,9 @@ void PlanDigester::Add(std::string_view tasks) {
 }
 
 void PlanDigester::Add(const PlannedTask& task) {
-  std::string text;
-  AppendCanonical(task, &text);
-  Add(text);
+  TextWriter out(TextWriter::Form::kCanonical);
+  WriteTask(out, task);
+  Add(out.text());
 }
 
 std::string PlanDigester::Finish() {
@@ -402,8 +396,14 @@ std::string PlanDigest(const Plan& plan) {
   const size_t count = plan.tasks.size();
   const auto text_of = [&](size_t range) {
     std::string text;
-    const size_t end = std::min((range + 1) * kTasksAtOnce, count);
-    for (size_t i = range * kTasksAtOnce; i < end; ++i) AppendCanonical(plan.tasks[i], &text);
+    TextWriter out(TextWriter::Form::kCanonical);
+    const size_t begin = range * kTasksAtOnce;
+    const size_t end = std::min(begin + kTasksAtOnce, count);
+    for (size_t i = begin; i < end; ++i) {
+      out.Clear();
+      WriteTask(out, plan.tasks[i]);
+      absl::StrAppend(&text, i > begin ? "," : "", out.text());
+    }
     return text;
   };
   PlanDigester digester(plan);
