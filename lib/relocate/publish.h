@@ -12,7 +12,7 @@
 namespace deps {
 
 struct PublishOptions {
-  bool force = false;    // Replace targets that have other content.
+  bool force = false;  // Replace targets that have other content.
   // Look, but write nothing. What would be uploaded is counted as if the registry
   // had no blob of images that it does not have.
   bool dry_run = false;
