@@ -1,52 +1,15 @@
-#include <algorithm>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lib/plan/plan_text.h"
+#include "lib/text/table.h"
 
 namespace deps {
 namespace {
 
 using Row = std::vector<std::string>;
-
-// Bytes that begin a character; what is wide on a terminal does not count.
-size_t Width(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
-// Control characters would spoil the terminal.
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return text;
-}
-
-std::string Align(std::vector<Row> rows) {
-  std::vector<size_t> widths;
-  for (Row& row : rows) {
-    for (std::string& cell : row) cell = Printable(std::move(cell));
-  }
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      absl::StrAppend(&line, row[i], std::string(widths[i] + 2 - Width(row[i]), ' '));
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    absl::StrAppend(&text, line, "\n");
-  }
-  return text;
-}
 
 std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
@@ -90,11 +53,11 @@ std::string FormatPlanTable(const Plan& plan) {
       }
     }
   }
-  std::string text = Align(tasks);
-  if (inputs.size() > 1) absl::StrAppend(&text, "\n", Align(inputs));
+  std::string text = FormatTable(tasks);
+  if (inputs.size() > 1) absl::StrAppend(&text, "\n", FormatTable(inputs));
   std::vector<Row> outputs = {{"OUTPUT", "SOURCE"}};
   for (const auto& [name, source] : plan.outputs) outputs.push_back({name, DescribeSource(source)});
-  if (outputs.size() > 1) absl::StrAppend(&text, "\n", Align(outputs));
+  if (outputs.size() > 1) absl::StrAppend(&text, "\n", FormatTable(outputs));
   return text;
 }
 

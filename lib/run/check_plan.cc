@@ -47,6 +47,14 @@ absl::Status CheckPlan(const PlanReader& plan, const Getenv& getenv) {
   });
 }
 
+absl::Status CheckBundles(const PlanReader& plan, const Driver& driver) {
+  return plan.ForEachTask([&](const PlannedTask& task) {
+    if (task.action == "skip") return absl::OkStatus();
+    const absl::Status status = driver.CheckBundle(task.bundle);
+    return status.ok() ? status : WithContext(status, absl::StrCat("task '", task.id, "'"));
+  });
+}
+
 absl::Status CheckClashes(const PlanReader& plan, Store& store) {
   DEPS_ASSIGN_OR_RETURN(const std::vector<Installation> installations, store.Installations());
   if (installations.empty()) return absl::OkStatus();

@@ -80,6 +80,9 @@ class Driver {
   virtual ~Driver() = default;
   // Whether it runs the bundles' images: then their registries can be asked.
   virtual bool UsesImages() const { return true; }
+  // Refuses a bundle that it cannot run, as far as that is known without asking
+  // anybody. Errors: bundle-invalid.
+  virtual absl::Status CheckBundle(const Bundle&) const { return absl::OkStatus(); }
   // Whether Attach gives all that was printed; else only what the dead runner has
   // not read.
   virtual bool RepeatsOutput() const { return true; }

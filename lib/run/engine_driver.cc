@@ -145,6 +145,10 @@ std::vector<std::string> EngineDriver::RunArguments(const BundleRun& run,
   return arguments;
 }
 
+absl::Status EngineDriver::CheckBundle(const Bundle& bundle) const {
+  return NamesOfImage(bundle, options_.mapping).status();
+}
+
 absl::StatusOr<RunEnd> EngineDriver::Run(const BundleRun& run, const RunWatch& watch) {
   DEPS_ASSIGN_OR_RETURN(const std::string image, Fetch(run.bundle, watch));
   DEPS_ASSIGN_OR_RETURN(const int frame, HandOver(run));

@@ -25,6 +25,7 @@ class EngineDriver : public Driver {
   enum class Kind { kPodman, kDocker };
   EngineDriver(Kind kind, std::string program, DriverOptions options)
       : kind_(kind), program_(std::move(program)), options_(std::move(options)) {}
+  absl::Status CheckBundle(const Bundle& bundle) const override;
   absl::StatusOr<RunEnd> Run(const BundleRun& run, const RunWatch& watch) override;
   absl::StatusOr<std::optional<RunEnd>> Attach(const Traces& traces,
                                                const RunWatch& watch) override;

@@ -1,37 +1,17 @@
 #include "lib/run/report.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/run/runtime_files.h"
+#include "lib/text/table.h"
 
 namespace deps {
 namespace {
 
 using json::Value;
-
-// Columns as wide as their widest cell, two spaces between them.
-std::string Table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      line.append(widths[i] - row[i].size() + 2, ' ');
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    absl::StrAppend(&text, line, "\n");
-  }
-  return text;
-}
 
 Value OutputsValue(const std::map<std::string, WorkflowOutput>& items) {
   Value outputs = Value::Object();
@@ -85,7 +65,7 @@ std::string FormatWorkflowsTable(const std::vector<StoredWorkflow>& workflows) {
     rows.push_back({workflow.id, workflow.status, workflow.action,
                     QualifiedName(workflow.installation), workflow.created});
   }
-  return Table(rows);
+  return FormatTable(rows);
 }
 
 namespace {
@@ -137,7 +117,7 @@ std::string FormatExplanationTable(const Workflow& workflow) {
     const auto [decision, because] = Explained(task);
     rows.push_back({task.id, decision, because});
   }
-  return Table(rows);
+  return FormatTable(rows);
 }
 
 std::string FormatWorkflowTable(const Workflow& workflow) {
@@ -148,7 +128,7 @@ std::string FormatWorkflowTable(const Workflow& workflow) {
                     task.exit_code.has_value() ? absl::StrCat(*task.exit_code) : "", task.reason,
                     task.message});
   }
-  return absl::StrCat("workflow ", workflow.id, ": ", workflow.status, "\n", Table(rows));
+  return absl::StrCat("workflow ", workflow.id, ": ", workflow.status, "\n", FormatTable(rows));
 }
 
 std::string FormatInstallationsTable(const std::vector<Installation>& installations) {
@@ -160,7 +140,7 @@ std::string FormatInstallationsTable(const std::vector<Installation>& installati
                     installation.action, installation.result_status,
                     installation.bundle_reference});
   }
-  return Table(rows);
+  return FormatTable(rows);
 }
 
 std::string FormatOutputs(const Workflow& workflow, const std::string& task, json::Style style) {

@@ -127,6 +127,10 @@ absl::Status RuncDriver::Prepare(const BundleRun& run, const RunWatch& watch,
                    0600);
 }
 
+absl::Status RuncDriver::CheckBundle(const Bundle& bundle) const {
+  return NamesOfImage(bundle, options_.mapping).status();
+}
+
 absl::StatusOr<RunEnd> RuncDriver::Run(const BundleRun& run, const RunWatch& watch) {
   const Traces traces = TracesOf(run);
   bool left = false;

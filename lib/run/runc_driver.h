@@ -25,6 +25,7 @@ class RuncDriver : public Driver {
         cache_(std::move(cache)),
         registry_(std::move(registry)),
         options_(std::move(options)) {}
+  absl::Status CheckBundle(const Bundle& bundle) const override;
   absl::StatusOr<RunEnd> Run(const BundleRun& run, const RunWatch& watch) override;
   absl::StatusOr<std::optional<RunEnd>> Attach(const Traces& traces,
                                                const RunWatch& watch) override;

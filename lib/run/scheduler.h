@@ -75,6 +75,10 @@ struct RunOptions {
 // Errors: document-value, secret-reference, secret-unavailable.
 absl::Status CheckPlan(const PlanReader& plan, const Getenv& getenv);
 
+// Refuses a plan with a bundle that the driver cannot run, before any other is run.
+// Errors: as Driver::CheckBundle.
+absl::Status CheckBundles(const PlanReader& plan, const Driver& driver);
+
 // Refuses to install over what is another's: by the state's installations, which
 // may have come after the plan. Errors, one a task: plan-clash; state-open.
 absl::Status CheckClashes(const PlanReader& plan, Store& store);

@@ -14,6 +14,7 @@
 #include "lib/digest/sha256.h"
 #include "lib/state/database.h"
 #include "lib/state/sql_store.h"
+#include "lib/state/state_option.h"
 
 namespace deps {
 namespace {
@@ -49,7 +50,8 @@ absl::Status MakeFolders(const std::string& path) {
     const std::string folder = path.substr(0, slash);
     if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
       return MakeError({.id = DiagnosticId::kStateOpen,
-                        .message = absl::StrCat("folder '", folder, "': ", strerror(errno))});
+                        .message = absl::StrCat("folder '", folder, "': ", strerror(errno)),
+                        .hint = std::string(kElsewhere)});
     }
     if (slash == std::string::npos) return absl::OkStatus();
   }

@@ -10,6 +10,7 @@
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/state/database.h"
+#include "lib/state/state_option.h"
 
 namespace deps {
 namespace {
@@ -17,9 +18,16 @@ namespace {
 constexpr int kBusyMilliseconds = 30000;
 constexpr long kNfs = 0x6969;
 
-absl::Status Failed(const std::string& path, std::string_view why) {
+absl::Status Failed(const std::string& path, std::string_view why, std::string hint = "") {
   return MakeError({.id = DiagnosticId::kStateOpen,
-                    .message = absl::StrCat("state 'sqlite:", path, "': ", why)});
+                    .message = absl::StrCat("state 'sqlite:", path, "': ", why),
+                    .hint = std::move(hint)});
+}
+
+absl::Status ErrorOf(sqlite3* database, const std::string& path) {
+  const int code = sqlite3_errcode(database);
+  const bool closed = code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM;
+  return Failed(path, sqlite3_errmsg(database), closed ? std::string(kElsewhere) : "");
 }
 
 class SqliteCursor : public SqlCursor {
@@ -78,7 +86,7 @@ class SqliteCursor : public SqlCursor {
     return SQLITE_MISUSE;
   }
 
-  absl::Status Error() const { return Failed(path_, sqlite3_errmsg(database_)); }
+  absl::Status Error() const { return ErrorOf(database_, path_); }
 
   sqlite3* const database_;
   sqlite3_stmt* const statement_;
@@ -143,7 +151,7 @@ class SqliteDatabase : public Database {
 
   bool Broken() const override { return false; }
 
-  absl::Status Error() const { return Failed(path_, sqlite3_errmsg(database_)); }
+  absl::Status Error() const { return ErrorOf(database_, path_); }
 
  private:
   absl::Status Run(std::string_view sql) { return Statement(*this, sql).Run(); }

@@ -3,12 +3,16 @@
 #define DEPS_LIB_STATE_STATE_OPTION_H_
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "lib/cli/command.h"
 #include "lib/cli/env.h"
 
 namespace deps {
+
+// A hint where a state is, but not for this user.
+inline constexpr std::string_view kElsewhere = "--state or DEPS_STATE names another place";
 
 struct StateOptions {
   std::string url;  // As given; "" where not.

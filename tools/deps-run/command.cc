@@ -62,6 +62,7 @@ CommandSpec Describe(RunCommandOptions* options) {
            "DEPS_VAULT_ROLE and DEPS_VAULT_JWT_FILE; DEPS_VAULT_AUTH_MOUNT",
            "KUBECONFIG  the cluster of kubernetes: references, outside of a pod",
            "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF  podman's own settings",
+           "TMPDIR  where a plan of more than 4 MiB is kept while it is read, by default /tmp",
            "XDG_RUNTIME_DIR  folder in memory for files of a task; else /dev/shm"},
       .see_also = {"deps-plan(1)", "podman(1)"},
   };
@@ -204,8 +205,13 @@ absl::StatusOr<ExitCode> RunPlan(const std::string& operand, const RunCommandOpt
     }
     return RunOnEngine(plan.Whole(), options, env, terminal);
   }
+  if (!options.engine_config.empty()) {
+    return MakeError({.id = DiagnosticId::kUsage,
+                      .message = "--engine-config is for an engine that --engine names"});
+  }
   const std::string name = options.driver.empty() ? DefaultDriver() : options.driver;
   DEPS_ASSIGN_OR_RETURN(const auto driver, OpenDriver(options, name, env));
+  DEPS_RETURN_IF_ERROR(CheckBundles(plan, *driver));
   if (options.dry_run) {
     DEPS_ASSIGN_OR_RETURN(const Workflow pending, PendingWorkflow(plan));
     DEPS_RETURN_IF_ERROR(WriteWorkflow(

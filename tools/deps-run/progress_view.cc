@@ -32,6 +32,10 @@ Size TerminalSize() {
 
 std::string Kind(const StoredEvent& event) { return event.type.substr(event.type.find('.') + 1); }
 
+bool IsEnd(std::string_view kind) {
+  return kind == "succeeded" || kind == "failed" || kind == "canceled" || kind == "skipped";
+}
+
 // Ids are of ASCII; a wide character at the edge costs a broken line at most.
 std::string Fitted(std::string text, size_t width) {
   if (text.size() <= width) return text;
@@ -53,10 +57,18 @@ std::string ShortDuration(absl::Duration duration) {
 ProgressView::ProgressView(Terminal& terminal, const Env& env, bool times)
     : terminal_(terminal), env_(env), times_(times), begin_(SteadyNow()) {}
 
+ProgressView::~ProgressView() {
+  End();
+  if (!over_.empty() && !terminal_.interactive()) terminal_.Say(over_);
+}
+
 void ProgressView::Tell(const StoredEvent& event) {
   if (event.task.empty()) {
-    if (!terminal_.interactive()) {
-      terminal_.Say(absl::StrCat("workflow ", event.workflow, " ", Kind(event)));
+    const std::string text = absl::StrCat("workflow ", event.workflow, " ", Kind(event));
+    if (IsEnd(Kind(event))) {
+      over_ = text;
+    } else if (!terminal_.interactive()) {
+      terminal_.Say(text);
     }
     return;
   }
@@ -65,9 +77,7 @@ void ProgressView::Tell(const StoredEvent& event) {
   const std::string kind = Kind(event);
   if (kind == "running" || kind == "attached") started_[event.task] = time;
   if (!terminal_.interactive()) Line(event);
-  const bool over =
-      kind == "succeeded" || kind == "failed" || kind == "canceled" || kind == "skipped";
-  if (over && terminal_.interactive()) {
+  if (IsEnd(kind) && terminal_.interactive()) {
     ended_[event.task] = kind;
   } else {
     ended_.erase(event.task);
@@ -132,6 +142,7 @@ void ProgressView::End() {
 }
 
 void ProgressView::Summarize(const Workflow& workflow) {
+  over_.clear();
   std::map<std::string, int64_t> counts;
   for (const WorkflowTask& task : workflow.tasks) {
     ++counts[task.reason == "reused" ? "reused" : task.status];

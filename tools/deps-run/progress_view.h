@@ -28,7 +28,7 @@ class ProgressView {
   ProgressView(Terminal& terminal, const Env& env, bool times = true);
   ProgressView(const ProgressView&) = delete;
   ProgressView& operator=(const ProgressView&) = delete;
-  ~ProgressView() { End(); }
+  ~ProgressView();
 
   // How many tasks there are.
   void SetTotal(size_t total) { total_ = static_cast<int64_t>(total); }
@@ -49,7 +49,8 @@ class ProgressView {
   int64_t total_ = 0;
   const absl::Time begin_;
   absl::Time last_drawn_ = absl::InfinitePast();
-  int drawn_ = 0;  // Lines on the terminal.
+  int drawn_ = 0;     // Lines on the terminal.
+  std::string over_;  // How the workflow ended, where that was not said yet.
   std::map<std::string, absl::Time> started_;
   std::map<std::string, std::string> ended_;  // Task -> status.
 };

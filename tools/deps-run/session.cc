@@ -36,6 +36,9 @@ std::atomic<int> signal_count = 0;
 std::atomic<int> first_signal = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 
+// Unlike SIG_IGN it does not pass on to other programs.
+void DoNothing(int) {}
+
 void CountSignal(int signal) {
   int none = 0;
   first_signal.compare_exchange_strong(none, signal);
@@ -43,15 +46,16 @@ void CountSignal(int signal) {
 }
 
 // SIGINT and SIGTERM are counted while it lives. A signal that the caller has
-// ignored (nohup, background jobs) stays ignored.
+// ignored (nohup, background jobs) stays ignored. SIGPIPE does nothing: whoever
+// looked at the beginning of what is printed does not end a run by that.
 class SignalWatch {
  public:
   SignalWatch() {
     signal_count = 0;
     first_signal = 0;
-    for (const int signal : {SIGINT, SIGTERM}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) {
       struct sigaction action = {};
-      action.sa_handler = CountSignal;
+      action.sa_handler = signal == SIGPIPE ? DoNothing : CountSignal;
       action.sa_flags = SA_RESTART;
       struct sigaction& old = old_[signal];
       sigaction(signal, nullptr, &old);

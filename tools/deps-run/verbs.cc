@@ -1,5 +1,6 @@
 #include "tools/deps-run/verbs.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -41,11 +42,6 @@ struct Verbs {
     return WriteResult(options.common.output, text, env);
   }
 };
-
-absl::Status Unknown(std::string_view what, std::string_view name, const std::string& id) {
-  return MakeError({.id = DiagnosticId::kStateUnknownWorkflow,
-                    .message = absl::StrCat("workflow '", id, "' has no ", what, " '", name, "'")});
-}
 
 absl::StatusOr<ExitCode> List(Verbs& verbs) {
   DEPS_ASSIGN_OR_RETURN(const std::vector<StoredWorkflow> workflows, verbs.store->Workflows());
@@ -127,7 +123,9 @@ absl::StatusOr<ExitCode> WriteOutput(Verbs& verbs, const std::string& id, const 
     DEPS_RETURN_IF_ERROR(verbs.Write(value.view()));
     return ExitCode::kOk;
   }
-  return Unknown(absl::StrCat("output of task '", task, "'"), name, id);
+  return MakeError({.id = DiagnosticId::kStateUnknownWorkflow,
+                    .message = absl::StrCat("task '", task, "' of workflow '", id,
+                                            "' has left no output '", name, "'")});
 }
 
 absl::StatusOr<ExitCode> Outputs(Verbs& verbs) {
@@ -135,7 +133,11 @@ absl::StatusOr<ExitCode> Outputs(Verbs& verbs) {
   const std::string task = verbs.has(1) ? verbs.operand(1) : "";
   bool found = task.empty();
   for (const WorkflowTask& item : workflow.tasks) found = found || item.id == task;
-  if (!found) return Unknown("task", task, workflow.id);
+  if (!found) {
+    return MakeError(
+        {.id = DiagnosticId::kStateUnknownWorkflow,
+         .message = absl::StrCat("workflow '", workflow.id, "' has no task '", task, "'")});
+  }
   if (verbs.has(2)) return WriteOutput(verbs, workflow.id, task, verbs.operand(2));
   DEPS_RETURN_IF_ERROR(verbs.Write(FormatOutputs(workflow, task, verbs.options.common.style())));
   return ExitCode::kOk;
@@ -247,18 +249,19 @@ absl::StatusOr<ExitCode> Import(Verbs& verbs) {
 struct VerbEntry {
   Verb verb;
   absl::StatusOr<ExitCode> (*run)(Verbs&);
+  bool writes_workflow = false;  // What can be a page, too.
 };
 
 const std::vector<VerbEntry>& Entries() {
   static const auto* const entries = new std::vector<VerbEntry>{
       {{"list", "", "The workflows of the state, the newest first.", 0, 0}, List},
-      {{"show", "ID", "A workflow as it is now.", 1, 1}, Show},
+      {{"show", "ID", "A workflow as it is now.", 1, 1}, Show, true},
       {{"events", "ID", "What happened to a workflow, one JSON object a line.", 1, 1}, Events},
       {{"logs", "ID [TASK]", "What the run tools printed.", 1, 2}, Logs},
       {{"outputs", "ID [TASK [NAME]]", "The outputs, or the value of one.", 1, 3}, Outputs},
-      {{"resume", "ID", "Goes on: what is finished stays finished.", 1, 1}, Resume},
-      {{"retry", "ID", "The same as resume.", 1, 1}, Resume},
-      {{"cancel", "ID", "Asks the process that runs a workflow to stop.", 1, 1}, Cancel},
+      {{"resume", "ID", "Goes on: what is finished stays finished.", 1, 1}, Resume, true},
+      {{"retry", "ID", "The same as resume.", 1, 1}, Resume, true},
+      {{"cancel", "ID", "Asks the process that runs a workflow to stop.", 1, 1}, Cancel, true},
       {{"delete", "ID", "Forgets a workflow, its events and logs; installations stay.", 1, 1},
        Delete},
       {{"worker", "", "Runs tasks of plans that were started with --detach, until it is stopped.",
@@ -282,14 +285,22 @@ std::vector<Verb> RunVerbs() {
 
 absl::StatusOr<ExitCode> RunVerb(const Invocation& invocation, const RunCommandOptions& options,
                                  const Env& env, Terminal& terminal) {
+  const auto entry = std::find_if(
+      Entries().begin(), Entries().end(),
+      [&](const VerbEntry& candidate) { return candidate.verb.name == invocation.verb; });
+  if (entry == Entries().end()) {
+    return MakeError({.id = DiagnosticId::kInternal,
+                      .message = absl::StrCat("verb '", invocation.verb, "' has no body")});
+  }
+  if (options.common.format == "html" && !entry->writes_workflow) {
+    return MakeError({.id = DiagnosticId::kUsage,
+                      .message = absl::StrCat("'", invocation.verb, "' has no page to show"),
+                      .hint = "--format html is for a workflow: deps-run show ID"});
+  }
   Verbs verbs = {.invocation = invocation, .options = options, .env = env, .terminal = terminal};
   DEPS_ASSIGN_OR_RETURN(verbs.url, StateUrl(options.state, env));
   DEPS_ASSIGN_OR_RETURN(verbs.store, OpenForReading(verbs.url));
-  for (const VerbEntry& entry : Entries()) {
-    if (entry.verb.name == invocation.verb) return entry.run(verbs);
-  }
-  return MakeError({.id = DiagnosticId::kInternal,
-                    .message = absl::StrCat("verb '", invocation.verb, "' has no body")});
+  return entry->run(verbs);
 }
 
 }  // namespace deps
