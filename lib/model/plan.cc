@@ -1,7 +1,6 @@
 #include "lib/model/plan.h"
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -266,12 +265,11 @@ class PlanChecker {
   absl::flat_hash_map<std::string_view, int64_t> stage_of_;
 };
 
-// Writes the list. Much of the text, from its beginning, is given to `use`.
-void WriteTasks(const std::vector<PlannedTask>& tasks, TextWriter& out,
-                const std::function<void(std::string_view)>& use) {
+// Writes the list. Much of the text, from its beginning, is given to `sink`.
+void WriteTasks(const std::vector<PlannedTask>& tasks, TextWriter& out, TextSink sink) {
   out.BeginArray();
   if (!tasks.empty()) WriteTask(out, tasks.front());
-  use(out.text());
+  sink(out.text());
   out.Clear();
   const auto text_of = [&](size_t range) {
     TextWriter part = out;  // Goes on after the first.
@@ -280,7 +278,7 @@ void WriteTasks(const std::vector<PlannedTask>& tasks, TextWriter& out,
     for (size_t i = begin; i < end; ++i) WriteTask(part, tasks[i]);
     return part.text();
   };
-  UseInOrder((tasks.size() + kTasksAtOnce - 2) / kTasksAtOnce, text_of, use);
+  UseInOrder((tasks.size() + kTasksAtOnce - 2) / kTasksAtOnce, text_of, sink);
   out.EndArray();
 }
 
@@ -337,20 +335,23 @@ absl::StatusOr<PlannedTask> ParsePlannedTask(const Source& source) {
 
 std::string FormatPlan(const Plan& plan, json::Style style) {
   std::string text;
-  const auto use = [&](std::string_view piece) { text.append(piece); };
+  FormatPlan(plan, style, [&](std::string_view piece) { text.append(piece); });
+  return text;
+}
+
+void FormatPlan(const Plan& plan, json::Style style, TextSink sink) {
   TextWriter out(style);
   out.BeginObject();
   for (const PlanMember& member : kPlanMembers) {
     out.Key(member.key);
     if (member.key == "tasks") {
-      WriteTasks(plan.tasks, out, use);
+      WriteTasks(plan.tasks, out, sink);
     } else {
       member.write(out, plan);
     }
   }
   out.EndObject();
-  use(out.Finish());
-  return text;
+  sink(out.Finish());
 }
 
 PlanDigester::PlanDigester(const Plan& head) : head_(head) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "lib/diag/source.h"
+#include "lib/io/file.h"
 #include "lib/json/json.h"
 #include "lib/model/bundle.h"
 #include "lib/model/graph.h"
@@ -86,6 +87,8 @@ struct Plan {
 
 // FormatPlan writes `plan.digest` as it is; see PlanDigest.
 std::string FormatPlan(const Plan& plan, json::Style style = json::Style::kPretty);
+// The same text, of which no more than a part is in memory.
+void FormatPlan(const Plan& plan, json::Style style, TextSink sink);
 // "sha256:…" over the canonical JSON of the plan without its digest.
 std::string PlanDigest(const Plan& plan);
 // Errors: those of json; document-kind; digest-mismatch where the digest is not

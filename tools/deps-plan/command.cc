@@ -106,9 +106,7 @@ absl::Status AddSets(const std::vector<std::string>& files, ReadSet read, InputS
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Formatted(const Plan& plan, const std::string& format,
-                                      const CommonOptions& common) {
-  if (format == "json") return FormatPlan(plan, common.style());
+absl::StatusOr<std::string> Formatted(const Plan& plan, const std::string& format) {
   if (format == "table") return FormatPlanTable(plan);
   if (format == "make") return FormatPlanMake(plan);
   if (format == "github") return FormatPlanGithub(plan);
@@ -159,9 +157,17 @@ absl::StatusOr<ExitCode> Run(PlanCommand& command, const Invocation& invocation,
   }
   if (!result.plan) return ExitCode::kNo;
   const Plan& plan = *result.plan;
-  const std::string& format = command.common.format;
-  DEPS_ASSIGN_OR_RETURN(const std::string text, Formatted(plan, format, command.common));
-  DEPS_RETURN_IF_ERROR(WriteResult(command.common.output, text, env));
+  const CommonOptions& common = command.common;
+  if (common.format == "json") {
+    const auto text = [&](TextSink sink) {
+      FormatPlan(plan, common.style(), sink);
+      return absl::OkStatus();
+    };
+    DEPS_RETURN_IF_ERROR(WriteLargeResult(common.output, text, env));
+    return ExitCode::kOk;
+  }
+  DEPS_ASSIGN_OR_RETURN(const std::string text, Formatted(plan, common.format));
+  DEPS_RETURN_IF_ERROR(WriteResult(common.output, text, env));
   return ExitCode::kOk;
 }
 
