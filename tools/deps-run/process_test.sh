@@ -160,8 +160,14 @@ expect 'a dry run makes no state' test ! -e state
 # Engines are found by themselves: here they are programs that fail.
 mkdir engines
 ln -s "$(type -P false)" engines/docker
+PATH=$work/engines:$PATH DEPS_AGENT=/bin/true deps 3 --driver docker plan.json
+expect 'a bundle without an image is told before others are run' grep -q "task 'root.*no invocation image" err
+deps 0 list
+same 'and no workflow is begun' '[]' "$(<out)"
+jq 'del(.digest) | .tasks[].bundle.invocationImages = [{image: "localhost:5000/x", imageType: "oci"}]' plan.json >images.body
+plan "$(<images.body)" >images.json
 found_engine() {
-  PATH=$work/engines DEPS_AGENT=/bin/true "$run" plan.json >out 2>err
+  PATH=$work/engines DEPS_AGENT=/bin/true "$run" images.json >out 2>err
   "$run" list | jq -r '.[0].driver'
 }
 same 'docker is used where there is no podman' docker "$(found_engine)"
@@ -491,4 +497,29 @@ deps 4 logs "$id" root/b
 expect 'a task that is none has no log' grep -q "no task 'root/b'" err
 deps 0 logs "$id" root/a -o log.txt
 same 'a log goes into a file in one step' $'t-a begins\nand ends' "$(<log.txt)"
+
+# Whoever looks at the first line of what is said does not end the run.
+printf '#!/bin/sh\nsleep 0.1\n' >nap
+chmod +x nap
+plan '{apiVersion: "cnab-deps/v1", kind: "Plan", action: "install",
+  installation: {namespace: "dev", name: "nap"},
+  tasks: [{id: "root", action: "install", bundle: {name: "nap"},
+    installation: {namespace: "dev", name: "nap", labels: {}}, needs: [], stage: 0,
+    parameters: {}, credentials: {}, outputs: {}}],
+  stages: [["root"]], outputs: {}, unmapped: {parameters: [], credentials: []}}' >nap.json
+("$run" --driver "process:$work/nap" nap.json 2>&1 >out; echo $? >status) | head -1 >first
+expect 'the first line was read' grep -q running first
+same 'and the run ended well all the same' 0 "$(<status)"
+same 'with its task' '"succeeded"' "$(jq -c .tasks[0].status out)"
+deps 0 --driver "process:$work/nap" nap.json
+same 'how it ended is said once' 1 "$(grep -c 'workflow .* succeeded' err)"
+deps 2 list --format html
+expect 'a list is no page' grep -q "'list' has no page" err
+deps 2 --driver "process:$work/nap" --engine-config nap.json nap.json
+expect 'settings of no engine are refused' grep -q 'engine-config' err
+deps 0 list
+deps 4 outputs "$(jq -r '.[0].id' out)" root nope
+expect 'an output that is not there is named' grep -q "has left no output 'nope'" err
+deps 4 list --state "sqlite:$work"
+expect 'a state that cannot be opened is to be named otherwise' grep -q 'DEPS_STATE names another' err
 exit "$failed"

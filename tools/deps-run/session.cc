@@ -36,9 +36,6 @@ std::atomic<int> signal_count = 0;
 std::atomic<int> first_signal = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 
-// Unlike SIG_IGN it does not pass on to other programs.
-void DoNothing(int) {}
-
 void CountSignal(int signal) {
   int none = 0;
   first_signal.compare_exchange_strong(none, signal);
@@ -46,16 +43,18 @@ void CountSignal(int signal) {
 }
 
 // SIGINT and SIGTERM are counted while it lives. A signal that the caller has
-// ignored (nohup, background jobs) stays ignored. SIGPIPE does nothing: whoever
-// looked at the beginning of what is printed does not end a run by that.
+// ignored (nohup, background jobs) stays ignored. From then on SIGPIPE does nothing:
+// whoever looks at the beginning of what is printed does not end a run by that.
 class SignalWatch {
  public:
   SignalWatch() {
     signal_count = 0;
     first_signal = 0;
-    for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) {
+    // Unlike SIG_IGN a handler does not pass on to other programs.
+    signal(SIGPIPE, [](int) {});
+    for (const int signal : {SIGINT, SIGTERM}) {
       struct sigaction action = {};
-      action.sa_handler = signal == SIGPIPE ? DoNothing : CountSignal;
+      action.sa_handler = CountSignal;
       action.sa_flags = SA_RESTART;
       struct sigaction& old = old_[signal];
       sigaction(signal, nullptr, &old);
