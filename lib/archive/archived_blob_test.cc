@@ -17,29 +17,13 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "lib/archive/archive.h"
+#include "lib/archive/bytes_for_tests.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
 #include "lib/io/file.h"
 
 namespace deps {
 namespace {
-
-std::string Random(size_t size) {
-  std::mt19937_64 engine(size);
-  std::string bytes(size, '\0');
-  for (size_t i = 0; i + 8 <= size; i += 8) {
-    const uint64_t number = engine();
-    bytes.replace(i, 8, reinterpret_cast<const char*>(&number), 8);
-  }
-  return bytes;
-}
-
-std::string Words(size_t size) {
-  std::string bytes;
-  for (int i = 0; bytes.size() < size; ++i) absl::StrAppend(&bytes, "word ", i % 977, " and ");
-  bytes.resize(size);
-  return bytes;
-}
 
 class ArchivedBlobTest : public testing::Test {
  protected:
@@ -95,7 +79,8 @@ class ArchivedBlobTest : public testing::Test {
 };
 
 TEST_F(ArchivedBlobTest, WhatLiesUncompressedInAnArchiveStaysThere) {
-  const auto blobs = ByDigest({Random(3 << 20), Random(2 << 20), Words(3 << 20), "small", ""});
+  const auto blobs =
+      ByDigest({RandomBytes(3 << 20), RandomBytes(2 << 20), Words(3 << 20), "small", ""});
   Write(blobs);
   const absl::StatusOr<OpenedArchive> opened = ReadArchive(path_);
   ASSERT_TRUE(opened.ok()) << opened.status();
@@ -105,9 +90,9 @@ TEST_F(ArchivedBlobTest, WhatLiesUncompressedInAnArchiveStaysThere) {
 
 TEST_F(ArchivedBlobTest, BlobsMayBePartlyCompressed) {
   const auto blobs =
-      ByDigest({Words(200'000) + Random(1 << 20), Random(1 << 20) + Words(200'000),
-                Random(300'000) + Words(1 << 20) + Random(400'000),
-                Words(100'000) + Random(700'000) + Words(100'000) + Random(900'000)});
+      ByDigest({Words(200'000) + RandomBytes(1 << 20), RandomBytes(1 << 20) + Words(200'000),
+                RandomBytes(300'000) + Words(1 << 20) + RandomBytes(400'000),
+                Words(100'000) + RandomBytes(700'000) + Words(100'000) + RandomBytes(900'000)});
   Write(blobs);
   for (int level = -1; level <= 9; ++level) {
     if (level >= 0) CompressAgain(level);
@@ -122,7 +107,7 @@ TEST_F(ArchivedBlobTest, BlobsMayBePartlyCompressed) {
 }
 
 TEST_F(ArchivedBlobTest, AnyPlaceCanBeReadInAnyOrder) {
-  const std::string bytes = Words(100'000) + Random(1 << 20) + Words(100'000);
+  const std::string bytes = Words(100'000) + RandomBytes(1 << 20) + Words(100'000);
   Write({{Sha256Digest(bytes), bytes}});
   const absl::StatusOr<OpenedArchive> opened = ReadArchive(path_, {.leave_bytes = 1});
   ASSERT_TRUE(opened.ok()) << opened.status();
@@ -145,7 +130,7 @@ TEST_F(ArchivedBlobTest, AnyPlaceCanBeReadInAnyOrder) {
 }
 
 TEST_F(ArchivedBlobTest, TheFileMayBeRemovedAndItsChangeIsNoticed) {
-  const auto blobs = ByDigest({Random(2 << 20)});
+  const auto blobs = ByDigest({RandomBytes(2 << 20)});
   Write(blobs);
   const absl::StatusOr<OpenedArchive> opened = ReadArchive(path_);
   ASSERT_TRUE(opened.ok()) << opened.status();
@@ -162,7 +147,7 @@ TEST_F(ArchivedBlobTest, TheFileMayBeRemovedAndItsChangeIsNoticed) {
 }
 
 TEST_F(ArchivedBlobTest, WhatIsTooLargeIsNotRead) {
-  Write(ByDigest({Random(2 << 20)}));
+  Write(ByDigest({RandomBytes(2 << 20)}));
   const absl::StatusOr<OpenedArchive> opened = ReadArchive(path_);
   ASSERT_TRUE(opened.ok()) << opened.status();
   const absl::Status status =
@@ -171,23 +156,23 @@ TEST_F(ArchivedBlobTest, WhatIsTooLargeIsNotRead) {
 }
 
 TEST_F(ArchivedBlobTest, DigestsOfWhatStaysAreVerifiedToo) {
-  const std::string good = Random(2 << 20);
+  const std::string good = RandomBytes(2 << 20);
   const std::string wrong = Sha256Digest("something else");
-  Write({{Sha256Digest(good), good}, {wrong, Random(1 << 20)}});
+  Write({{Sha256Digest(good), good}, {wrong, RandomBytes(1 << 20)}});
   const absl::Status status = ReadArchive(path_).status();
   ASSERT_TRUE(HasId(status, DiagnosticId::kArchiveInvalid)) << status;
   EXPECT_EQ(DiagnosticsOf(status)[0].message,
             absl::StrCat("member './artifacts/layout/blobs/sha256/", wrong.substr(7),
-                         "': its content is ", Sha256Digest(Random(1 << 20))));
+                         "': its content is ", Sha256Digest(RandomBytes(1 << 20))));
   const absl::StatusOr<OpenedArchive> opened = ReadArchive(path_, {}, /*keep_going=*/true);
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_EQ(opened->damaged,
-            (std::map<std::string, std::string>{{wrong, Sha256Digest(Random(1 << 20))}}));
+            (std::map<std::string, std::string>{{wrong, Sha256Digest(RandomBytes(1 << 20))}}));
   EXPECT_EQ(opened->content.blobs.size(), 1u);
 }
 
 TEST_F(ArchivedBlobTest, DamageAndTruncationAreNoticedInWhatStays) {
-  Write(ByDigest({Random(2 << 20)}));
+  Write(ByDigest({RandomBytes(2 << 20)}));
   const std::string whole = ReadFile(path_)->text;
   for (size_t at = 600'000; at < whole.size(); at += 200'001) {
     std::string damaged = whole;
@@ -204,7 +189,7 @@ TEST_F(ArchivedBlobTest, DamageAndTruncationAreNoticedInWhatStays) {
 }
 
 TEST_F(ArchivedBlobTest, WhatComesThroughAPipeIsWritten) {
-  const auto blobs = ByDigest({Random(2 << 20)});
+  const auto blobs = ByDigest({RandomBytes(2 << 20)});
   Write(blobs);
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
@@ -226,7 +211,7 @@ TEST_F(ArchivedBlobTest, WhatComesThroughAPipeIsWritten) {
 }
 
 TEST_F(ArchivedBlobTest, AnArchiveCanBeWrittenFromOneThatWasRead) {
-  Write(ByDigest({Random(2 << 20), Words(1 << 20) + Random(1 << 20)}));
+  Write(ByDigest({RandomBytes(2 << 20), Words(1 << 20) + RandomBytes(1 << 20)}));
   const absl::StatusOr<OpenedArchive> opened = ReadArchive(path_);
   ASSERT_TRUE(opened.ok()) << opened.status();
   const std::string again = folder_.path() + "/again.tgz";

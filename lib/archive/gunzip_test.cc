@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "lib/archive/bytes_for_tests.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
 
@@ -22,20 +22,6 @@ namespace {
 
 constexpr int64_t kMost = int64_t{1} << 40;
 constexpr std::string_view kHeader("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
-
-std::string Random(size_t size) {
-  std::mt19937 engine(static_cast<unsigned>(size));
-  std::string bytes;
-  while (bytes.size() < size) bytes.push_back(static_cast<char>(engine()));
-  return bytes;
-}
-
-std::string Words(size_t size) {
-  std::string bytes;
-  for (int i = 0; bytes.size() < size; ++i) absl::StrAppend(&bytes, "word ", i % 977, " and ");
-  bytes.resize(size);
-  return bytes;
-}
 
 std::string Number(uint32_t number, int count) {
   std::string bytes;
@@ -121,13 +107,13 @@ class GunzipTest : public testing::Test {
 };
 
 TEST_F(GunzipTest, StoredBlocksAreGivenWithTheirPlaceAndTheRestIsInflatedAroundThem) {
-  const std::string layer = Random(300'000);
+  const std::string layer = RandomBytes(300'000);
   GzipMaker gzip;
   gzip.Deflate(Words(100'000));
   for (size_t at = 0; at < layer.size(); at += 60'000) gzip.Store(layer.substr(at, 60'000));
   // Refers to what was stored.
   gzip.Deflate(layer.substr(layer.size() - 20'000) + Words(50'000));
-  gzip.Store(Random(60'000)).Deflate(Words(10), 6, Z_FINISH);
+  gzip.Store(RandomBytes(60'000)).Deflate(Words(10), 6, Z_FINISH);
   EXPECT_TRUE(Inflated(gzip.Gzip()) == gzip.plain());
   EXPECT_EQ(stored_, 360'000);
   EXPECT_EQ(runs_.size(), 2);
@@ -135,7 +121,7 @@ TEST_F(GunzipTest, StoredBlocksAreGivenWithTheirPlaceAndTheRestIsInflatedAroundT
 
 TEST_F(GunzipTest, OfSmallBlocksOnlyThoseInARunAreGivenWithTheirPlace) {
   GzipMaker gzip;
-  gzip.Store("a").Store("").Store(Random(9000)).Store("b").Store("").Store(Random(9001));
+  gzip.Store("a").Store("").Store(RandomBytes(9000)).Store("b").Store("").Store(RandomBytes(9001));
   gzip.Store("", /*last=*/true);
   EXPECT_TRUE(Inflated(gzip.Gzip()) == gzip.plain());
   EXPECT_EQ(stored_, 18'002);
@@ -144,13 +130,18 @@ TEST_F(GunzipTest, OfSmallBlocksOnlyThoseInARunAreGivenWithTheirPlace) {
 
 TEST_F(GunzipTest, WhatFollowsAnEmptyBlockHasNotItsPlace) {
   GzipMaker gzip;
-  gzip.Store(Random(9000)).Store("").Deflate(Words(5000)).Store("").Deflate("end", 6, Z_FINISH);
+  gzip.Store(RandomBytes(9000))
+      .Store("")
+      .Deflate(Words(5000))
+      .Store("")
+      .Deflate("end", 6, Z_FINISH);
   EXPECT_TRUE(Inflated(gzip.Gzip()) == gzip.plain());
   EXPECT_EQ(stored_, 9000);
 }
 
 TEST_F(GunzipTest, WhatCompressorsWriteIsInflated) {
-  const std::string mixed = Words(70'000) + Random(200'000) + Words(300'000) + Random(90'000);
+  const std::string mixed =
+      Words(70'000) + RandomBytes(200'000) + Words(300'000) + RandomBytes(90'000);
   for (int level = 0; level <= 9; ++level) {
     for (const int strategy : {Z_DEFAULT_STRATEGY, Z_FIXED, Z_HUFFMAN_ONLY}) {
       z_stream stream = {};
@@ -172,15 +163,15 @@ TEST_F(GunzipTest, WhatCompressorsWriteIsInflated) {
 
 TEST_F(GunzipTest, FilesMayFollowEachOtherAndRunsEndWithThem) {
   GzipMaker first;
-  first.Store(Random(5000)).Store(Random(6000), /*last=*/true);
+  first.Store(RandomBytes(5000)).Store(RandomBytes(6000), /*last=*/true);
   GzipMaker second;
-  second.Store(Random(7000), /*last=*/true);
+  second.Store(RandomBytes(7000), /*last=*/true);
   EXPECT_TRUE(Inflated(first.Gzip() + second.Gzip()) == first.plain() + second.plain());
   EXPECT_EQ(runs_.size(), 2);
 }
 
 TEST_F(GunzipTest, WhatIsWrongIsSaidAfterWhatCameBefore) {
-  const std::string random = Random(50'000);
+  const std::string random = RandomBytes(50'000);
   const GzipMaker stored = GzipMaker().Store(random, /*last=*/true);
   const GzipMaker words = GzipMaker().Deflate(Words(5000), 6, Z_FINISH);
   const std::string good = stored.Gzip();
@@ -217,7 +208,7 @@ TEST_F(GunzipTest, WhatIsWrongIsSaidAfterWhatCameBefore) {
 }
 
 TEST_F(GunzipTest, TheLimitHoldsForBlocksOfBothKinds) {
-  const GzipMaker stored = GzipMaker().Store(Random(50'000), /*last=*/true);
+  const GzipMaker stored = GzipMaker().Store(RandomBytes(50'000), /*last=*/true);
   const GzipMaker words = GzipMaker().Deflate(Words(50'000), 6, Z_FINISH);
   for (const GzipMaker& gzip : {stored, words}) {
     EXPECT_TRUE(Inflated(gzip.Gzip(), 50'000) == gzip.plain());
@@ -227,7 +218,7 @@ TEST_F(GunzipTest, TheLimitHoldsForBlocksOfBothKinds) {
 
 TEST_F(GunzipTest, PipesAreReadToo) {
   const GzipMaker gzip =
-      GzipMaker().Deflate(Words(500)).Store(Random(20'000)).Deflate("end", 6, Z_FINISH);
+      GzipMaker().Deflate(Words(500)).Store(RandomBytes(20'000)).Deflate("end", 6, Z_FINISH);
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const std::string bytes = gzip.Gzip();

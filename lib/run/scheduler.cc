@@ -67,6 +67,7 @@ class Scheduler {
   TaskResult Attempt(const PlannedTask& task, const Claim& claim);
   void TakeEnded(ProgressTable& table, AttemptPool& pool, Change* change);
   void AddSkips(ProgressTable& table, const AttemptPool& pool, Change* change);
+  void AddBlocked(ProgressTable& table, Change* change);
   void AddClaims(ProgressTable& table, const AttemptPool& pool, Change* change);
   absl::Status Commit(ProgressTable& table, AttemptPool& pool, Change change);
   absl::StatusOr<Progress> Advance(const Change& change);
@@ -94,7 +95,8 @@ class Scheduler {
   int64_t last_event_ = 0;
   std::string status_ = "running";
   bool cancel_requested_ = false;
-  bool hurry_ = true;  // Something is new: do not wait.
+  bool ends_rest_ = false;  // What is pending is being ended.
+  bool hurry_ = true;       // Something is new: do not wait.
   // Another process gave up the one task that this one is there for.
   bool given_up_ = false;
   absl::Time next_poll_ = absl::InfinitePast();
@@ -228,19 +230,14 @@ void Scheduler::TakeEnded(ProgressTable& table, AttemptPool& pool, Change* chang
 void Scheduler::AddSkips(ProgressTable& table, const AttemptPool& pool, Change* change) {
   change->skipped = std::exchange(busy_, {});
   if (!options_.only.empty()) return;
-  for (auto& [index, needs] : table.TakeBlocked(kMostStopped)) {
-    change->skipped.push_back(
-        {.task = table.task(index).id,
-         .result = {.status = "skipped",
-                    .reason = "upstream",
-                    .message = absl::StrCat("needs ", absl::StrJoin(needs, ", "),
-                                            ", which did not succeed")}});
-  }
+  // Once the rest is being ended, a part at a time, all of it ends for one reason.
+  if (!ends_rest_) AddBlocked(table, change);
   const bool fail_fast = options_.fail_fast && table.AnyFailed();
   const bool stopped = stop_.load() > 0 && (!options_.shared || cancel_requested_);
   if (pool.Count() > 0 || !change->ended.empty() || (!fail_fast && !stopped)) return;
   if (!table.Begun().empty()) return;  // These are ended first.
   if (options_.begun && stopped && !table.Ready(SteadyNow()).empty()) return;  // So are these.
+  ends_rest_ = true;
   for (const size_t index : table.Pending()) {
     if (change->skipped.size() >= kMostStopped) break;
     TaskResult result = {.status = "canceled",
@@ -249,6 +246,17 @@ void Scheduler::AddSkips(ProgressTable& table, const AttemptPool& pool, Change* 
     if (!stopped)
       result = {.status = "skipped", .reason = "fail-fast", .message = "another task failed"};
     change->skipped.push_back({.task = table.task(index).id, .result = std::move(result)});
+  }
+}
+
+void Scheduler::AddBlocked(ProgressTable& table, Change* change) {
+  for (auto& [index, needs] : table.TakeBlocked(kMostStopped)) {
+    change->skipped.push_back(
+        {.task = table.task(index).id,
+         .result = {.status = "skipped",
+                    .reason = "upstream",
+                    .message = absl::StrCat("needs ", absl::StrJoin(needs, ", "),
+                                            ", which did not succeed")}});
   }
 }
 
