@@ -11,7 +11,7 @@
 
 namespace deps {
 
-// Collects a text piece by piece, then shows it as a whole. From a few MiB on it
+// Collects a text piece by piece, then shows it as a whole. Beyond 4 MiB it
 // lies in a file without a name below $TMPDIR or /tmp, and only those of its pages
 // are in memory that were looked at and not let go. Nobody else has that file, so
 // the text stays what it is.

@@ -24,11 +24,14 @@ class PlanReader {
   // Reads and checks all of it once. Errors: as ParsePlan, with the same places.
   // A plan whose tasks are not in the order of their stages, as no deps-plan
   // writes it, is kept in memory.
+  // Cost: the text is gone through three times, some 10 microseconds a task; an id
+  // and a number for each task are in memory until it returns, the stages as long
+  // as the reader is there.
   static absl::StatusOr<PlanReader> Open(LargeText text);
 
   // The plan without its tasks.
   const Plan& head() const { return head_; }
-  // In the plan's order. Errors: those of `visit`.
+  // In the plan's order. Errors: those of `visit`. Each call parses the text anew.
   absl::Status ForEachTask(TaskVisitor visit) const;
   // All of it, in memory.
   Plan Whole() const;
