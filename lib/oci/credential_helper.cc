@@ -39,6 +39,8 @@ namespace {
 
 constexpr size_t kMaxOutputBytes = 64 << 10;
 constexpr absl::Duration kTimeout = absl::Seconds(30);
+// For a helper to end after it has answered.
+constexpr absl::Duration kGrace = absl::Seconds(2);
 // A signal may come to another thread: how long it takes until it is seen.
 constexpr int kLookMilliseconds = 100;
 
@@ -84,7 +86,8 @@ class Process {
   ~Process() {
     if (pid_ > 0) {
       kill(pid_, SIGKILL);
-      Wait();
+      while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+      }
     }
   }
 
@@ -101,10 +104,17 @@ class Process {
     return error == 0;
   }
 
-  // The exit status, or -1 where a signal ended it.
-  int Wait() {
+  // The exit status, or -1 where a signal ended it; nullopt where it goes on for
+  // longer than kGrace.
+  std::optional<int> Wait() {
+    const absl::Time deadline = absl::Now() + kGrace;
     int status = 0;
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    for (;;) {
+      const pid_t ended = waitpid(pid_, &status, WNOHANG);
+      if (ended == pid_) break;
+      if (ended == 0 && absl::Now() > deadline) return std::nullopt;
+      if (ended < 0 && errno != EINTR) break;
+      absl::SleepFor(absl::Milliseconds(1));
     }
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -191,7 +201,9 @@ absl::StatusOr<std::optional<Credential>> AskCredentialHelper(const std::string&
     return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
   }
   if (!output) return HelperError(name, "does not answer in time, or with too much");
-  if (process.Wait() == 0) return ParseAnswer(name, *std::move(output));
+  const std::optional<int> status = process.Wait();
+  if (!status) return HelperError(name, "has answered and does not end");
+  if (*status == 0) return ParseAnswer(name, *std::move(output));
   if (absl::StrContains(*output, "credentials not found")) return std::nullopt;
   return HelperError(
       name, absl::StrCat("fails: ",

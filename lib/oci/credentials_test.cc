@@ -167,6 +167,8 @@ TEST_F(CredentialsTest, BelievesNoHelperTooMuch) {
            {"garbage", "echo hello", "answers with what is not JSON"},
            {"partial", R"(echo '{"Username":"x"}')", "answers without Username and Secret"},
            {"endless", "yes", "with too much"},
+           {"lingering", R"(echo '{"Username":"ada","Secret":"s"}'; exec >&-; sleep 600)",
+            "has answered and does not end"},
            {"deaf", R"(exec <&-; echo '{"Username":"ada","Secret":"s"}')", "ada"}}) {
     WriteHelper(row.name, row.script);
     const auto credentials =
