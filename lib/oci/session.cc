@@ -358,9 +358,14 @@ absl::Status Registry::Session::ErrorOf(const Call& call, const http::Response& 
   const Endpoint endpoint = EndpointOf(call.reference);
   const std::string words = WordsOf(response);
   const std::string said = words.empty() ? "" : absl::StrCat(": ", words);
-  if (response.status == 404) {
+  // To what is sent a registry answers so where it knows no such project.
+  const bool is_question = call.method == "GET" || call.method == "HEAD";
+  if (response.status == 404 && is_question) {
+    const bool latest = absl::EndsWith(call.target, "/manifests/latest") &&
+                        call.reference.tag().empty() && call.reference.digest().empty();
     return MakeError({.id = DiagnosticId::kRegistryNotFound,
-                      .message = absl::StrCat(call.name, " is not in the registry")});
+                      .message = absl::StrCat(call.name, " is not in the registry"),
+                      .hint = latest ? "without a tag latest is asked for" : ""});
   }
   if (response.status == 401 || response.status == 403) {
     return authorizer_.Refused(
@@ -376,7 +381,10 @@ absl::Status Registry::Session::ErrorOf(const Call& call, const http::Response& 
   return MakeError({.id = DiagnosticId::kRegistryProtocol,
                     .message = absl::StrCat(endpoint.host, " answers to ", call.method, " of ",
                                             call.name, " with status ", response.status, said),
-                    .hint = IsTemporary(response.status) ? kLater : ""});
+                    .hint = IsTemporary(response.status) ? kLater
+                            : response.status == 404
+                                ? "the registry may have no such project or namespace yet"
+                                : ""});
 }
 
 }  // namespace deps

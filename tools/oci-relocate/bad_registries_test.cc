@@ -221,6 +221,14 @@ TEST_F(BadRegistriesTest, PublishingEndsWithAMessage) {
        "REGISTRY/db@sha256:689c8a4655dfc4946913bdd130b8a641c8d70b1596898e7b03b30f5eacaf6610 "
        "(status 403): DENIED: pushing is for members [registry-auth]; hint: there are no "
        "credentials for REGISTRY; log in with docker or podman, or use --registry-config"},
+      {"404 to a push, and why",
+       {To("POST", "",
+           Reply("404 Not Found", "",
+                 R"({"errors":[{"code":"NOT_FOUND","message":"project team is not there"}]})"))},
+       "4 error: REGISTRY answers to POST of "
+       "REGISTRY/db@sha256:689c8a4655dfc4946913bdd130b8a641c8d70b1596898e7b03b30f5eacaf6610 with "
+       "status 404: NOT_FOUND: project team is not there [registry-protocol]; hint: the registry "
+       "may have no such project or namespace yet"},
       {"429 again and again",
        {Always(Reply("429 Too Many Requests", "Retry-After: 0\r\n"))},
        "4 error: REGISTRY answers to HEAD of REGISTRY/db:v1.0.0 with status 429 "
