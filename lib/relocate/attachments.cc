@@ -25,6 +25,17 @@ namespace {
 // Of one bundle. What is signed again and again has no end of its own.
 constexpr size_t kMost = 1000;
 
+// Whether the registry has answered, so that it will not answer better next time.
+// A full disk and a broken connection end it all: what is attached is wanted.
+bool IsAnswer(const absl::Status& status) {
+  for (const DiagnosticId id :
+       {DiagnosticId::kInterrupted, DiagnosticId::kRegistryUnreachable, DiagnosticId::kFileWrite,
+        DiagnosticId::kFileRead, DiagnosticId::kDigestMismatch}) {
+    if (HasId(status, id)) return false;
+  }
+  return !status.ok();
+}
+
 class Attacher {
  public:
   Attacher(Registry& registry, ContentCollector& content, Family* family, FamilyMember* member)
@@ -70,9 +81,10 @@ void Attacher::Note(const std::string& subject, std::string_view why) {
 absl::Status Attacher::Run() {
   DEPS_ASSIGN_OR_RETURN(const Reference repository, Reference::Parse(member_.repository));
   absl::StatusOr<std::vector<std::string>> tags = registry_.ListTags(repository);
-  if (HasId(tags.status(), DiagnosticId::kInterrupted)) return tags.status();
   if (tags.ok()) {
     tags_ = *std::move(tags);
+  } else if (!IsAnswer(tags.status())) {
+    return tags.status();
   } else {
     Note(member_.source_digest, DiagnosticsOf(tags.status()).front().message);
   }
@@ -82,7 +94,7 @@ absl::Status Attacher::Run() {
     const std::string subject = std::move(subjects_.front());
     subjects_.pop_front();
     const absl::Status status = AttachTo(repository, subject);
-    if (HasId(status, DiagnosticId::kInterrupted)) return status;
+    if (!status.ok() && !IsAnswer(status)) return status;
     if (!status.ok()) Note(subject, DiagnosticsOf(status).front().message);
   }
   std::sort(member_.attachments.begin(), member_.attachments.end(),

@@ -436,5 +436,31 @@ TEST_F(BadRegistriesTest, ReadingEndsWithAMessage) {
   }
 }
 
+// Registries need not list what is attached; where one can, it is wanted.
+TEST_F(BadRegistriesTest, WhatIsAttachedIsLeftOutOnlyWhereTheRegistryHasAnswered) {
+  const std::vector<Row> rows = {
+      {"403", {To("GET", "/referrers/", Reply("403 Forbidden"))}, "0"},
+      {"tags that nobody may list", {To("GET", "/tags/", Reply("401 Unauthorized"))}, "0"},
+      {"connections that break off",
+       {To("GET", "/referrers/", {.bytes = "", .close = true})},
+       "4 error: http://REGISTRY broke off: Empty reply from server [registry-unreachable]; hint: "
+       "try again later; --retries N asks more often"},
+      {"tags that break off",
+       {To("GET", "/tags/", {.bytes = "", .close = true})},
+       "4 error: http://REGISTRY broke off: Empty reply from server [registry-unreachable]; hint: "
+       "try again later; --retries N asks more often"},
+  };
+  for (const Row& row : rows) {
+    StrictRegistry registry;
+    ASSERT_EQ(Publish(registry), "0");
+    Misbehave(row, registry);
+    EXPECT_EQ(Outcome({"pack", registry.host() + "/db:v1.0.0", "-o",
+                       absl::StrCat(folder_.path(), "/c.tgz")},
+                      registry.host()),
+              row.outcome)
+        << row.name;
+  }
+}
+
 }  // namespace
 }  // namespace deps
