@@ -51,6 +51,7 @@ Reference Ref(const std::string& host, std::string_view rest) {
 class Uploads {
  public:
   size_t most = SIZE_MAX;      // Larger bodies are answered with 413.
+  std::string least = "X: y";  // A header: of which size parts must be.
   std::vector<size_t> losses;  // Of the n-th PATCH only so much arrives, then 503.
   std::string content;
   bool committed = false;
@@ -63,7 +64,7 @@ class Uploads {
     seen.push_back(method == "PATCH" ? absl::StrCat("PATCH ", Field(request, "Content-Range: "))
                                      : method);
     if (method == "HEAD") return Answer("404 Not Found");
-    if (method == "POST") return Answer("202 Accepted", {"Location: /up"});
+    if (method == "POST") return Answer("202 Accepted", {"Location: /up", least});
     if (body.size() > most) return Answer("413 Payload Too Large");
     if (method == "DELETE") return Answer("204 No Content");
     if (method == "PATCH") {
@@ -127,6 +128,29 @@ TEST(UploadTest, GoesOnBehindWhatTheRegistryHasAcknowledged) {
               ElementsAre("POST", "HEAD", "PUT", "DELETE", "POST", "HEAD", "PATCH 0-16777215",
                           "GET", "PATCH 1000-16778215", "GET", "PATCH 1000-16778215", "GET",
                           "PATCH 5001000-20971519", "PUT"));
+}
+
+TEST(UploadTest, GoesInPartsAsLargeAsTheRegistryWantsThemWithinALimit) {
+  Uploads uploads;
+  uploads.most = size_t{34} << 20;
+  uploads.least = "OCI-Chunk-Min-Length: 33554432";
+  TestingServer server([&](const std::string& request) { return uploads(request); });
+  const std::string text = Text(size_t{40} << 20);
+  const auto put = [&] {
+    uploads.content.clear();
+    uploads.seen.clear();
+    return Client()->PutBlob(Ref(server.host(), "app"), Sha256Digest(text), text).status();
+  };
+  const absl::Status status = put();
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(uploads.content == text);
+  EXPECT_THAT(uploads.seen, ElementsAre("POST", "HEAD", "PUT", "DELETE", "POST", "HEAD",
+                                        "PATCH 0-33554431", "PATCH 33554432-41943039", "PUT"));
+  for (const std::string nonsense : {"9223372036854775807", "-5", "many"}) {
+    uploads.least = absl::StrCat("OCI-Chunk-Min-Length: ", nonsense);
+    // The whole in one part is what a limit of 1 GiB comes to here.
+    EXPECT_EQ(put().ok(), nonsense[0] != '9') << nonsense;
+  }
 }
 
 TEST(UploadTest, EndsAtTheRegistryWhereASignalCame) {
