@@ -82,6 +82,7 @@ class Builder {
   absl::Status ConnectByReference(FamilyMember* member);
   const FamilyMember* FindByReference(const WrittenRequirement& requirement) const;
   absl::Status ReadAttachments();
+  std::string PathToHere() const;
   absl::Status Order(const std::string& digest, int depth);
 
   OpenedArchive archive_;
@@ -95,7 +96,7 @@ class Builder {
   std::map<std::string, std::string> names_;          // and where it is.
   std::string root_;
   std::set<std::string> ordered_;
-  std::set<std::string> open_;
+  std::vector<std::string> open_;  // Of the path from the root.
   Family family_;
 };
 
@@ -393,11 +394,25 @@ absl::Status Builder::ReadAttachments() {
   return absl::OkStatus();
 }
 
+// The bundles of open_ by name.
+std::string Builder::PathToHere() const {
+  return absl::StrJoin(open_, " -> ", [this](std::string* out, const std::string& digest) {
+    const FamilyMember& member = members_.at(digest);
+    absl::StrAppend(out, member.name, " ", member.version);
+  });
+}
+
 // Recursion is bounded by kMaxDepth.
 absl::Status Builder::Order(const std::string& digest, int depth) {
   if (ordered_.count(digest) > 0) return absl::OkStatus();
-  if (depth > kMaxDepth) return Invalid("bundles require each other too deeply");
-  if (!open_.insert(digest).second) return Invalid("bundles require each other in a circle");
+  if (depth > kMaxDepth) {
+    return Invalid(absl::StrCat("bundles require each other more than ", kMaxDepth, " deep"));
+  }
+  const bool circle = std::find(open_.begin(), open_.end(), digest) != open_.end();
+  open_.push_back(digest);
+  if (circle) {
+    return Invalid(absl::StrCat("bundles require each other in a circle: ", PathToHere()));
+  }
   FamilyMember& member = members_.at(digest);
   for (const auto& [alias, source] : member.requirements) {
     const std::string required = DigestOf(source);
@@ -413,6 +428,7 @@ absl::Status Builder::Order(const std::string& digest, int depth) {
   std::sort(member.references.begin(), member.references.end());
   member.references.erase(std::unique(member.references.begin(), member.references.end()),
                           member.references.end());
+  open_.pop_back();
   ordered_.insert(digest);
   family_.members.push_back(member);
   return absl::OkStatus();

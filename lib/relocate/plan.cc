@@ -55,7 +55,7 @@ class Planner {
   absl::StatusOr<Reference> TargetOf(const FamilyMember& member, bool is_root) const;
   absl::StatusOr<Reference> RootTarget(const FamilyMember& root) const;
   absl::StatusOr<std::string> TagOf(const FamilyMember& member) const;
-  absl::Status CheckCollision(const PlannedBundle& bundle);
+  absl::Status CheckCollision(const PlannedBundle& bundle, bool is_root);
   absl::StatusOr<PlannedBundle> ContentOf(const FamilyMember& member) const;
   void AddToMapping(const FamilyMember& member, const PlannedBundle& bundle);
 
@@ -116,14 +116,16 @@ absl::StatusOr<Reference> Planner::TargetOf(const FamilyMember& member, bool is_
                  is_root ? "give its name with --reference" : "");
 }
 
-absl::Status Planner::CheckCollision(const PlannedBundle& bundle) {
+absl::Status Planner::CheckCollision(const PlannedBundle& bundle, bool is_root) {
   const auto [taken, added] = taken_.emplace(bundle.target.Full(), bundle.source);
   if (added) return absl::OkStatus();
   return MakeError({.id = DiagnosticId::kRelocateCollision,
                     .message = absl::StrCat(taken->second, " and ", bundle.source,
                                             " would both become ", bundle.target.Familiar()),
-                    .hint = options_.keep_path || !options_.reference.empty()
-                                ? ""
+                    .hint = is_root && !options_.reference.empty()
+                                ? "give the root another name with --reference"
+                            : options_.keep_path
+                                ? "only their hosts differ: one must have another repository"
                                 : "--keep-path keeps the whole path of each"});
 }
 
@@ -163,7 +165,7 @@ absl::StatusOr<RelocationPlan> Planner::Plan() {
     DEPS_ASSIGN_OR_RETURN(PlannedBundle planned, ContentOf(member));
     DEPS_ASSIGN_OR_RETURN(planned.target, TargetOf(member, is_root));
     planned.config_digest = Sha256Digest(planned.config);
-    DEPS_RETURN_IF_ERROR(CheckCollision(planned));
+    DEPS_RETURN_IF_ERROR(CheckCollision(planned, is_root));
     plan_.bundles.push_back(std::move(planned));
   }
   for (size_t i = family_.members.size(); i-- > 0;) {

@@ -126,7 +126,23 @@ TEST(PlanTest, WhatWouldGetTheSameNameIsRefused) {
   ASSERT_TRUE(HasId(plan.status(), DiagnosticId::kRelocateCollision)) << plan.status();
   EXPECT_EQ(DiagnosticsOf(plan.status()).front().message,
             x + " and " + y + " would both become r.io/db:v1.0.0");
+  EXPECT_EQ(DiagnosticsOf(plan.status()).front().hint, "--keep-path keeps the whole path of each");
   EXPECT_TRUE(PlanRelocation(maker.family, {.registry = "r.io", .keep_path = true}).ok());
+}
+
+TEST(PlanTest, TheWayOutOfACollisionIsNamed) {
+  FamilyMaker maker;
+  const std::string x = maker.Add("a.com/db", "1.0.0");
+  const std::string y = maker.Add("b.com/db", "1.0.0", {{"x", "a.com/db:v1.0.0"}}, {{"x", x}});
+  maker.Add("a.com/app", "1.0.0", {{"y", "b.com/db:v1.0.0"}}, {{"y", y}});
+  const auto hint = [&](const TargetOptions& options) {
+    return DiagnosticsOf(PlanRelocation(maker.family, options).status()).front().hint;
+  };
+  EXPECT_EQ(hint({.reference = "r.io/app:v1"}), "--keep-path keeps the whole path of each");
+  EXPECT_EQ(hint({.registry = "r.io", .keep_path = true}),
+            "only their hosts differ: one must have another repository");
+  maker.family.members.erase(maker.family.members.begin());
+  EXPECT_EQ(hint({.reference = "r.io/db:v1.0.0"}), "give the root another name with --reference");
 }
 
 TEST(PlanTest, MalformedTargetsAreRefused) {

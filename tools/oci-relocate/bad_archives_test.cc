@@ -473,7 +473,7 @@ TEST_F(BadArchivesTest, FamiliesEndWellOrWithAMessage) {
                      {{"next", absl::StrCat("example.com/n", i - 1, ":v1.0.0")}}, {{"next", last}});
   }
   EXPECT_EQ(PublishFamily(chain),
-            "3 a.tgz: error: bundles require each other too deeply [archive-invalid]");
+            "3 a.tgz: error: bundles require each other more than 64 deep [archive-invalid]");
 
   // A reference with a tag and a digest is what the digest says.
   FamilyMaker both;
