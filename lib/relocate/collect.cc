@@ -52,6 +52,18 @@ struct Wanted {
 using Resolve = std::function<absl::StatusOr<std::optional<Wanted>>(const std::string& node,
                                                                     const WrittenRequirement&)>;
 
+// For what is nowhere to be had, unless something better was said already.
+absl::Status WithHint(const absl::Status& status, const std::string& hint) {
+  const bool nowhere = HasId(status, DiagnosticId::kRegistryUnreachable) ||
+                       HasId(status, DiagnosticId::kRegistryNotFound) ||
+                       HasId(status, DiagnosticId::kRegistryAuth) ||
+                       HasId(status, DiagnosticId::kOffline);
+  std::vector<Diagnostic> diagnostics = DiagnosticsOf(status);
+  if (!nowhere || !diagnostics.front().hint.empty()) return status;
+  diagnostics.front().hint = hint;
+  return MakeErrors(std::move(diagnostics));
+}
+
 // An Index that tells no digest has that of bundle.json.
 absl::Status CheckSolved(const Wanted& wanted, const FamilyMember& member) {
   if (wanted.solved.empty() || wanted.solved == member.source_digest ||
@@ -183,9 +195,9 @@ absl::Status Collector::Require(const Wanted& wanted, const std::string& alias, 
     return absl::OkStatus();
   }
   member->incomplete = true;
-  return content_.Check(
-      WithContext(added.status(), absl::StrCat("dependency ", alias, " of ", member->repository)),
-      wanted.reference.Familiar());
+  return content_.Check(WithContext(WithHint(added.status(), options_.hint_for_dependencies),
+                                    absl::StrCat("dependency ", alias, " of ", member->repository)),
+                        wanted.reference.Familiar());
 }
 
 absl::StatusOr<std::string> Collector::AddMember(FamilyMember member, const Wanted& wanted) {

@@ -36,6 +36,8 @@ struct CollectOptions {
   // Layers that are said to be kept elsewhere, too, where the registry has them.
   // Their URLs are never asked.
   bool foreign = false;
+  // What to do where a dependency is not found, for whoever reads the error.
+  std::string hint_for_dependencies = {};
   Watcher* watcher = &Nobody();
 };
 

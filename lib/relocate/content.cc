@@ -35,6 +35,13 @@ bool IsDifference(const absl::Status& status) {
          HasId(status, DiagnosticId::kBundleInvalid);
 }
 
+absl::Status InTemporaryFolder(const absl::Status& status) {
+  if (!HasId(status, DiagnosticId::kFileWrite)) return status;
+  std::vector<Diagnostic> diagnostics = DiagnosticsOf(status);
+  diagnostics.front().hint = "blobs are kept in TMPDIR meanwhile; it may need more room";
+  return MakeErrors(std::move(diagnostics));
+}
+
 // Tells of a transfer while it lives.
 class Transfer {
  public:
@@ -80,7 +87,7 @@ absl::Status ContentCollector::AddText(const std::string& digest, std::string_vi
   if (!family_.blobs.emplace(digest, BlobFile{path, static_cast<int64_t>(text.size())}).second) {
     return absl::OkStatus();
   }
-  return WriteFile(path, text, 0600);
+  return InTemporaryFolder(WriteFile(path, text, 0600));
 }
 
 absl::Status ContentCollector::AddManifest(const Reference& reference, int depth) {
@@ -142,8 +149,8 @@ absl::Status ContentCollector::Read(const Reference& repository, const std::stri
 absl::Status ContentCollector::Fetch(const Reference& repository, const std::string& digest,
                                      BlobFile* blob) {
   const Transfer transfer(*options_.watcher, repository, digest, blob->size);
-  return registry_.GetBlobToFile(repository, digest, blob->size, blob->path,
-                                 [&](int64_t bytes) { transfer.Advance(bytes); });
+  return InTemporaryFolder(registry_.GetBlobToFile(
+      repository, digest, blob->size, blob->path, [&](int64_t bytes) { transfer.Advance(bytes); }));
 }
 
 absl::Status ContentCollector::Download() {

@@ -112,35 +112,38 @@ class Command {
   std::ostream* Screen() const { return terminal_.interactive() ? env_.err : nullptr; }
   absl::StatusOr<ExitCode> Verify(const std::string& operand);
   absl::StatusOr<Relocation> VerifyTarget(const std::string& path);
-  absl::StatusOr<OpenedArchive> Read(const std::string& path, bool keep_going);
-  absl::StatusOr<Graph> Solve(const std::string& reference, bool read_mapping, bool check);
+  absl::StatusOr<OpenedArchive> Read(const std::string& operand, bool keep_going);
+  absl::StatusOr<Graph> Solve(const std::string& reference, const std::string& mapping, bool check);
   absl::Status Relocate(absl::StatusOr<Family> family, bool root_by_name);
-  absl::StatusOr<Family> Collect(const std::string& reference, bool read_mapping, bool stream,
-                                 bool check);
+  absl::StatusOr<Family> Collect(const std::string& reference, const std::string& mapping,
+                                 bool stream, bool check);
   absl::StatusOr<Family> CollectSolution(const std::string& operand);
-  absl::StatusOr<Family> Open(const std::string& path);
-  absl::StatusOr<Family> OpenToCheck(const std::string& path);
+  absl::StatusOr<Family> Open(const std::string& operand);
+  absl::StatusOr<Family> OpenToCheck(const std::string& operand);
   absl::StatusOr<Registry*> TheRegistry();
   absl::Status WriteReport(const Relocation& relocation);
   void TellNotes(const Family& family);
-  absl::StatusOr<CollectOptions> MakeCollectOptions(bool read_mapping);
+  void TellPlaces(const Family& family);
+  // `mapping`: the file to look references up in, or "".
+  absl::StatusOr<CollectOptions> MakeCollectOptions(const std::string& mapping);
 
   const RelocateOptions& options_;
   const Env& env_;
   Terminal& terminal_;
   ProgressBars bars_;
   std::unique_ptr<Registry> registry_;
+  std::string verb_;
 };
 
-absl::StatusOr<CollectOptions> Command::MakeCollectOptions(bool read_mapping) {
+absl::StatusOr<CollectOptions> Command::MakeCollectOptions(const std::string& mapping) {
   CollectOptions options = {.jobs = static_cast<int>(options_.jobs),
                             .dependencies = options_.dependencies == "all",
                             .platform = options_.platform,
                             .attachments = options_.referrers == "all",
                             .foreign = options_.include_foreign,
                             .watcher = &bars_};
-  if (!read_mapping || options_.mapping.empty()) return options;
-  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(options_.mapping, env_));
+  if (mapping.empty()) return options;
+  DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(mapping, env_));
   DEPS_ASSIGN_OR_RETURN(options.mapping, ParseMapping(source));
   return options;
 }
@@ -174,12 +177,30 @@ Graph TakeDefaults(Graph graph) {
   return graph;
 }
 
+// Of an operand in messages.
+std::string NameOf(const std::string& operand) { return operand == "-" ? "<stdin>" : operand; }
+
+std::string HostOf(const FamilyMember& member) {
+  return Reference::Parse(member.repository).value_or(Reference()).host();
+}
+
+// A relocated bundle names its dependencies as they were called where it is from.
+void Command::TellPlaces(const Family& family) {
+  const std::string root = HostOf(family.members.back());
+  for (const FamilyMember& member : family.members) {
+    if (HostOf(member) == root) continue;
+    terminal_.Say(absl::StrCat("bundle ", member.Source(),
+                               " is on another registry than the root; --mapping FILE tells where "
+                               "the dependencies of a relocated bundle are"));
+  }
+}
+
 // The same choices as `deps-graph | deps-solve` makes. What only an interface
 // describes nobody can solve alone; there the graph's defaults count, as they
 // do in a check, where bundles may be missing.
-absl::StatusOr<Graph> Command::Solve(const std::string& reference, bool read_mapping, bool check) {
-  const CatalogOptions options = {
-      .access = options_.access, .indexes = {}, .mapping = read_mapping ? options_.mapping : ""};
+absl::StatusOr<Graph> Command::Solve(const std::string& reference, const std::string& mapping,
+                                     bool check) {
+  const CatalogOptions options = {.access = options_.access, .indexes = {}, .mapping = mapping};
   DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog, Catalog::Open(options, env_));
   DEPS_ASSIGN_OR_RETURN(const std::shared_ptr<const BundleDefinition> root,
                         catalog->Get(reference));
@@ -202,47 +223,64 @@ absl::StatusOr<Graph> Command::Solve(const std::string& reference, bool read_map
   return MakeErrors(std::move(errors));
 }
 
-absl::StatusOr<Family> Command::Collect(const std::string& reference, bool read_mapping,
+absl::StatusOr<Family> Command::Collect(const std::string& reference, const std::string& mapping,
                                         bool stream, bool check) {
-  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(read_mapping));
+  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(mapping));
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
   options.check = check;
   options.stream = stream;
-  options.solve = [&](const std::string& root) { return Solve(root, read_mapping, check); };
+  if (mapping.empty()) {
+    options.hint_for_dependencies =
+        absl::StrCat(verb_ == "copy" ? "--source-mapping" : "--mapping",
+                     " FILE tells where the dependencies of a relocated bundle are");
+  }
+  options.solve = [&](const std::string& root) { return Solve(root, mapping, check); };
   return CollectFromReference(reference, *registry, options);
 }
 
 absl::StatusOr<Family> Command::CollectSolution(const std::string& operand) {
   DEPS_ASSIGN_OR_RETURN(const Source source, ReadOperand(operand, env_));
   DEPS_ASSIGN_OR_RETURN(const Graph solution, ParseSolution(source));
-  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(true));
+  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(options_.mapping));
   options.stream = options_.dry_run;
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
   return CollectFromSolution(solution, *registry, options);
 }
 
-absl::StatusOr<OpenedArchive> Command::Read(const std::string& path, bool keep_going) {
+absl::StatusOr<OpenedArchive> Command::Read(const std::string& operand, bool keep_going) {
+  const bool is_stream = operand == "-";
+  const std::string path = is_stream ? "/dev/stdin" : operand;
   struct stat info = {};
   FileBar bar(Screen(), path, stat(path.c_str(), &info) == 0 ? info.st_size : 0);
-  return ReadArchive(path,
-                     {.inflated_bytes = options_.max_archive_size << 30,
-                      .stop = &first_signal,
-                      .on_read = [&](int64_t bytes) { bar.Advance(bytes); }},
-                     keep_going);
+  absl::StatusOr<OpenedArchive> archive =
+      ReadArchive(path,
+                  {.inflated_bytes = options_.max_archive_size << 30,
+                   .stop = &first_signal,
+                   .on_read = [&](int64_t bytes) { bar.Advance(bytes); }},
+                  keep_going);
+  if (archive.ok() || !is_stream) return archive;
+  std::vector<Diagnostic> errors = DiagnosticsOf(archive.status());
+  for (Diagnostic& error : errors) error.location.file = NameOf(operand);
+  return MakeErrors(std::move(errors));
 }
 
-absl::StatusOr<Family> Command::Open(const std::string& path) {
-  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(path, /*keep_going=*/false));
-  return FamilyOf(std::move(archive), path);
+absl::StatusOr<Family> Command::Open(const std::string& operand) {
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(operand, /*keep_going=*/false));
+  return FamilyOf(std::move(archive), NameOf(operand));
 }
 
 absl::Status Command::Pack(const std::string& operand) {
-  DEPS_RETURN_IF_ERROR(CheckWritable(options_.common.output));
+  const std::string& output = options_.common.output;
+  if ((output.empty() || output == "-") && env_.out_is_terminal && !options_.dry_run) {
+    return MakeError({.id = DiagnosticId::kUsage,
+                      .message = "an archive is nothing to show on a terminal",
+                      .hint = "-o FILE.tgz writes it to a file"});
+  }
   const bool is_solution = LooksLikeFile(operand);
-  DEPS_ASSIGN_OR_RETURN(const Family family,
-                        is_solution ? CollectSolution(operand)
-                                    : Collect(operand, /*read_mapping=*/true,
-                                              /*stream=*/options_.dry_run, /*check=*/false));
+  DEPS_ASSIGN_OR_RETURN(const Family family, is_solution ? CollectSolution(operand)
+                                                         : Collect(operand, options_.mapping,
+                                                                   /*stream=*/options_.dry_run,
+                                                                   /*check=*/false));
   bars_.Clear();
   TellNotes(family);
   const BundleArchive archive = ArchiveOf(family);
@@ -303,9 +341,9 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name)
   return WriteReport(relocation);
 }
 
-absl::StatusOr<Family> Command::OpenToCheck(const std::string& path) {
-  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(path, /*keep_going=*/true));
-  return FamilyToCheck(std::move(archive), path);
+absl::StatusOr<Family> Command::OpenToCheck(const std::string& operand) {
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(operand, /*keep_going=*/true));
+  return FamilyToCheck(std::move(archive), NameOf(operand));
 }
 
 // What the archive would become at the target is what must be there.
@@ -313,7 +351,7 @@ absl::StatusOr<Relocation> Command::VerifyTarget(const std::string& path) {
   DEPS_ASSIGN_OR_RETURN(const Family family, Open(path));
   DEPS_RETURN_IF_ERROR(CheckFamily(family));
   DEPS_ASSIGN_OR_RETURN(const RelocationPlan plan, PlanRelocation(family, options_.target));
-  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(/*read_mapping=*/false));
+  DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(/*mapping=*/""));
   DEPS_ASSIGN_OR_RETURN(Registry* const registry, TheRegistry());
   DEPS_ASSIGN_OR_RETURN(const Family there, CollectTarget(plan, *registry, options));
   bars_.Clear();
@@ -329,10 +367,11 @@ absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
   } else {
     DEPS_ASSIGN_OR_RETURN(const Family family, LooksLikeFile(operand)
                                                    ? OpenToCheck(operand)
-                                                   : Collect(operand, /*read_mapping=*/true,
+                                                   : Collect(operand, options_.mapping,
                                                              /*stream=*/false, /*check=*/true));
     bars_.Clear();
     TellNotes(family);
+    if (!LooksLikeFile(operand) && options_.mapping.empty()) TellPlaces(family);
     checked = deps::Verify(family);
   }
   DEPS_ASSIGN_OR_RETURN(const Relocation relocation, std::move(checked));
@@ -345,14 +384,15 @@ absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
 
 absl::StatusOr<ExitCode> Command::Run(const Invocation& invocation) {
   const std::string operand = invocation.operands.empty() ? "" : invocation.operands.front();
-  DEPS_RETURN_IF_ERROR(CheckOptions(options_, invocation.verb, operand));
-  if (invocation.verb == "verify") return Verify(operand);
-  if (invocation.verb == "pack") {
+  verb_ = invocation.verb;
+  DEPS_RETURN_IF_ERROR(CheckOptions(options_, verb_, operand));
+  if (verb_ == "verify") return Verify(operand);
+  if (verb_ == "pack") {
     DEPS_RETURN_IF_ERROR(Pack(operand));
-  } else if (invocation.verb == "publish") {
+  } else if (verb_ == "publish") {
     DEPS_RETURN_IF_ERROR(Relocate(Open(operand), /*root_by_name=*/true));
   } else {
-    DEPS_RETURN_IF_ERROR(Relocate(Collect(operand, /*read_mapping=*/false, /*stream=*/true,
+    DEPS_RETURN_IF_ERROR(Relocate(Collect(operand, options_.source_mapping, /*stream=*/true,
                                           /*check=*/false),
                                   /*root_by_name=*/false));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "lib/archive/archive.h"
+#include "lib/cli/env.h"
 #include "lib/io/file.h"
 #include "lib/model/relocation.h"
 #include "lib/oci/bundle_format.h"
@@ -26,6 +28,7 @@
 #include "lib/relocate/plan.h"
 #include "lib/relocate/porter_tag.h"
 #include "lib/relocate/publish.h"
+#include "tools/oci-relocate/command.h"
 #include "tools/oci-relocate/oci_relocate_for_tests.h"
 #include "tools/oci-relocate/progress_bars.h"
 
@@ -129,6 +132,27 @@ TEST_F(OciRelocateTest, WhatWasPublishedIsPackedAgainThroughItsMapping) {
     if (i == 2) continue;
     EXPECT_EQ(further.mapping.at(there.bundles[i].source), further.bundles[i].target);
   }
+}
+
+TEST_F(OciRelocateTest, ARelocatedBundleIsCopiedThroughTheMappingOfItsPlace) {
+  const std::string there = target_.host() + "/there";
+  const Relocation first =
+      Report(Execute({"copy", app_, "--registry", there, "--mapping", Path("map.json")}));
+  source_.Stop();
+  TestingRegistry third;
+  std::vector<std::string> copy = {"copy", there + "/app:v3.0.0", "--registry", third.host()};
+  const Result lost = Execute(copy);
+  EXPECT_EQ(lost.code, ExitCode::kEnvironment);
+  EXPECT_TRUE(absl::StrContains(lost.err,
+                                "hint: --source-mapping FILE tells where the dependencies of a "
+                                "relocated bundle are\n"))
+      << lost.err;
+  copy.insert(copy.end(), {"--source-mapping", Path("map.json"), "--mapping", Path("third.json")});
+  const Relocation second = Report(Execute(copy));
+  ASSERT_EQ(second.bundles.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(second.bundles[i].source, first.bundles[i].target);
+  target_.Stop();
+  Report(Execute({"verify", third.host() + "/app:v3.0.0", "--mapping", Path("third.json")}));
 }
 
 TEST_F(OciRelocateTest, OtherContentIsReplacedOnlyByForce) {
@@ -261,6 +285,20 @@ TEST_F(OciRelocateTest, WhatBundlesShareIsPackedInOneVersion) {
                                       target_.host() + "/app:v1.0.0"}));
 }
 
+TEST_F(OciRelocateTest, AnArchiveIsNotWrittenToATerminal) {
+  std::istringstream in;
+  std::ostringstream out;
+  std::ostringstream err;
+  const Env env = {
+      .in = &in, .out = &out, .err = &err, .getenv = EmptyEnvironment, .out_is_terminal = true};
+  EXPECT_EQ(RunOciRelocate({"pack", app_}, env), ExitCode::kUsage);
+  EXPECT_EQ(err.str(),
+            "oci-relocate: error: an archive is nothing to show on a terminal [usage]\n"
+            "oci-relocate: hint: -o FILE.tgz writes it to a file\n");
+  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(RunOciRelocate({"pack", app_, "--dry-run"}, env), ExitCode::kOk);
+}
+
 TEST_F(OciRelocateTest, CommandLinesThatMakeNoSenseAreUsageErrors) {
   const std::vector<std::vector<std::string>> rows = {
       {},
@@ -268,6 +306,15 @@ TEST_F(OciRelocateTest, CommandLinesThatMakeNoSenseAreUsageErrors) {
       {"copy", app_},
       {"pack", app_, "--registry", "r.io"},
       {"verify", "a.tgz", "--force"},
+      {"pack", app_, "--keep-path"},
+      {"pack", app_, "--attach-mapping"},
+      {"pack", app_, "--image-tags", "porter"},
+      {"pack", app_, "--source-mapping", "map.json"},
+      {"publish", "a.tgz", "--registry", "r.io", "--referrers", "none"},
+      {"publish", "a.tgz", "--registry", "r.io", "--include-foreign"},
+      {"publish", "a.tgz", "--registry", "r.io", "--dependencies", "none"},
+      {"publish", "a.tgz", "--registry", "r.io", "--source-mapping", "map.json"},
+      {"copy", app_, "--registry", "r.io", "--platform", "linux/amd64"},
       {"verify", app_, "--registry", "r.io"},
       {"verify", "./a.tgz", "--max-archive-size", "0"},
       {"verify", app_, "--retries", "-1"},

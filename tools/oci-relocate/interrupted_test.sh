@@ -69,9 +69,23 @@ killed_until_done() {
     grep -q io.cnab.manifest.type
 }
 
+# With files of up to 1 MB.
+full_disk() {
+  (
+    trap '' XFSZ
+    ulimit -f 1000
+    TMPDIR=$scratch/tmp "$command" pack "$registry/killed/big:v1.0.0" -o "$scratch/full.tgz" 2>"$scratch/err"
+  )
+  local status=$?
+  cat "$scratch/err"
+  [[ $status == 4 && -z $(ls -A "$scratch/tmp") && ! -e $scratch/full.tgz ]] &&
+    grep -q 'File too large.*file-write' "$scratch/err" && grep -q 'hint:.*TMPDIR' "$scratch/err"
+}
+
 report_check "SIGINT ends it with 130 and leaves nothing behind" \
   ends_in_good_order INT int 130
 report_check "SIGTERM ends it with 143 and leaves nothing behind" \
   ends_in_good_order TERM term 143
 report_check "killed again and again it gets done" killed_until_done
+report_check "a full disk ends pack with 4, a hint, and nothing left behind" full_disk
 report_end interrupted_test

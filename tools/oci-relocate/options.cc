@@ -9,10 +9,13 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/relocate/platform.h"
@@ -35,6 +38,30 @@ bool IsFile(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
 }
 
+// What would be passed over in silence is refused: somebody has meant something by it.
+absl::Status CheckVerb(const RelocateOptions& options, const std::string& verb) {
+  struct Row {
+    std::string_view option;
+    bool given;
+    std::vector<std::string_view> verbs;
+  };
+  for (const Row& row :
+       std::vector<Row>{{"force", options.force, {"publish", "copy"}},
+                        {"keep-path", options.target.keep_path, {"publish", "copy", "verify"}},
+                        {"image-tags", options.image_tags != "none", {"publish", "copy"}},
+                        {"attach-mapping", options.attach_mapping, {"publish", "copy"}},
+                        {"source-mapping", !options.source_mapping.empty(), {"copy"}},
+                        {"dependencies", options.dependencies != "all", {"pack", "copy", "verify"}},
+                        {"referrers", options.referrers != "all", {"pack", "copy"}},
+                        {"include-foreign", options.include_foreign, {"pack", "copy", "verify"}},
+                        {"platform", !options.platform.empty(), {"pack"}}}) {
+    if (!row.given || absl::c_linear_search(row.verbs, verb)) continue;
+    return Usage(absl::StrCat("--", row.option, " goes with ", absl::StrJoin(row.verbs, ", "),
+                              " and not with ", verb));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 CommandSpec MakeSpec(RelocateOptions* options) {
@@ -55,7 +82,8 @@ CommandSpec MakeSpec(RelocateOptions* options) {
           "reached.",
       .verbs = {{"pack", "[REFERENCE|SOLUTION]",
                  "Write a bundle and its dependencies as an archive.", 0, 1},
-                {"publish", "FILE.tgz", "Send an archive to a registry.", 1, 1},
+                {"publish", "FILE.tgz", "Send an archive to a registry; - is standard input.", 1,
+                 1},
                 {"copy", "REFERENCE", "Send a bundle from one registry to another.", 1, 1},
                 {"verify", "FILE.tgz|REFERENCE",
                  "Read all content and check it; with --registry or --reference that of the "
@@ -81,6 +109,10 @@ CommandSpec MakeSpec(RelocateOptions* options) {
       Value("mapping", "FILE", &options->mapping,
             "Write the relocation mapping (relocation-mapping.json) to FILE. With pack and verify "
             "the mapping in FILE is read, and references are looked up there first."),
+      Value(
+          "source-mapping", "FILE", &options->source_mapping,
+          "With copy: look references up in FILE first, the relocation mapping of where the bundle "
+          "is now. A bundle that was relocated finds its dependencies with it."),
       Flag("force", &options->force, "Replace targets that have other content."),
       Flag("dry-run", &options->dry_run, "Say what would be done, and write nothing."),
       Value("jobs", "N", &options->jobs, "Transfers at the same time, 1 to 64."),
@@ -163,13 +195,7 @@ absl::Status CheckOptions(const RelocateOptions& options, const std::string& ver
   if (options.max_archive_size < 1 || options.max_archive_size > kMostGib) {
     return Usage(absl::StrCat("--max-archive-size takes a number from 1 to ", kMostGib));
   }
-  if (!wants_target && options.force) {
-    return Usage(absl::StrCat("--force does not go with ", verb));
-  }
-  if (verb == "publish" && options.dependencies != "all") {
-    return Usage("--dependencies goes with pack and copy");
-  }
-  if (!options.platform.empty() && verb != "pack") return Usage("--platform goes with pack");
+  DEPS_RETURN_IF_ERROR(CheckVerb(options, verb));
   if (!options.platform.empty() && !IsPlatform(options.platform)) {
     return Usage("--platform takes OS/ARCHITECTURE[/VARIANT]");
   }

@@ -17,6 +17,7 @@ struct RelocateOptions {
   AccessOptions access;
   TargetOptions target;
   std::string mapping;
+  std::string source_mapping;
   std::string dependencies = "all";
   std::string platform;
   bool force = false;

@@ -69,6 +69,19 @@ TEST_F(VerifyTest, WhatIsMissingOrDifferentIsToldAndTheAnswerIsNo) {
   EXPECT_TRUE(absl::StrContains(more.out, "dependency web of ")) << more.out;
 }
 
+TEST_F(VerifyTest, WithoutAMappingItIsToldWhereDependenciesWereRead) {
+  Report(Execute({"copy", app_, "--registry", target_.host()}));
+  const Result result = Execute({"verify", target_.host() + "/app:v3.0.0"});
+  EXPECT_EQ(result.code, ExitCode::kOk);
+  EXPECT_EQ(result.err,
+            absl::StrCat("oci-relocate: bundle ", maker_.family.members[0].Source(),
+                         " is on another registry than the root; --mapping FILE tells where the "
+                         "dependencies of a relocated bundle are\n",
+                         "oci-relocate: bundle ", maker_.family.members[1].Source(),
+                         " is on another registry than the root; --mapping FILE tells where the "
+                         "dependencies of a relocated bundle are\n"));
+}
+
 TEST_F(VerifyTest, AnArchiveIsCheckedAtItsTarget) {
   Pack();
   const std::string host = target_.host() + "/mirror";
