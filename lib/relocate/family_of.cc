@@ -78,6 +78,7 @@ class Builder {
   absl::Status MakeIndex(const json::Value& bundle, FamilyMember* member);
   // `made`: the archive has no index of the bundle.
   absl::Status FillImages(bool made, FamilyMember* member);
+  absl::StatusOr<std::string> FindByName(const std::string& name) const;
   absl::StatusOr<std::string> ReadBlob(const std::string& digest, std::string_view what) const;
   absl::Status ConnectByReference(FamilyMember* member);
   const FamilyMember* FindByReference(const WrittenRequirement& requirement) const;
@@ -139,6 +140,22 @@ absl::StatusOr<std::string> Builder::ReadBlob(const std::string& digest,
   return ReadArchivedBlob(blob->second, kMaxManifestBytes);
 }
 
+// The digest of the entry that has the name; "" where none has it.
+absl::StatusOr<std::string> Builder::FindByName(const std::string& name) const {
+  std::string digest;
+  for (const Descriptor& entry : layout_.manifests) {
+    const auto ref_name = entry.annotations.find(std::string(kRefName));
+    if (ref_name == entry.annotations.end() || !IsSameReference(ref_name->second, name)) continue;
+    // The same one is often there several times.
+    if (!digest.empty() && digest != entry.digest) {
+      return Invalid(absl::StrCat("two entries of the layout are named ", name, ": ", digest,
+                                  " and ", entry.digest));
+    }
+    digest = entry.digest;
+  }
+  return digest;
+}
+
 // Size and media type as the layout has them, where bundle.json is silent.
 absl::Status Builder::FillImages(bool made, FamilyMember* member) {
   for (BundleImage& image : member->images) {
@@ -151,11 +168,10 @@ absl::Status Builder::FillImages(bool made, FamilyMember* member) {
     }
     if (!digest.empty()) image.digest = digest;
     const std::string place = mapped == member->mapping.end() ? image.reference : mapped->second;
+    if (image.digest.empty()) {
+      DEPS_ASSIGN_OR_RETURN(image.digest, FindByName(place));
+    }
     for (const Descriptor& entry : layout_.manifests) {
-      const auto ref_name = entry.annotations.find(std::string(kRefName));
-      const bool named = image.digest.empty() && ref_name != entry.annotations.end() &&
-                         IsSameReference(ref_name->second, place);
-      if (named) image.digest = entry.digest;
       if (entry.digest != image.digest) continue;
       if (image.size == 0) image.size = entry.size;
       // What imageType says is a guess.

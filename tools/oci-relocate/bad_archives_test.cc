@@ -308,6 +308,11 @@ TEST_F(BadArchivesTest, EachEndsWellOrWithAMessage) {
           R"(},{"mediaType":"application/x","digest":"sha256:)" + std::string(64, 'a') +
               R"(","size":1}]})"),
        "", "0"},
+      {"an entry for an image that the bundle does not have",
+       In(kIndexJson, "[{", absl::StrCat("[", DescriptorOf(kOciManifest, "{}"), ",{")), "", "0"},
+      {"URLs in an entry, which nobody asks",
+       In(kIndexJson, "\"annotations\"", "\"urls\":[\"http://169.254.169.254/x\"],\"annotations\""),
+       "", "0"},
       {"data in a descriptor, which is not what its digest says",
        In(kIndexJson, "\"annotations\"", "\"data\":\"eA==\",\"annotations\""), "", "0"},
       {"indexes eight deep", [](Members* members) { NestIndexes(7, members); }, "", "0"},
