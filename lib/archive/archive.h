@@ -26,17 +26,23 @@
 
 namespace deps {
 
-// A file that stays open while somebody has it.
-class SharedFile {
+class DeferredChecksum;
+
+// An archive that stays open while somebody has it.
+class ArchiveFile {
  public:
-  explicit SharedFile(int file) : file_(file) {}
-  ~SharedFile();
-  SharedFile(const SharedFile&) = delete;
-  SharedFile& operator=(const SharedFile&) = delete;
+  ArchiveFile(std::string path, int file, std::shared_ptr<DeferredChecksum> checksum);
+  ~ArchiveFile();
+  ArchiveFile(const ArchiveFile&) = delete;
+  ArchiveFile& operator=(const ArchiveFile&) = delete;
+  const std::string& path() const { return path_; }
   int get() const { return file_; }
+  DeferredChecksum& checksum() const { return *checksum_; }
 
  private:
+  const std::string path_;
   const int file_;
+  const std::shared_ptr<DeferredChecksum> checksum_;
 };
 
 // Bytes that lie in a gzip file as they are, in stored blocks of deflate one
@@ -48,6 +54,15 @@ struct StoredRun {
   bool operator==(const StoredRun&) const = default;
 };
 
+// Bytes of a blob that nobody has read yet, so that it has not been verified.
+struct UnreadPart {
+  std::string digest;  // Of the blob; "" where there is no such part.
+  int64_t begin = 0;
+  int64_t size = 0;
+  int part = 0;  // Of the archive's checksum.
+  bool operator==(const UnreadPart&) const = default;
+};
+
 // A blob in a file of ours. Of a large one only a part may be there, and the rest
 // still in its archive, where it lies uncompressed. ArchivedBlob reads both.
 struct BlobFile {
@@ -56,7 +71,8 @@ struct BlobFile {
   // So many bytes of the file come before those in the archive, the rest behind.
   int64_t before = 0;
   StoredRun stored = {};
-  std::shared_ptr<const SharedFile> archive = {};  // Where stored.size > 0.
+  std::shared_ptr<const ArchiveFile> archive = {};  // Where stored.size > 0.
+  UnreadPart unread = {};
   bool operator==(const BlobFile&) const = default;
 };
 
@@ -90,6 +106,9 @@ struct ArchiveLimits {
   size_t document_bytes = size_t{64} << 20;  // Of each JSON file.
   // A blob of so many bytes stays in the archive where it lies there uncompressed.
   int64_t leave_bytes = int64_t{1} << 20;
+  // What stays there is not read: who reads such a blob verifies it, and VerifyUnread
+  // the rest.
+  bool defer = false;
   // Where this is not null and becomes other than 0, reading ends (interrupted).
   const std::atomic<int>* stop = nullptr;
   // Told of the file's bytes as they are read.
@@ -98,7 +117,7 @@ struct ArchiveLimits {
 
 // Reads a whole archive; names with and without "./" and one folder in front. Members that no
 // reader needs (CNAB 104 allows them) are passed over. The digest of every blob
-// and the checksum of the compressed data are verified.
+// and the checksum of the compressed data are verified, unless that is deferred.
 //
 // Errors: file-not-found, file-read; file-write of the private folder;
 // archive-invalid, with the member: damaged, truncated, not an archive, a link
@@ -107,6 +126,18 @@ struct ArchiveLimits {
 // bundle.json or layout.
 absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const ArchiveLimits& limits = {},
                                           bool keep_going = false);
+
+// How many bytes of these blobs nobody has read yet.
+int64_t BytesUnread(const std::map<std::string, BlobFile>& blobs);
+
+// Verifies all that is left after ReadArchive with limits.defer: blobs that nobody has
+// read, with all cores, and the checksum of the compressed data. `blobs` are all
+// those of the archive, by digest; when nothing of them is unread it costs nothing.
+//
+// Errors: archive-invalid; file-read, also where the file has changed; interrupted.
+absl::Status VerifyUnread(const std::map<std::string, BlobFile>& blobs,
+                          const std::atomic<int>* stop = nullptr,
+                          const std::function<void(int64_t bytes)>& on_read = {});
 
 // Whether `name` may be the name of a dependency's folder: up to 128 letters,
 // digits and "._+-", not beginning with ".".

@@ -100,6 +100,11 @@ class ArchiveTest : public testing::Test {
     absl::StatusOr<OpenedArchive> opened = ReadArchive(path, limits);
     limits.leave_bytes = 0;
     EXPECT_EQ(ReadArchive(path, limits).status(), opened.status());
+    limits.defer = true;
+    const absl::StatusOr<OpenedArchive> deferred = ReadArchive(path, limits);
+    const absl::Status later =
+        deferred.ok() ? VerifyUnread(deferred->content.blobs) : deferred.status();
+    EXPECT_EQ(later.ok(), opened.ok()) << later;
     return opened;
   }
   absl::StatusOr<OpenedArchive> ReadWith(std::vector<Member> more) {

@@ -11,8 +11,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lib/archive/blob_check.h"
+#include "lib/archive/deferred_checksum.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/diag/source.h"
@@ -24,39 +27,75 @@ namespace {
 // Of a stored block that begins at a byte: a byte with its kind, its length, and
 // the complement of that.
 constexpr size_t kHeader = 5;
+constexpr size_t kBuffer = size_t{128} << 10;
 constexpr char kChanged[] = "the file has changed since it was read";
 
 }  // namespace
 
-SharedFile::~SharedFile() { close(file_); }
+ArchiveFile::ArchiveFile(std::string path, int file, std::shared_ptr<DeferredChecksum> checksum)
+    : path_(std::move(path)), file_(file), checksum_(std::move(checksum)) {}
 
-ArchivedBlob::ArchivedBlob(BlobFile blob, std::shared_ptr<const SharedFile> file)
+ArchiveFile::~ArchiveFile() { close(file_); }
+
+ArchivedBlob::ArchivedBlob(BlobFile blob, int file)
     : blob_(std::move(blob)),
-      file_(std::move(file)),
+      file_(file),
+      check_(blob_.unread.size > 0 ? std::make_unique<BlobCheck>(blob_) : nullptr),
       in_archive_(blob_.stored.offset),
       in_block_(blob_.stored.in_block) {}
 
+ArchivedBlob::~ArchivedBlob() {
+  if (file_ >= 0) close(file_);
+}
+
 absl::StatusOr<std::unique_ptr<ArchivedBlob>> ArchivedBlob::Open(BlobFile blob) {
-  std::shared_ptr<const SharedFile> file;
-  if (!blob.path.empty()) {
-    const int opened = open(blob.path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (opened < 0) {
-      return MakeError({.id = DiagnosticId::kFileRead,
-                        .message = absl::StrCat("cannot read: ", std::strerror(errno)),
-                        .location = {.file = blob.path}});
-    }
-    file = std::make_shared<const SharedFile>(opened);
+  const int file = blob.path.empty() ? -1 : open(blob.path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0 && !blob.path.empty()) {
+    return MakeError({.id = DiagnosticId::kFileRead,
+                      .message = absl::StrCat("cannot read: ", std::strerror(errno)),
+                      .location = {.file = blob.path}});
   }
-  return std::unique_ptr<ArchivedBlob>(new ArchivedBlob(std::move(blob), std::move(file)));
+  return std::unique_ptr<ArchivedBlob>(new ArchivedBlob(std::move(blob), file));
 }
 
 absl::Status ArchivedBlob::Failed(std::string_view reason) const {
+  const bool is_archive = blob_.archive != nullptr;
   return MakeError({.id = DiagnosticId::kFileRead,
                     .message = std::string(reason),
-                    .location = {.file = blob_.path.empty() ? "the archive" : blob_.path}});
+                    .location = {.file = is_archive ? blob_.archive->path() : blob_.path}});
 }
 
+// Piece by piece, each hashed while it is in the cache.
 absl::StatusOr<size_t> ArchivedBlob::Read(int64_t offset, char* buffer, size_t size) {
+  if (check_ != nullptr) DEPS_RETURN_IF_ERROR(CatchUp(offset));
+  size_t used = 0;
+  while (used < size) {
+    const int64_t at = offset + static_cast<int64_t>(used);
+    DEPS_ASSIGN_OR_RETURN(const size_t got, ReadPiece(at, buffer + used, size - used));
+    if (got == 0) break;
+    if (check_ != nullptr) check_->Take(at, std::string_view(buffer + used, got));
+    used += got;
+  }
+  if (check_ != nullptr) DEPS_RETURN_IF_ERROR(check_->Verify());
+  return used;
+}
+
+// What a reader leaves out is verified with the rest.
+absl::Status ArchivedBlob::CatchUp(int64_t offset) {
+  if (check_->taken() >= offset) return absl::OkStatus();
+  std::vector<char> buffer(kBuffer);
+  while (check_->taken() < offset) {
+    const int64_t at = check_->taken();
+    DEPS_ASSIGN_OR_RETURN(
+        const size_t got,
+        ReadPiece(at, buffer.data(), static_cast<size_t>(std::min<int64_t>(kBuffer, offset - at))));
+    if (got == 0) break;
+    check_->Take(at, std::string_view(buffer.data(), got));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> ArchivedBlob::ReadPiece(int64_t offset, char* buffer, size_t size) {
   const int64_t behind = blob_.before + blob_.stored.size;
   const auto most = [&](int64_t end) {
     return static_cast<size_t>(std::min(static_cast<int64_t>(size), end - offset));
@@ -71,7 +110,7 @@ absl::StatusOr<size_t> ArchivedBlob::Read(int64_t offset, char* buffer, size_t s
 absl::StatusOr<size_t> ArchivedBlob::ReadFile(int64_t offset, char* buffer, size_t size) const {
   ssize_t got;
   do {
-    got = pread(file_->get(), buffer, size, offset);
+    got = pread(file_, buffer, size, offset);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return Failed(absl::StrCat("cannot read: ", std::strerror(errno)));
   if (got == 0) return Failed("the file is shorter than expected");
@@ -132,11 +171,7 @@ absl::StatusOr<std::string> ReadArchivedBlob(const BlobFile& blob, size_t max_by
   }
   DEPS_ASSIGN_OR_RETURN(const std::unique_ptr<ArchivedBlob> reader, ArchivedBlob::Open(blob));
   std::string text(static_cast<size_t>(blob.size), '\0');
-  for (size_t at = 0; at < text.size();) {
-    DEPS_ASSIGN_OR_RETURN(const size_t got, reader->Read(static_cast<int64_t>(at), text.data() + at,
-                                                         text.size() - at));
-    at += got;
-  }
+  DEPS_RETURN_IF_ERROR(reader->Read(0, text.data(), text.size()).status());
   return text;
 }
 

@@ -14,26 +14,39 @@
 
 namespace deps {
 
+class BlobCheck;
+
 class ArchivedBlob {
  public:
   // Errors: file-read.
   static absl::StatusOr<std::unique_ptr<ArchivedBlob>> Open(BlobFile blob);
+  ~ArchivedBlob();
+  ArchivedBlob(const ArchivedBlob&) = delete;
+  ArchivedBlob& operator=(const ArchivedBlob&) = delete;
 
-  // Up to `size` bytes from `offset` on, at least one; 0 at the end. To go on where
+  // The next bytes from `offset` on: `size`, or as many as there are. To go on where
   // the last call ended costs nothing; to go back costs time where the blob is in
   // its archive.
-  // Errors: file-read, also where the file has changed so that they are not there.
+  //
+  // A blob with something unread is verified so: who reads it does not get its last
+  // bytes unless its digest is right. To leave something out costs as much as reading
+  // it.
+  // Errors: file-read, also where the file has changed so that they are not there;
+  // archive-invalid, where the digest is wrong.
   absl::StatusOr<size_t> Read(int64_t offset, char* buffer, size_t size);
 
  private:
-  ArchivedBlob(BlobFile blob, std::shared_ptr<const SharedFile> file);
+  ArchivedBlob(BlobFile blob, int file);
+  absl::Status CatchUp(int64_t offset);
+  absl::StatusOr<size_t> ReadPiece(int64_t offset, char* buffer, size_t size);
   absl::StatusOr<size_t> ReadFile(int64_t offset, char* buffer, size_t size) const;
   absl::StatusOr<size_t> ReadStored(int64_t offset, char* buffer, size_t size);
   absl::Status EnterBlock(const char* header);
   absl::Status Failed(std::string_view reason) const;
 
   const BlobFile blob_;
-  const std::shared_ptr<const SharedFile> file_;  // Null without a path.
+  const int file_;                          // -1 without a path.
+  const std::unique_ptr<BlobCheck> check_;  // Null where nothing is unread.
   // A place in what is stored: how far it is into that, where in the archive, and
   // what is left of its block.
   int64_t at_ = 0;

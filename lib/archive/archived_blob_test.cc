@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -11,7 +12,9 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -186,6 +189,133 @@ TEST_F(ArchivedBlobTest, DamageAndTruncationAreNoticedInWhatStays) {
                                   "': the compressed data ends too early"))
         << status;
   }
+}
+
+// What ReadArchive passes over is verified by whoever reads it.
+class DeferredBlobTest : public ArchivedBlobTest {
+ protected:
+  OpenedArchive Open() {
+    absl::StatusOr<OpenedArchive> opened = ReadArchive(path_, {.defer = true});
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    return *std::move(opened);
+  }
+  // Flips a bit of what lies in the archive at `place` of the blob.
+  void Damage(const std::string& bytes, size_t place) {
+    std::string whole = ReadFile(path_)->text;
+    const size_t at = whole.find(bytes.substr(place, 20));
+    ASSERT_NE(at, std::string::npos);
+    whole[at] = static_cast<char>(whole[at] ^ 1);
+    ASSERT_TRUE(WriteFile(path_, whole).ok());
+  }
+  // How many bytes come before an error, and the error.
+  static std::pair<size_t, absl::Status> ReadInPieces(const BlobFile& blob, size_t piece) {
+    const auto reader = ArchivedBlob::Open(blob);
+    std::string buffer(piece, '\0');
+    size_t all = 0;
+    while (true) {
+      const absl::StatusOr<size_t> got =
+          (*reader)->Read(static_cast<int64_t>(all), buffer.data(), buffer.size());
+      if (!got.ok() || *got == 0) return {all, got.status()};
+      all += *got;
+    }
+  }
+
+  const std::string large_ = RandomBytes(3 << 20);
+  const std::string mixed_ = Words(200'000) + RandomBytes(2 << 20) + Words(200'000);
+};
+
+TEST_F(DeferredBlobTest, BlobsAreVerifiedByWhoReadsThemOrElseAtTheEnd) {
+  const auto blobs = ByDigest({large_, mixed_, Words(2 << 20), "small"});
+  Write(blobs);
+  for (int level = -1; level <= 9; level += 5) {
+    if (level >= 0) CompressAgain(level);
+    const OpenedArchive all_unread = Open();
+    const int64_t unread = BytesUnread(all_unread.content.blobs);
+    EXPECT_GT(unread, 4 << 20);
+    int64_t told = 0;
+    const auto tell = [&](int64_t bytes) { told += bytes; };
+    EXPECT_EQ(VerifyUnread(all_unread.content.blobs, nullptr, tell), absl::OkStatus());
+    EXPECT_EQ(told, unread);
+    EXPECT_EQ(BytesUnread(all_unread.content.blobs), 0);
+
+    const OpenedArchive one_read = Open();
+    EXPECT_TRUE(*ReadArchivedBlob(one_read.content.blobs.at(Sha256Digest(large_)), 4 << 20) ==
+                large_);
+    EXPECT_LT(BytesUnread(one_read.content.blobs), unread - (2 << 20));
+    EXPECT_EQ(VerifyUnread(one_read.content.blobs), absl::OkStatus());
+
+    const OpenedArchive all_read = Open();
+    ExpectSame(all_read, blobs);
+    EXPECT_EQ(BytesUnread(all_read.content.blobs), 0);
+    EXPECT_EQ(VerifyUnread(all_read.content.blobs), absl::OkStatus());
+  }
+}
+
+TEST_F(DeferredBlobTest, WhatIsSkippedOrReadAgainIsVerifiedAllTheSame) {
+  Write(ByDigest({mixed_}));
+  const OpenedArchive opened = Open();
+  const auto reader = ArchivedBlob::Open(opened.content.blobs.begin()->second);
+  std::string buffer(300'000, '\0');
+  for (const size_t at : {0, 100'000, 1'500'000, 40'000, 1'200'000, 0}) {
+    const absl::StatusOr<size_t> got =
+        (*reader)->Read(static_cast<int64_t>(at), buffer.data(), buffer.size());
+    ASSERT_TRUE(got.ok()) << got.status();
+    ASSERT_TRUE(mixed_.compare(at, *got, buffer, 0, *got) == 0) << at;
+  }
+  EXPECT_GT(BytesUnread(opened.content.blobs), 0);
+  ASSERT_TRUE((*reader)->Read(static_cast<int64_t>(mixed_.size()) - 1, buffer.data(), 1).ok());
+  EXPECT_EQ(BytesUnread(opened.content.blobs), 0);
+  EXPECT_EQ(VerifyUnread(opened.content.blobs), absl::OkStatus());
+}
+
+TEST_F(DeferredBlobTest, NobodyGetsTheLastBytesOfAWrongBlob) {
+  Write(ByDigest({large_, mixed_}));
+  Damage(large_, 1 << 20);
+  const std::string digest = Sha256Digest(large_);
+  std::string wrong = large_;
+  wrong[1 << 20] = static_cast<char>(wrong[1 << 20] ^ 1);
+  const std::string message =
+      absl::StrCat("blob ", digest, ": its content is ", Sha256Digest(wrong));
+  for (const size_t piece : {size_t{1000}, size_t{65536}, size_t{1} << 20}) {
+    const OpenedArchive opened = Open();
+    const auto& [came, status] = ReadInPieces(opened.content.blobs.at(digest), piece);
+    EXPECT_LT(came, large_.size()) << piece;
+    EXPECT_GE(came + piece, large_.size()) << piece;
+    ASSERT_TRUE(HasId(status, DiagnosticId::kArchiveInvalid)) << status;
+    EXPECT_EQ(DiagnosticsOf(status)[0].message, message);
+    EXPECT_EQ(DiagnosticsOf(status)[0].location.file, path_);
+    EXPECT_TRUE(HasId(ReadArchivedBlob(opened.content.blobs.at(digest), 4 << 20).status(),
+                      DiagnosticId::kArchiveInvalid));
+  }
+  const absl::Status status = VerifyUnread(Open().content.blobs);
+  ASSERT_TRUE(HasId(status, DiagnosticId::kArchiveInvalid)) << status;
+  EXPECT_EQ(DiagnosticsOf(status)[0].message, message);
+}
+
+TEST_F(DeferredBlobTest, WhatIsNoBlobIsVerifiedByTheChecksum) {
+  const auto blobs = ByDigest({large_, "small"});
+  Write(blobs);
+  CompressAgain(0);
+  std::string whole = ReadFile(path_)->text;
+  // The bundle.json of Write.
+  whole[whole.rfind("{}")] = '[';
+  ASSERT_TRUE(WriteFile(path_, whole).ok());
+  const OpenedArchive opened = Open();
+  ExpectSame(opened, blobs);
+  const absl::Status status = VerifyUnread(opened.content.blobs);
+  ASSERT_TRUE(HasId(status, DiagnosticId::kArchiveInvalid)) << status;
+  EXPECT_EQ(DiagnosticsOf(status)[0].message,
+            "the compressed data is damaged: incorrect data check");
+  EXPECT_EQ(DiagnosticsOf(status)[0].location.file, path_);
+}
+
+TEST_F(DeferredBlobTest, VerifyingCanBeStopped) {
+  Write(ByDigest({large_}));
+  const OpenedArchive opened = Open();
+  const std::atomic<int> stop = 15;
+  EXPECT_TRUE(HasId(VerifyUnread(opened.content.blobs, &stop), DiagnosticId::kInterrupted));
+  EXPECT_GT(BytesUnread(opened.content.blobs), 0);
+  EXPECT_EQ(VerifyUnread(opened.content.blobs), absl::OkStatus());
 }
 
 TEST_F(ArchivedBlobTest, WhatComesThroughAPipeIsWritten) {

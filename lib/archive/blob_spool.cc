@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/archive/blob_check.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -25,12 +26,11 @@ constexpr size_t kPiece = size_t{256} << 10;
 
 }  // namespace
 
-BlobSpool::BlobSpool(std::string folder, std::shared_ptr<const SharedFile> archive,
+BlobSpool::BlobSpool(std::string folder, std::shared_ptr<const ArchiveFile> archive,
                      const ArchiveLimits& limits)
     : folder_(std::move(folder)),
       archive_(std::move(archive)),
-      leave_bytes_(limits.leave_bytes),
-      lying_(limits.stop),
+      limits_(limits),
       pieces_(kPieces),
       writer_([this] { Follow(&BlobSpool::Write, &written_); }),
       hasher_([this] { Follow(&BlobSpool::Hash, &hashed_); }) {}
@@ -41,29 +41,17 @@ BlobSpool::~BlobSpool() {
 }
 
 void BlobSpool::Begin(const std::string& digest, const std::string& member, int64_t size) {
-  EndBlob();
+  Put();
   Begun begun = {.digest = digest, .member = member};
-  begun.may_stay = archive_ != nullptr && size >= leave_bytes_;
+  begun.may_stay = archive_ != nullptr && size >= limits_.leave_bytes;
   // A blob without bytes has a file, too.
   if (!begun.may_stay) begun.file.path = PathOf(digest);
   Piece& piece = Fill();
   piece.digest = digest;
   piece.path = PathOf(digest);
   piece.is_written = !begun.may_stay;
-  piece.is_hashed = true;
   begun_.push_back(std::move(begun));
   Put();
-}
-
-void BlobSpool::EndBlob() {
-  Put();
-  if (begun_.empty() || !begun_.back().lies_there) return;
-  const Begun& blob = begun_.back();
-  if (blob.file.path.empty()) {
-    lying_.Add(blob.digest, blob.file);
-  } else {
-    partly_written_.push_back(begun_.size() - 1);
-  }
 }
 
 std::string BlobSpool::PathOf(const std::string& digest) const {
@@ -89,21 +77,37 @@ bool BlobSpool::Stays(std::string_view bytes, const Gunzip::Place& place) {
   return true;
 }
 
+int64_t BlobSpool::RunToPassOver() const {
+  const Begun& blob = begun_.back();
+  const UnreadPart& unread = blob.file.unread;
+  if (blob.file.stored.size == 0 || blob.file.size != blob.file.before + blob.file.stored.size) {
+    return 0;
+  }
+  // One part of a blob at most.
+  return unread.size == 0 || unread.begin + unread.size == blob.file.size ? blob.run : 0;
+}
+
 void BlobSpool::Add(std::string_view bytes, const Gunzip::Place& place) {
   Begun& blob = begun_.back();
   const bool stays = Stays(bytes, place);
-  if (blob.file.size == 0) blob.lies_there = stays;
-  blob.file.size += static_cast<int64_t>(bytes.size());
+  const auto size = static_cast<int64_t>(bytes.size());
+  if (place.part >= 0) {
+    UnreadPart& unread = blob.file.unread;
+    if (unread.size == 0) {
+      unread = {.digest = blob.digest, .begin = blob.file.size, .part = place.part};
+    }
+    unread.size += size;
+  }
+  blob.file.size += size;
   if (!stays && blob.file.path.empty()) blob.file.path = PathOf(blob.digest);
   if (!stays && blob.file.stored.size == 0) blob.file.before = blob.file.size;
-  if (stays && blob.lies_there) return;
+  if (place.part >= 0) return;
   if (is_filling_) {
     const Piece& piece = pieces_[put_ % kPieces];
     if (piece.is_written == stays || piece.bytes.size() + bytes.size() > kPiece) Put();
   }
   Piece& piece = Fill();
   piece.is_written = !stays;
-  piece.is_hashed = !blob.lies_there;
   piece.bytes.append(bytes);
 }
 
@@ -187,7 +191,6 @@ void BlobSpool::Write(const Piece& piece) {
 }
 
 void BlobSpool::Hash(const Piece& piece) {
-  if (!piece.is_hashed) return;
   if (piece.digest.empty()) {
     hash_->Update(piece.bytes);
     return;
@@ -202,19 +205,26 @@ void BlobSpool::EndHash() {
   hash_ = nullptr;
 }
 
+// In place of what was found for the bytes that were read.
+absl::Status BlobSpool::HashPassedOver() {
+  std::map<std::string, BlobFile> blobs;
+  for (const Begun& blob : begun_) blobs.emplace(blob.digest, blob.file);
+  DEPS_RETURN_IF_ERROR(CheckBlobs(blobs, limits_.stop, limits_.on_read, &found_));
+  for (Begun& blob : begun_) blob.file.unread = {};
+  return absl::OkStatus();
+}
+
 absl::Status BlobSpool::Finish(bool whole, std::map<std::string, BlobFile>* blobs,
                                std::map<std::string, std::string>* damaged) {
-  if (whole) EndBlob();
   Join();
   DEPS_RETURN_IF_ERROR(status_);
   EndHash();
-  for (const size_t i : partly_written_) lying_.Add(begun_[i].digest, begun_[i].file);
-  DEPS_RETURN_IF_ERROR(lying_.Finish(&found_));
   if (!whole && !begun_.empty()) begun_.pop_back();
+  if (!limits_.defer) DEPS_RETURN_IF_ERROR(HashPassedOver());
   for (const Begun& blob : begun_) {
     const std::string& digest = blob.digest;
     const std::string& found = found_.at(digest);
-    if (found == digest) {
+    if (found == digest || blob.file.unread.size > 0) {
       blobs->emplace(digest, blob.file);
     } else if (damaged != nullptr) {
       damaged->emplace(digest, found);

@@ -1,7 +1,6 @@
 // Blobs on their way from an archive into files: written on one thread and hashed
-// on another while the archive is inflated. Large ones that lie in the archive
-// uncompressed stay there, and are only hashed: with all cores, where the blob
-// begins so.
+// on another while the archive is inflated. What of large ones lies in the archive
+// uncompressed stays there, and need not even be read.
 #ifndef DEPS_LIB_ARCHIVE_BLOB_SPOOL_H_
 #define DEPS_LIB_ARCHIVE_BLOB_SPOOL_H_
 
@@ -18,7 +17,6 @@
 
 #include "absl/status/status.h"
 #include "lib/archive/archive.h"
-#include "lib/archive/blob_hasher.h"
 #include "lib/archive/gunzip.h"
 #include "lib/digest/digest_hasher.h"
 
@@ -28,7 +26,8 @@ class BlobSpool {
  public:
   // Files are made in `folder`, named by the hexadecimal digits. Of blobs of at
   // least limits.leave_bytes what can stay in `archive` does; null: nothing can.
-  BlobSpool(std::string folder, std::shared_ptr<const SharedFile> archive,
+  // `limits` must outlive it.
+  BlobSpool(std::string folder, std::shared_ptr<const ArchiveFile> archive,
             const ArchiveLimits& limits);
   ~BlobSpool();
   BlobSpool(const BlobSpool&) = delete;
@@ -40,11 +39,14 @@ class BlobSpool {
   // The next bytes of the blob, and where they lie in the archive. Waits where much
   // has not been written or hashed yet. After an error it does nothing.
   void Add(std::string_view bytes, const Gunzip::Place& place);
+  // The run whose bytes may be passed over, if they come next; 0: none.
+  int64_t RunToPassOver() const;
 
-  // All that came is written. With `damaged`, blobs whose content is not what
-  // their digest says are told there; else the first one is the error
-  // archive-invalid. Without `whole` the last blob was cut off and is forgotten.
-  // Errors also: file-write, interrupted.
+  // All that came is written, and what was passed over is read unless that is to be
+  // deferred. With `damaged`, blobs whose content is not what their digest says are
+  // told there; else the first one is the error archive-invalid. Without `whole` the
+  // last blob was cut off and is forgotten.
+  // Errors also: file-write, file-read, interrupted.
   absl::Status Finish(bool whole, std::map<std::string, BlobFile>* blobs,
                       std::map<std::string, std::string>* damaged);
 
@@ -54,15 +56,13 @@ class BlobSpool {
     std::string path;    // Of its file.
     std::string bytes;
     bool is_written = false;
-    bool is_hashed = false;
   };
   struct Begun {
     std::string digest;
     std::string member;
     BlobFile file;
     bool may_stay = false;
-    int64_t run = 0;          // Of what stays.
-    bool lies_there = false;  // It begins with that, and is hashed where it lies.
+    int64_t run = 0;  // Of what stays.
   };
   using Taker = void (BlobSpool::*)(const Piece& piece);
 
@@ -73,8 +73,7 @@ class BlobSpool {
   Piece& Fill();
   // Gives it to the others.
   void Put();
-  // Of the blob that was begun last, all has come.
-  void EndBlob();
+  absl::Status HashPassedOver();
   // Gives `take` all pieces in their order; `taken` counts them.
   void Follow(Taker take, size_t* taken);
   void Join();
@@ -85,12 +84,10 @@ class BlobSpool {
   void EndHash();
 
   const std::string folder_;
-  const std::shared_ptr<const SharedFile> archive_;
-  const int64_t leave_bytes_;
+  const std::shared_ptr<const ArchiveFile> archive_;
+  const ArchiveLimits& limits_;
   std::vector<Begun> begun_;
   bool is_filling_ = false;  // The piece behind the last one that was put.
-  BlobHasher lying_;
-  std::vector<size_t> partly_written_;  // Of begun_, for lying_ once all is written.
   // Of the writer, until it has finished.
   std::string path_;
   int file_ = -1;

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <libdeflate.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -16,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "lib/archive/deferred_checksum.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -41,6 +44,8 @@ constexpr size_t kTrailer = 8;
 constexpr uint32_t kWorthTaking = 4096;
 // Bytes before the input: the last one of the input before.
 constexpr size_t kBefore = 1;
+// In the place of what is passed over: the largest stored block.
+constexpr std::array<char, 0xffff> kZeros = {};
 
 uint32_t Number(const unsigned char* bytes, int count) {
   uint32_t number = 0;
@@ -102,6 +107,8 @@ absl::StatusOr<std::unique_ptr<Gunzip>> Gunzip::Open(const std::string& path, in
                       .location = {.file = path}});
   }
   std::unique_ptr<Gunzip> gunzip(new Gunzip(path, file, max_bytes));
+  struct stat info = {};
+  if (fstat(file, &info) == 0 && S_ISREG(info.st_mode)) gunzip->size_ = info.st_size;
   if (inflateInit2(&gunzip->stream_, kGzip) != Z_OK) {
     return MakeError({.id = DiagnosticId::kInternal, .message = "cannot set up zlib"});
   }
@@ -122,25 +129,31 @@ absl::StatusOr<bool> Gunzip::Fill(size_t least) {
   const unsigned char* const keep = stream_.next_in - kBefore;
   std::memmove(in_.data(), keep, kBefore + stream_.avail_in);
   stream_.next_in = in_.data() + kBefore;
+  // Between blocks that are passed over, not what they hold.
+  const bool at_header = state_ == State::kBoundary && unneeded_.bytes > 0;
   while (stream_.avail_in < least) {
     const size_t used = kBefore + stream_.avail_in;
-    const ssize_t count = read(file_, in_.data() + used, in_.size() - used);
+    const size_t most = at_header ? least - stream_.avail_in : in_.size() - used;
+    const ssize_t count = read(file_, in_.data() + used, most);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return MakeError({.id = DiagnosticId::kFileRead,
-                        .message = std::strerror(errno),
-                        .location = {.file = path_}});
-    }
+    if (count < 0) return ReadError();
     if (count == 0) return false;
-    read_ += count;
+    position_ += count;
     stream_.avail_in += static_cast<unsigned>(count);
   }
   return true;
 }
 
-absl::StatusOr<std::string_view> Gunzip::Next() {
+absl::Status Gunzip::ReadError() const {
+  return MakeError({.id = DiagnosticId::kFileRead,
+                    .message = std::strerror(errno),
+                    .location = {.file = path_}});
+}
+
+absl::StatusOr<std::string_view> Gunzip::Next(const Unneeded& unneeded) {
   given_ = {};
   place_ = {};
+  unneeded_ = unneeded;
   while (status_.ok() && given_.empty() && state_ != State::kEnd) status_ = Advance();
   // What comes before an error tells which member it is in.
   if (given_.empty() && !status_.ok()) return status_;
@@ -149,8 +162,10 @@ absl::StatusOr<std::string_view> Gunzip::Next() {
     status_ = TooLarge(max_bytes_);
     return status_;
   }
-  crc_ = libdeflate_crc32(crc_, given_.data(), given_.size());
   member_size_ += static_cast<uint32_t>(given_.size());
+  if (place_.part >= 0) return given_;
+  crc_ = libdeflate_crc32(crc_, given_.data(), given_.size());
+  crc_size_ += static_cast<int64_t>(given_.size());
   return given_;
 }
 
@@ -191,7 +206,9 @@ absl::Status Gunzip::ReadHeader() {
   inflateReset2(&stream_, kRaw);
   in_step_ = true;
   crc_ = 0;
+  crc_size_ = 0;
   member_size_ = 0;
+  is_deferred_ = false;
   ++run_;
   state_ = State::kBoundary;
   return absl::OkStatus();
@@ -201,6 +218,7 @@ absl::Status Gunzip::BeginBlock() {
   DEPS_ASSIGN_OR_RETURN(const bool is_stored, TakeStored());
   if (is_stored) return absl::OkStatus();
   if (!in_step_) {
+    DEPS_RETURN_IF_ERROR(Recall());
     Remember();
     inflateReset2(&stream_, kRaw);
     inflateSetDictionary(&stream_, reinterpret_cast<const Bytef*>(window_.data()),
@@ -241,13 +259,15 @@ absl::StatusOr<bool> Gunzip::TakeStored() {
 }
 
 absl::Status Gunzip::GiveStored() {
+  if (MayPassOver()) return PassOver();
+  DEPS_RETURN_IF_ERROR(Recall());
   DEPS_ASSIGN_OR_RETURN(const bool has_input, Fill(stored_left_ > 0 ? 1 : 0));
   if (!has_input) return Invalid(kTooShort);
   const auto count = static_cast<uInt>(std::min<int64_t>(stream_.avail_in, stored_left_));
   given_ = std::string_view(reinterpret_cast<const char*>(stream_.next_in), count);
   // After an empty block Next goes on.
   if (count > 0) {
-    place_ = {.offset = read_ - stream_.avail_in, .in_block = stored_left_, .run = run_};
+    place_ = {.offset = position_ - stream_.avail_in, .in_block = stored_left_, .run = run_};
   }
   if (count < kWindow) Remember();
   newest_ = given_;
@@ -255,6 +275,56 @@ absl::Status Gunzip::GiveStored() {
   stream_.avail_in -= count;
   stored_left_ -= count;
   if (stored_left_ == 0) state_ = is_last_ ? State::kTrailer : State::kBoundary;
+  return absl::OkStatus();
+}
+
+bool Gunzip::MayPassOver() const {
+  return unneeded_.run == run_ && std::min(unneeded_.bytes, stored_left_) > 0 &&
+         position_ - stream_.avail_in + stored_left_ <= size_;
+}
+
+absl::Status Gunzip::PassOver() {
+  const int64_t offset = position_ - stream_.avail_in;
+  const int64_t count = std::min(unneeded_.bytes, stored_left_);
+  const auto in_buffer = static_cast<uInt>(std::min<int64_t>(stream_.avail_in, count));
+  Remember();
+  stream_.next_in += in_buffer;
+  stream_.avail_in -= in_buffer;
+  if (in_buffer < count) {
+    if (lseek(file_, offset + count, SEEK_SET) < 0) return ReadError();
+    position_ = offset + count;
+  }
+  passed_over_ += count;
+  if (crc_size_ > 0) checksum_->AddRead(crc_, crc_size_);
+  crc_ = 0;
+  crc_size_ = 0;
+  is_deferred_ = true;
+  given_ = std::string_view(kZeros.data(), static_cast<size_t>(count));
+  place_ = {
+      .offset = offset, .in_block = stored_left_, .run = run_, .part = checksum_->AddLater(count)};
+  if (count >= static_cast<int64_t>(kWindow)) to_recall_.clear();
+  to_recall_.push_back({offset, count});
+  if (to_recall_.size() > kWindow) to_recall_.pop_front();
+  stored_left_ -= count;
+  if (stored_left_ == 0) state_ = is_last_ ? State::kTrailer : State::kBoundary;
+  return absl::OkStatus();
+}
+
+// Reads what was passed over and may be referred to now.
+absl::Status Gunzip::Recall() {
+  for (const Bytes& bytes : to_recall_) {
+    std::string text(static_cast<size_t>(std::min<int64_t>(bytes.size, kWindow)), '\0');
+    const auto count = static_cast<int64_t>(text.size());
+    ssize_t got;
+    do {
+      got = pread(file_, text.data(), text.size(), bytes.offset + bytes.size - count);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return ReadError();
+    if (got < count) return Invalid(kTooShort);
+    newest_ = text;
+    Remember();
+  }
+  to_recall_.clear();
   return absl::OkStatus();
 }
 
@@ -295,7 +365,12 @@ absl::Status Gunzip::Inflate() {
 absl::Status Gunzip::CheckTrailer() {
   DEPS_ASSIGN_OR_RETURN(const bool has_input, Fill(kTrailer));
   if (!has_input) return Invalid(kTooShort);
-  if (Number(stream_.next_in, 4) != crc_) return Damaged("incorrect data check");
+  const uint32_t crc = Number(stream_.next_in, 4);
+  if (!is_deferred_ && crc != crc_) return Damaged("incorrect data check");
+  if (is_deferred_) {
+    checksum_->AddRead(crc_, crc_size_);
+    checksum_->EndMember(crc);
+  }
   if (Number(stream_.next_in + 4, 4) != member_size_) return Damaged("incorrect length check");
   stream_.next_in += kTrailer;
   stream_.avail_in -= kTrailer;

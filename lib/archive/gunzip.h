@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "lib/archive/deferred_checksum.h"
 
 namespace deps {
 
@@ -29,27 +31,44 @@ class Gunzip {
   Gunzip(const Gunzip&) = delete;
   Gunzip& operator=(const Gunzip&) = delete;
 
-  // The next bytes, valid until the next call; empty at the verified end. After
-  // an error it is the same error again; what could be inflated before it comes
-  // first.
+  // So many bytes of a run (below) that nobody will look at.
+  struct Unneeded {
+    int64_t bytes = 0;
+    int64_t run = 0;
+  };
+  // The next bytes, valid until the next call; empty at the end, which is verified
+  // but for checksum(). After an error it is the same error again; what could be
+  // inflated before it comes first.
+  //
+  // What is unneeded is passed over where it can be: zeros come in its place, and
+  // its checksum is to be noted in checksum().
   // Errors: file-read; archive-invalid (truncated, damaged, over the limit).
-  absl::StatusOr<std::string_view> Next();
+  absl::StatusOr<std::string_view> Next(const Unneeded& unneeded = {0, 0});
 
   // Where in the file the bytes that Next gave last lie as they are.
   struct Place {
     int64_t offset = -1;   // -1: nowhere.
     int64_t in_block = 0;  // How many bytes are left of their block, they included.
-    // Equal for bytes with nothing but headers of stored blocks between them.
+    // Equal for bytes with nothing but headers of stored blocks between them; not 0.
     int64_t run = 0;
+    int part = -1;  // Of checksum(), where they were passed over.
   };
   const Place& place() const { return place_; }
 
-  // How much of the file has been read.
-  int64_t read_bytes() const { return read_; }
+  // Of the members of which something was passed over.
+  const std::shared_ptr<DeferredChecksum>& checksum() const { return checksum_; }
+
+  // How much of the file has been used: not what was passed over.
+  int64_t used_bytes() const { return position_ - stream_.avail_in - passed_over_; }
   int file() const { return file_; }
 
  private:
   enum class State { kHeader, kBoundary, kDeflated, kStored, kTrailer, kEnd };
+
+  struct Bytes {
+    int64_t offset = 0;
+    int64_t size = 0;
+  };
 
   Gunzip(std::string path, int file, int64_t max_bytes);
   absl::StatusOr<bool> Fill(size_t least);  // Whether there is so much input.
@@ -59,14 +78,20 @@ class Gunzip {
   absl::StatusOr<bool> TakeStored();
   absl::Status Inflate();
   absl::Status GiveStored();
+  bool MayPassOver() const;
+  absl::Status PassOver();
   absl::Status CheckTrailer();
   absl::Status Damaged(std::string_view reason) const;
+  absl::Status ReadError() const;
   void Remember();
+  absl::Status Recall();
 
   const std::string path_;
   const int file_;
   const int64_t max_bytes_;
-  int64_t read_ = 0;
+  int64_t size_ = 0;      // Of a regular file.
+  int64_t position_ = 0;  // Behind what is in in_.
+  int64_t passed_over_ = 0;
   int64_t inflated_ = 0;
   State state_ = State::kHeader;
   z_stream stream_ = {};
@@ -74,9 +99,14 @@ class Gunzip {
   std::vector<unsigned char> out_;
   std::string_view given_;
   Place place_;
+  Unneeded unneeded_;
+  std::shared_ptr<DeferredChecksum> checksum_ = std::make_shared<DeferredChecksum>();
   // Of the gzip member.
-  uint32_t crc_ = 0;
   uint32_t member_size_ = 0;
+  bool is_deferred_ = false;  // Its checksum: something was passed over.
+  // Of what was read since then.
+  uint32_t crc_ = 0;
+  int64_t crc_size_ = 0;
   // Of a stored block.
   int64_t stored_left_ = 0;
   bool is_last_ = false;
@@ -86,6 +116,8 @@ class Gunzip {
   bool in_step_ = true;
   std::string window_;
   std::string_view newest_;
+  // Behind those of window_ and still in the file. newest_ is empty then.
+  std::deque<Bytes> to_recall_;
   absl::Status status_;
 };
 

@@ -5,15 +5,18 @@
 #include <zlib.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "lib/archive/bytes_for_tests.h"
+#include "lib/archive/deferred_checksum.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
 
@@ -100,8 +103,53 @@ class GunzipTest : public testing::Test {
     if (runs_.empty() || runs_.back() != place.run) runs_.push_back(place.run);
   }
 
+  // The same for whoever does not look at what is stored but for the first piece of a
+  // run, and not at up to `most` bytes of it at once. What was passed over is taken
+  // from `plain`, and noted; `verified` is what is found then.
+  std::string InflatedWithout(std::string_view gzip, const std::string& plain, int64_t most,
+                              absl::Status* verified) {
+    EXPECT_TRUE(WriteFile(path_, gzip).ok());
+    const absl::StatusOr<std::unique_ptr<Gunzip>> gunzip = Gunzip::Open(path_, kMost);
+    EXPECT_TRUE(gunzip.ok()) << gunzip.status();
+    const std::shared_ptr<DeferredChecksum> checksum = (*gunzip)->checksum();
+    std::string all;
+    std::map<int, std::string> parts;
+    passed_over_ = 0;
+    while (true) {
+      const int64_t run = (*gunzip)->place().run;
+      const absl::StatusOr<std::string_view> next = (*gunzip)->Next({.bytes = most, .run = run});
+      if (!next.ok()) return absl::StrCat(DiagnosticsOf(next.status())[0].message, "|", all);
+      if (next->empty()) break;
+      const Gunzip::Place& place = (*gunzip)->place();
+      if (place.part < 0) {
+        CheckPlace(gzip, *next, place);
+        all += *next;
+        continue;
+      }
+      const std::string bytes = plain.substr(all.size(), next->size());
+      EXPECT_EQ(gzip.substr(static_cast<size_t>(place.offset), bytes.size()), bytes);
+      EXPECT_TRUE(*next == std::string(bytes.size(), '\0'));
+      EXPECT_EQ(place.run, run);
+      passed_over_ += bytes.size();
+      parts[place.part] += bytes;
+      all += bytes;
+    }
+    EXPECT_EQ((*gunzip)->used_bytes() + static_cast<int64_t>(passed_over_),
+              static_cast<int64_t>(gzip.size()));
+    EXPECT_EQ(checksum->Verify().ok(), parts.empty());
+    for (const auto& [part, bytes] : parts) {
+      EXPECT_FALSE(checksum->IsNoted(part));
+      checksum->Note(part,
+                     static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(bytes.data()),
+                                                 static_cast<uInt>(bytes.size()))));
+    }
+    *verified = checksum->Verify();
+    return all;
+  }
+
   TemporaryFolder folder_;
   std::string path_;
+  size_t passed_over_ = 0;
   size_t stored_ = 0;          // How many bytes lie in the file as they are.
   std::vector<int64_t> runs_;  // Of these.
 };
@@ -204,6 +252,67 @@ TEST_F(GunzipTest, WhatIsWrongIsSaidAfterWhatCameBefore) {
     const size_t bar = found.find('|');
     EXPECT_EQ(found.substr(0, bar), row.said) << row.name;
     EXPECT_EQ(found.size() - bar - 1, row.before) << row.name;
+  }
+}
+
+TEST_F(GunzipTest, WhatNobodyLooksAtIsNotReadAndIsVerifiedByItsNotedChecksum) {
+  const std::string layer = RandomBytes(300'000);
+  // All blocks but the first one.
+  GzipMaker large;
+  for (size_t at = 0; at < layer.size(); at += 60'000) large.Store(layer.substr(at, 60'000));
+  large.Store("", /*last=*/true);
+  // What is compressed refers to what was passed over: in one block and in many.
+  GzipMaker before_words = GzipMaker().Deflate(Words(1000));
+  for (size_t at = 0; at < layer.size(); at += 60'000) before_words.Store(layer.substr(at, 60'000));
+  before_words.Deflate(layer.substr(layer.size() - 32'000) + Words(50'000), 6, Z_FINISH);
+  GzipMaker small_blocks = GzipMaker().Store(layer.substr(0, 9000));
+  for (size_t at = 9000; at < 100'000; at += 1000) small_blocks.Store(layer.substr(at, 1000));
+  small_blocks.Deflate(layer.substr(100'000 - 32'000, 32'000), 6, Z_FINISH);
+  // A block is left in the middle, where what comes of it has to be read.
+  GzipMaker two_runs =
+      GzipMaker().Store(layer.substr(0, 60'000)).Store(layer.substr(60'000, 9'000));
+  two_runs.Deflate(Words(100)).Store(layer.substr(0, 50'000)).Store(layer.substr(0, 40'000));
+  two_runs.Deflate("end", 6, Z_FINISH);
+  const struct {
+    const char* name;
+    const GzipMaker& gzip;
+    size_t least;  // That is passed over.
+  } rows[] = {{"large blocks", large, 240'000},
+              {"words behind", before_words, 240'000},
+              {"small blocks", small_blocks, 91'000},
+              {"two runs", two_runs, 49'000}};
+  for (const auto& row : rows) {
+    const std::string gzip = row.gzip.Gzip();
+    absl::Status verified;
+    EXPECT_TRUE(InflatedWithout(gzip, row.gzip.plain(), kMost, &verified) == row.gzip.plain())
+        << row.name;
+    EXPECT_TRUE(verified.ok()) << row.name << ": " << verified;
+    EXPECT_GE(passed_over_, row.least) << row.name;
+    EXPECT_TRUE(InflatedWithout(gzip, row.gzip.plain(), 7001, &verified) == row.gzip.plain())
+        << row.name;
+    EXPECT_TRUE(verified.ok()) << row.name << ": " << verified;
+    EXPECT_TRUE(InflatedWithout(gzip + gzip, row.gzip.plain() + row.gzip.plain(), kMost,
+                                &verified) == row.gzip.plain() + row.gzip.plain())
+        << row.name;
+    EXPECT_TRUE(verified.ok()) << row.name << ": " << verified;
+    InflatedWithout(row.gzip.Gzip(1), row.gzip.plain(), kMost, &verified);
+    ASSERT_TRUE(HasId(verified, DiagnosticId::kArchiveInvalid)) << row.name << ": " << verified;
+    EXPECT_EQ(DiagnosticsOf(verified)[0].message,
+              "the compressed data is damaged: incorrect data check");
+  }
+}
+
+TEST_F(GunzipTest, WhatIsCutOffIsNotPassedOver) {
+  const GzipMaker gzip = GzipMaker()
+                             .Store(RandomBytes(50'000))
+                             .Store(RandomBytes(60'000))
+                             .Store(RandomBytes(40'000), /*last=*/true);
+  const std::string whole = gzip.Gzip();
+  absl::Status verified;
+  for (size_t size = 50'100; size < whole.size(); size += 997) {
+    const std::string found =
+        InflatedWithout(whole.substr(0, size), gzip.plain(), kMost, &verified);
+    EXPECT_EQ(found.substr(0, found.find('|')), "the compressed data ends too early") << size;
   }
 }
 

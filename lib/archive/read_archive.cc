@@ -28,6 +28,7 @@
 #include "absl/strings/strip.h"
 #include "lib/archive/archive.h"
 #include "lib/archive/blob_spool.h"
+#include "lib/archive/deferred_checksum.h"
 #include "lib/archive/gunzip.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
@@ -44,12 +45,13 @@ constexpr size_t kMostSupplied = 64;
 // Reads one archive into one OpenedArchive.
 class Reader {
  public:
-  Reader(Gunzip* gunzip, const ArchiveLimits& limits, bool keep_going, OpenedArchive* opened)
+  Reader(Gunzip* gunzip, const std::string& path, const ArchiveLimits& limits, bool keep_going,
+         OpenedArchive* opened)
       : gunzip_(gunzip),
         limits_(limits),
         keep_going_(keep_going),
         opened_(opened),
-        spool_(opened->folder->path(), FileOf(*gunzip), limits) {}
+        spool_(opened->folder->path(), FileOf(*gunzip, path), limits) {}
 
   absl::Status Read();
 
@@ -63,7 +65,9 @@ class Reader {
   };
 
   static la_ssize_t Supply(archive* tar, void* reader, const void** bytes);
-  static std::shared_ptr<const SharedFile> FileOf(const Gunzip& gunzip);
+  static std::shared_ptr<const ArchiveFile> FileOf(const Gunzip& gunzip, const std::string& path);
+  Gunzip::Unneeded Unneeded() const;
+  absl::StatusOr<std::string_view> NextBytes(const Gunzip::Unneeded& unneeded);
 
   absl::Status Invalid(std::string_view reason) const {
     return MakeError({.id = DiagnosticId::kArchiveInvalid,
@@ -82,8 +86,7 @@ class Reader {
   absl::Status ReadBlob(archive* tar, std::string_view name);
   absl::Status ReadData(archive* tar, const std::function<absl::Status(std::string_view)>& use);
   absl::Status Drain();
-  // Bytes of a blob from `at` of the tar file on.
-  void AddToBlob(int64_t at, std::string_view bytes);
+  void AddToBlob(std::string_view bytes);
   std::string* DocumentOf(std::string_view name);
   std::string* DocumentIn(std::string_view name, BundleArchive* content);
   void TakeFolder();
@@ -100,6 +103,9 @@ class Reader {
   std::string name_;    // Without "./" and trailing "/".
   bool is_folder_ = false;
   int64_t size_ = 0;
+  // Of the blob that is read: how much of the tar file has come, and where it ends.
+  int64_t data_at_ = 0;
+  int64_t data_end_ = 0;
   std::string layout_version_;
   // What stands below one folder, which is the root where the root has no bundle.
   std::string folder_;
@@ -111,14 +117,12 @@ class Reader {
 
 la_ssize_t Reader::Supply(archive* tar, void* reader, const void** bytes) {
   Reader& self = *static_cast<Reader*>(reader);
-  const absl::StatusOr<std::string_view> next = self.gunzip_->Next();
+  const absl::StatusOr<std::string_view> next = self.NextBytes(self.Unneeded());
   if (!next.ok()) {
     self.supply_status_ = next.status();
     archive_set_error(tar, EIO, "unreadable");
     return ARCHIVE_FATAL;
   }
-  if (self.limits_.on_read) self.limits_.on_read(self.gunzip_->read_bytes() - self.told_);
-  self.told_ = self.gunzip_->read_bytes();
   const auto size = static_cast<int64_t>(next->size());
   if (self.gunzip_->place().offset >= 0) {
     if (self.supplied_.size() == kMostSupplied) self.supplied_.pop_front();
@@ -130,12 +134,26 @@ la_ssize_t Reader::Supply(archive* tar, void* reader, const void** bytes) {
   return size;
 }
 
+absl::StatusOr<std::string_view> Reader::NextBytes(const Gunzip::Unneeded& unneeded) {
+  absl::StatusOr<std::string_view> next = gunzip_->Next(unneeded);
+  if (limits_.on_read) limits_.on_read(gunzip_->used_bytes() - told_);
+  told_ = gunzip_->used_bytes();
+  return next;
+}
+
 // Only a regular file can be read again.
-std::shared_ptr<const SharedFile> Reader::FileOf(const Gunzip& gunzip) {
+std::shared_ptr<const ArchiveFile> Reader::FileOf(const Gunzip& gunzip, const std::string& path) {
   struct stat info = {};
   if (fstat(gunzip.file(), &info) != 0 || !S_ISREG(info.st_mode)) return nullptr;
   const int file = fcntl(gunzip.file(), F_DUPFD_CLOEXEC, 0);
-  return file < 0 ? nullptr : std::make_shared<const SharedFile>(file);
+  return file < 0 ? nullptr : std::make_shared<const ArchiveFile>(path, file, gunzip.checksum());
+}
+
+// libarchive does not look at data. It hands on all that it has before it asks for
+// more; where it should not, nothing is passed over.
+Gunzip::Unneeded Reader::Unneeded() const {
+  if (data_at_ == data_end_ || data_at_ != supplied_bytes_) return {};
+  return {.bytes = data_end_ - data_at_, .run = spool_.RunToPassOver()};
 }
 
 absl::Status Reader::TarError(archive* tar, std::string_view where) const {
@@ -182,6 +200,7 @@ absl::Status Reader::Read() {
   DEPS_RETURN_IF_ERROR(spool_.Finish(status.ok(), &opened_->content.blobs,
                                      keep_going_ ? &opened_->damaged : nullptr));
   DEPS_RETURN_IF_ERROR(status);
+  if (!limits_.defer) DEPS_RETURN_IF_ERROR(gunzip_->checksum()->Verify());
   TakeFolder();
   return CheckWhole();
 }
@@ -233,7 +252,7 @@ absl::Status Reader::CheckWhole() const {
 // What follows the end of the tar data is part of what the checksum covers.
 absl::Status Reader::Drain() {
   while (true) {
-    DEPS_ASSIGN_OR_RETURN(const std::string_view bytes, gunzip_->Next());
+    DEPS_ASSIGN_OR_RETURN(const std::string_view bytes, NextBytes({}));
     if (bytes.empty()) return absl::OkStatus();
   }
 }
@@ -310,22 +329,24 @@ absl::Status Reader::ReadBlob(archive* tar, std::string_view name) {
   }
   spool_.Begin(digest, member_, size_);
   // The data of a member follow its header without a gap.
-  int64_t at = archive_filter_bytes(tar, 0);
-  return ReadData(tar, [&](std::string_view bytes) {
-    AddToBlob(at, bytes);
-    at += static_cast<int64_t>(bytes.size());
+  data_at_ = archive_filter_bytes(tar, 0);
+  data_end_ = data_at_ + size_;
+  const absl::Status status = ReadData(tar, [this](std::string_view bytes) {
+    AddToBlob(bytes);
     return absl::OkStatus();
   });
+  data_end_ = data_at_;
+  return status;
 }
 
-void Reader::AddToBlob(int64_t at, std::string_view bytes) {
+void Reader::AddToBlob(std::string_view bytes) {
   while (!bytes.empty()) {
-    while (!supplied_.empty() && supplied_.front().end <= at) supplied_.pop_front();
+    while (!supplied_.empty() && supplied_.front().end <= data_at_) supplied_.pop_front();
     const auto size = static_cast<int64_t>(bytes.size());
     Gunzip::Place place;
-    int64_t end = at + size;
-    if (!supplied_.empty() && supplied_.front().begin <= at) {
-      const int64_t into = at - supplied_.front().begin;
+    int64_t end = data_at_ + size;
+    if (!supplied_.empty() && supplied_.front().begin <= data_at_) {
+      const int64_t into = data_at_ - supplied_.front().begin;
       place = supplied_.front().place;
       place.offset += into;
       place.in_block -= into;
@@ -333,9 +354,9 @@ void Reader::AddToBlob(int64_t at, std::string_view bytes) {
     } else if (!supplied_.empty()) {
       end = std::min(end, supplied_.front().begin);
     }
-    spool_.Add(bytes.substr(0, static_cast<size_t>(end - at)), place);
-    bytes.remove_prefix(static_cast<size_t>(end - at));
-    at = end;
+    spool_.Add(bytes.substr(0, static_cast<size_t>(end - data_at_)), place);
+    bytes.remove_prefix(static_cast<size_t>(end - data_at_));
+    data_at_ = end;
   }
 }
 
@@ -374,7 +395,7 @@ absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const Archive
   DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("cnab-archive-"));
   OpenedArchive opened;
   opened.folder = std::make_unique<TemporaryFolder>(std::move(folder));
-  const absl::Status status = Reader(gunzip->get(), limits, keep_going, &opened).Read();
+  const absl::Status status = Reader(gunzip->get(), path, limits, keep_going, &opened).Read();
   if (!status.ok()) return WithFile(status, path);
   return opened;
 }

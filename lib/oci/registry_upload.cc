@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -198,7 +199,7 @@ class BlobUpload {
     const bool told = opened && !elsewhere && MountTells();
     if (!told && (!opened || blob_.size >= kWorthAsking || elsewhere)) {
       const absl::StatusOr<bool> there = registry_.HasBlob(blob_.repository, blob_.digest);
-      if (opened) CancelIfStopped(there.status(), opened->location);
+      if (opened) CancelIfEnded(there.status(), opened->location);
       DEPS_RETURN_IF_ERROR(there.status());
       if (*there) {
         if (opened && !elsewhere) session_.LearnMount(blob_.repository, false);
@@ -236,7 +237,7 @@ class BlobUpload {
     DEPS_RETURN_IF_ERROR(SetBody(0, blob_.size, &call));
     call.once = true;  // The location is gone after an error.
     const absl::StatusOr<http::Response> response = session_.Send(call);
-    CancelIfStopped(response.status(), location);
+    CancelIfEnded(response.status(), location);
     // Something on the way does not take so much at once.
     if (response.ok() && response->status == 413 && blob_.size > 0 && !in_chunks_) {
       Cancel(location);
@@ -281,7 +282,7 @@ class BlobUpload {
       DEPS_RETURN_IF_ERROR(SetBody(offset, size, &call));
       call.once = true;
       absl::StatusOr<http::Response> response = session_.Send(call);
-      CancelIfStopped(response.status(), opened.location);
+      CancelIfEnded(response.status(), opened.location);
       const bool repeatable = !std::holds_alternative<OpenBlob>(blob_.body);
       const bool broken = response.ok() ? IsTemporary(response->status) || response->status == 416
                                         : http::IsTransient(response.status());
@@ -332,9 +333,15 @@ class BlobUpload {
     return session_.ErrorOf(call, response);
   }
 
-  // Whoever is told to stop leaves nothing half done behind.
-  void CancelIfStopped(const absl::Status& status, const std::string& location) {
-    if (HasId(status, DiagnosticId::kInterrupted)) Cancel(location);
+  // Whoever is told to stop, or cannot read what is to be sent, leaves nothing half
+  // done behind.
+  void CancelIfEnded(const absl::Status& status, const std::string& location) {
+    const DiagnosticId ends[] = {DiagnosticId::kInterrupted, DiagnosticId::kFileRead,
+                                 DiagnosticId::kArchiveInvalid};
+    if (std::any_of(std::begin(ends), std::end(ends),
+                    [&](DiagnosticId id) { return HasId(status, id); })) {
+      Cancel(location);
+    }
   }
 
   // Ends an upload that is not needed. Where that fails, nothing is lost: the

@@ -59,6 +59,9 @@ class Publisher {
  private:
   absl::Status LookAtTargets();
   absl::Status TellSizes();
+  absl::Status VerifyArchive();
+  absl::Status PutManifest(const Reference& target, std::string_view media_type,
+                           std::string_view bytes);
   absl::Status PublishBundle(size_t i);
   absl::StatusOr<std::string> PublishImage(const Reference& repository, const BundleImage& image);
   absl::StatusOr<BlobAction> PutBlob(const Reference& repository, const std::string& digest,
@@ -82,6 +85,7 @@ class Publisher {
   std::vector<std::string> present_;            // Digest at the target's tag; "" where none is.
   std::map<std::string, std::string> mounts_;   // Blob -> path of a repository that has it.
   std::map<std::string, std::string> handled_;  // REPOSITORY@DIGEST of an image -> action.
+  bool is_verified_ = false;                    // The archive, as a whole.
   Relocation relocation_;
 };
 
@@ -108,6 +112,28 @@ absl::Status Publisher::LookAtTargets() {
                      .hint = "--force replaces it"});
   }
   return exist.empty() ? absl::OkStatus() : MakeErrors(std::move(exist));
+}
+
+absl::Status Publisher::VerifyArchive() {
+  const int64_t unread = BytesUnread(family_.blobs);
+  constexpr char kName[] = "the archive, to verify it";
+  Watcher& watcher = *options_.watcher;
+  if (unread > 0) {
+    watcher.Expect(unread);
+    watcher.Begin(kName, unread);
+  }
+  const absl::Cleanup end = [&] {
+    if (unread > 0) watcher.End(kName);
+  };
+  return VerifyUnread(family_.blobs, options_.stop,
+                      [&](int64_t bytes) { watcher.Advance(kName, bytes); });
+}
+
+absl::Status Publisher::PutManifest(const Reference& target, std::string_view media_type,
+                                    std::string_view bytes) {
+  if (!is_verified_) DEPS_RETURN_IF_ERROR(VerifyArchive());
+  is_verified_ = true;
+  return registry_.PutManifest(target, media_type, bytes);
 }
 
 absl::StatusOr<BlobAction> Publisher::PutBlob(const Reference& repository,
@@ -192,8 +218,8 @@ absl::StatusOr<std::string> Publisher::PublishImage(const Reference& repository,
     options_.watcher->Say(absl::StrCat("image ", image.reference, " to ", target.Familiar()));
     DEPS_RETURN_IF_ERROR(PutBlobs(repository, closure.blobs, &action));
     for (const OciManifest& manifest : closure.manifests) {
-      DEPS_RETURN_IF_ERROR(registry_.PutManifest(repository.WithDigest(manifest.digest),
-                                                 manifest.media_type, manifest.bytes));
+      DEPS_RETURN_IF_ERROR(
+          PutManifest(repository.WithDigest(manifest.digest), manifest.media_type, manifest.bytes));
     }
   }
   handled_.emplace(target.Full(), action);
@@ -227,11 +253,10 @@ absl::Status Publisher::PutIndex(const PlannedBundle& bundle) {
                         registry_.PutBlob(bundle.target, bundle.config_digest, bundle.config));
   const int64_t size = static_cast<int64_t>(bundle.config.size());
   (action == BlobAction::kUploaded ? relocation_.bytes_uploaded : relocation_.bytes_reused) += size;
-  DEPS_RETURN_IF_ERROR(
-      registry_.PutManifest(bundle.target.WithDigest(bundle.config_manifest.digest),
-                            bundle.config_manifest.media_type, bundle.config_manifest.bytes));
-  DEPS_RETURN_IF_ERROR(
-      registry_.PutManifest(bundle.target, bundle.index.media_type, bundle.index.bytes));
+  DEPS_RETURN_IF_ERROR(PutManifest(bundle.target.WithDigest(bundle.config_manifest.digest),
+                                   bundle.config_manifest.media_type,
+                                   bundle.config_manifest.bytes));
+  DEPS_RETURN_IF_ERROR(PutManifest(bundle.target, bundle.index.media_type, bundle.index.bytes));
   DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> found,
                         registry_.HeadManifest(bundle.target));
   if (found.has_value() && found->digest == bundle.index.digest) return absl::OkStatus();
@@ -286,7 +311,7 @@ absl::Status Publisher::PutPorterTag(const Reference& repository, const BundleIm
   DEPS_ASSIGN_OR_RETURN(const ImageClosure closure,
                         ClosureOf(family_, image.digest, image.media_type));
   const OciManifest& manifest = closure.manifests.back();
-  return registry_.PutManifest(target, manifest.media_type, manifest.bytes);
+  return PutManifest(target, manifest.media_type, manifest.bytes);
 }
 
 // What is about a bundle says nothing of it once it has another digest, and what
@@ -342,10 +367,10 @@ absl::Status Publisher::PutAttachment(const Reference& repository, const FamilyM
       DEPS_RETURN_IF_ERROR(PutBlobs(repository, closure.blobs, &action));
       for (const OciManifest& part : closure.manifests) {
         DEPS_RETURN_IF_ERROR(
-            registry_.PutManifest(repository.WithDigest(part.digest), part.media_type, part.bytes));
+            PutManifest(repository.WithDigest(part.digest), part.media_type, part.bytes));
       }
       if (!attachment.tag.empty()) {
-        DEPS_RETURN_IF_ERROR(registry_.PutManifest(target, manifest.media_type, manifest.bytes));
+        DEPS_RETURN_IF_ERROR(PutManifest(target, manifest.media_type, manifest.bytes));
       }
     }
   }
@@ -379,8 +404,7 @@ absl::Status Publisher::AttachMapping() {
   const std::string digest = Sha256Digest(manifest);
   DEPS_RETURN_IF_ERROR(registry_.PutBlob(root.target, empty_digest, kEmptyConfig).status());
   DEPS_RETURN_IF_ERROR(registry_.PutBlob(root.target, mapping_digest, mapping).status());
-  DEPS_RETURN_IF_ERROR(
-      registry_.PutManifest(root.target.WithDigest(digest), kOciManifest, manifest));
+  DEPS_RETURN_IF_ERROR(PutManifest(root.target.WithDigest(digest), kOciManifest, manifest));
   return registry_.AddReferrer(root.target.WithDigest(root.index.digest),
                                {.media_type = std::string(kOciManifest),
                                 .digest = digest,
@@ -410,6 +434,7 @@ absl::StatusOr<Relocation> Publisher::Run() {
   DEPS_RETURN_IF_ERROR(TellSizes());
   for (size_t i = 0; i < plan_.bundles.size(); ++i) DEPS_RETURN_IF_ERROR(PublishBundle(i));
   if (options_.attach_mapping && !options_.dry_run) DEPS_RETURN_IF_ERROR(AttachMapping());
+  if (!is_verified_) DEPS_RETURN_IF_ERROR(VerifyArchive());
   std::sort(relocation_.images.begin(), relocation_.images.end(),
             [](const RelocatedImage& a, const RelocatedImage& b) {
               return std::tie(a.source, a.target) < std::tie(b.source, b.target);

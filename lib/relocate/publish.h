@@ -2,6 +2,8 @@
 #ifndef DEPS_LIB_RELOCATE_PUBLISH_H_
 #define DEPS_LIB_RELOCATE_PUBLISH_H_
 
+#include <atomic>
+
 #include "absl/status/statusor.h"
 #include "lib/model/relocation.h"
 #include "lib/oci/registry.h"
@@ -17,6 +19,8 @@ struct PublishOptions {
   // had no blob of images that it does not have.
   bool dry_run = false;
   int jobs = 4;
+  // Where this is not null and becomes other than 0, reading the archive ends.
+  const std::atomic<int>* stop = nullptr;
   Watcher* watcher = &Nobody();
   // Also push each image under its PorterTag: for registries that drop manifests
   // without a tag. Where it has one already, it stays.
@@ -31,11 +35,16 @@ struct PublishOptions {
 // target that has the digest already is left alone, its images included.
 //
 // What is attached to images, and to bundles that keep their digest, goes along.
+// Blobs of which something is unread are verified while they are sent, and no
+// registry gets the last bytes of a wrong one. Before the first manifest is written
+// the rest of the archive is verified, so that none comes from a damaged one.
+//
 // Only the registry of the targets is ever asked, and those where blobs are that
 // have no file: these are mounted where the host is the same, else sent on while
 // they come in.
 //
-// Errors: relocate-exists, all of them at once; those of Registry and ClosureOf.
+// Errors: relocate-exists, all of them at once; those of Registry, ClosureOf and
+// VerifyUnread.
 absl::StatusOr<Relocation> Publish(const Family& family, const RelocationPlan& plan,
                                    Registry& registry, const PublishOptions& options);
 

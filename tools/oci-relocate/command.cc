@@ -112,13 +112,13 @@ class Command {
   std::ostream* Screen() const { return terminal_.interactive() ? env_.err : nullptr; }
   absl::StatusOr<ExitCode> Verify(const std::string& operand);
   absl::StatusOr<Relocation> VerifyTarget(const std::string& path);
-  absl::StatusOr<OpenedArchive> Read(const std::string& operand, bool keep_going);
+  absl::StatusOr<OpenedArchive> Read(const std::string& operand, bool keep_going, bool defer);
   absl::StatusOr<Graph> Solve(const std::string& reference, const std::string& mapping, bool check);
   absl::Status Relocate(absl::StatusOr<Family> family, bool root_by_name);
   absl::StatusOr<Family> Collect(const std::string& reference, const std::string& mapping,
                                  bool stream, bool check);
   absl::StatusOr<Family> CollectSolution(const std::string& operand);
-  absl::StatusOr<Family> Open(const std::string& operand);
+  absl::StatusOr<Family> Open(const std::string& operand, bool defer);
   absl::StatusOr<Family> OpenToCheck(const std::string& operand);
   absl::StatusOr<Registry*> TheRegistry();
   absl::Status WriteReport(const Relocation& relocation);
@@ -247,7 +247,8 @@ absl::StatusOr<Family> Command::CollectSolution(const std::string& operand) {
   return CollectFromSolution(solution, *registry, options);
 }
 
-absl::StatusOr<OpenedArchive> Command::Read(const std::string& operand, bool keep_going) {
+absl::StatusOr<OpenedArchive> Command::Read(const std::string& operand, bool keep_going,
+                                            bool defer) {
   const bool is_stream = operand == "-";
   const std::string path = is_stream ? "/dev/stdin" : operand;
   struct stat info = {};
@@ -255,6 +256,7 @@ absl::StatusOr<OpenedArchive> Command::Read(const std::string& operand, bool kee
   absl::StatusOr<OpenedArchive> archive =
       ReadArchive(path,
                   {.inflated_bytes = options_.max_archive_size << 30,
+                   .defer = defer && !is_stream,
                    .stop = &first_signal,
                    .on_read = [&](int64_t bytes) { bar.Advance(bytes); }},
                   keep_going);
@@ -264,8 +266,8 @@ absl::StatusOr<OpenedArchive> Command::Read(const std::string& operand, bool kee
   return MakeErrors(std::move(errors));
 }
 
-absl::StatusOr<Family> Command::Open(const std::string& operand) {
-  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(operand, /*keep_going=*/false));
+absl::StatusOr<Family> Command::Open(const std::string& operand, bool defer) {
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(operand, /*keep_going=*/false, defer));
   return FamilyOf(std::move(archive), NameOf(operand));
 }
 
@@ -331,6 +333,7 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name)
                                 {.force = options_.force,
                                  .dry_run = options_.dry_run,
                                  .jobs = static_cast<int>(options_.jobs),
+                                 .stop = &first_signal,
                                  .watcher = &bars_,
                                  .porter_tags = options_.image_tags == "porter",
                                  .attach_mapping = options_.attach_mapping}));
@@ -342,13 +345,13 @@ absl::Status Command::Relocate(absl::StatusOr<Family> family, bool root_by_name)
 }
 
 absl::StatusOr<Family> Command::OpenToCheck(const std::string& operand) {
-  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(operand, /*keep_going=*/true));
+  DEPS_ASSIGN_OR_RETURN(OpenedArchive archive, Read(operand, /*keep_going=*/true, /*defer=*/false));
   return FamilyToCheck(std::move(archive), NameOf(operand));
 }
 
 // What the archive would become at the target is what must be there.
 absl::StatusOr<Relocation> Command::VerifyTarget(const std::string& path) {
-  DEPS_ASSIGN_OR_RETURN(const Family family, Open(path));
+  DEPS_ASSIGN_OR_RETURN(const Family family, Open(path, /*defer=*/false));
   DEPS_RETURN_IF_ERROR(CheckFamily(family));
   DEPS_ASSIGN_OR_RETURN(const RelocationPlan plan, PlanRelocation(family, options_.target));
   DEPS_ASSIGN_OR_RETURN(CollectOptions options, MakeCollectOptions(/*mapping=*/""));
@@ -390,7 +393,7 @@ absl::StatusOr<ExitCode> Command::Run(const Invocation& invocation) {
   if (verb_ == "pack") {
     DEPS_RETURN_IF_ERROR(Pack(operand));
   } else if (verb_ == "publish") {
-    DEPS_RETURN_IF_ERROR(Relocate(Open(operand), /*root_by_name=*/true));
+    DEPS_RETURN_IF_ERROR(Relocate(Open(operand, /*defer=*/true), /*root_by_name=*/true));
   } else {
     DEPS_RETURN_IF_ERROR(Relocate(Collect(operand, options_.source_mapping, /*stream=*/true,
                                           /*check=*/false),

@@ -1,0 +1,50 @@
+// What a blob turns out to be while it is read for the first time.
+#ifndef DEPS_LIB_ARCHIVE_BLOB_CHECK_H_
+#define DEPS_LIB_ARCHIVE_BLOB_CHECK_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "lib/archive/archive.h"
+#include "lib/digest/digest_hasher.h"
+
+namespace deps {
+
+class BlobCheck {
+ public:
+  // Of a blob with something unread.
+  explicit BlobCheck(BlobFile blob);
+
+  // Bytes from `offset` on, up to taken() at most; what was taken before is left.
+  void Take(int64_t offset, std::string_view bytes);
+  // How much of the blob has come.
+  int64_t taken() const { return taken_; }
+
+  // The digest of the content once all of it has come; "" before. What was unread
+  // is noted in the archive's checksum then.
+  const std::string& found() const { return found_; }
+  // Errors: archive-invalid, where that is not the digest it should be.
+  absl::Status Verify() const;
+
+ private:
+  const BlobFile blob_;
+  DigestHasher hash_;
+  int64_t taken_ = 0;
+  uint32_t crc_ = 0;  // Of what was unread.
+  std::string found_;
+};
+
+// Reads the blobs of which something is unread, with all cores: notes their digest ->
+// that of the content. Errors: file-read, interrupted.
+absl::Status CheckBlobs(const std::map<std::string, BlobFile>& blobs, const std::atomic<int>* stop,
+                        const std::function<void(int64_t bytes)>& on_read,
+                        std::map<std::string, std::string>* found);
+
+}  // namespace deps
+
+#endif  // DEPS_LIB_ARCHIVE_BLOB_CHECK_H_
