@@ -40,7 +40,7 @@ ArchiveFile::~ArchiveFile() { close(file_); }
 ArchivedBlob::ArchivedBlob(BlobFile blob, int file)
     : blob_(std::move(blob)),
       file_(file),
-      check_(blob_.unread.size > 0 ? std::make_unique<BlobCheck>(blob_) : nullptr),
+      check_(IsUnread(blob_) ? std::make_unique<BlobCheck>(blob_) : nullptr),
       in_archive_(blob_.stored.offset),
       in_block_(blob_.stored.in_block) {}
 

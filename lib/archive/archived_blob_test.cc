@@ -286,6 +286,7 @@ TEST_F(DeferredBlobTest, NobodyGetsTheLastBytesOfAWrongBlob) {
     EXPECT_EQ(DiagnosticsOf(status)[0].location.file, path_);
     EXPECT_TRUE(HasId(ReadArchivedBlob(opened.content.blobs.at(digest), 4 << 20).status(),
                       DiagnosticId::kArchiveInvalid));
+    EXPECT_TRUE(HasId(VerifyUnread(opened.content.blobs), DiagnosticId::kArchiveInvalid));
   }
   const absl::Status status = VerifyUnread(Open().content.blobs);
   ASSERT_TRUE(HasId(status, DiagnosticId::kArchiveInvalid)) << status;

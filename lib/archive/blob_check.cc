@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -50,14 +49,20 @@ void BlobCheck::Take(int64_t offset, std::string_view bytes) {
   const std::string_view unread = UnreadOf(blob_.unread, taken_, bytes);
   crc_ = libdeflate_crc32(crc_, unread.data(), unread.size());
   taken_ += static_cast<int64_t>(bytes.size());
-  if (taken_ < blob_.size) return;
-  found_ = hash_.Digest();
-  blob_.archive->checksum().Note(blob_.unread.part, crc_);
+  if (taken_ == blob_.size) found_ = hash_.Digest();
 }
 
+void BlobCheck::Note() const { blob_.archive->checksum().Note(blob_.unread.part, crc_); }
+
 absl::Status BlobCheck::Verify() const {
-  return found_.empty() || found_ == blob_.unread.digest ? absl::OkStatus()
-                                                         : NotItsDigest(blob_, found_);
+  if (found_.empty()) return absl::OkStatus();
+  if (found_ != blob_.unread.digest) return NotItsDigest(blob_, found_);
+  Note();
+  return absl::OkStatus();
+}
+
+bool IsUnread(const BlobFile& blob) {
+  return blob.unread.size > 0 && !blob.archive->checksum().IsNoted(blob.unread.part);
 }
 
 namespace {
@@ -80,11 +85,8 @@ absl::StatusOr<std::string> DigestOf(const BlobFile& blob, const std::atomic<int
       return MakeError({.id = DiagnosticId::kInterrupted, .message = "a signal ended it"});
     }
   }
+  check.Note();
   return check.found();
-}
-
-bool IsUnread(const BlobFile& blob) {
-  return blob.unread.size > 0 && !blob.archive->checksum().IsNoted(blob.unread.part);
 }
 
 }  // namespace
@@ -121,18 +123,15 @@ absl::Status VerifyUnread(const std::map<std::string, BlobFile>& blobs,
                           const std::function<void(int64_t bytes)>& on_read) {
   std::map<std::string, std::string> found;
   DEPS_RETURN_IF_ERROR(CheckBlobs(blobs, stop, on_read, &found));
-  std::set<std::shared_ptr<const ArchiveFile>> archives;
+  const ArchiveFile* archive = nullptr;
   for (const auto& [digest, blob] : blobs) {
-    if (blob.unread.size == 0) continue;
-    archives.insert(blob.archive);
+    if (blob.unread.size > 0) archive = blob.archive.get();
     const auto content = found.find(digest);
-    if (content != found.end() && content->second != digest)
-      return NotItsDigest(blob, content->second);
+    if (content == found.end() || content->second == digest) continue;
+    return NotItsDigest(blob, content->second);
   }
-  for (const std::shared_ptr<const ArchiveFile>& archive : archives) {
-    DEPS_RETURN_IF_ERROR(WithFile(archive->checksum().Verify(), archive->path()));
-  }
-  return absl::OkStatus();
+  if (archive == nullptr) return absl::OkStatus();
+  return WithFile(archive->checksum().Verify(), archive->path());
 }
 
 }  // namespace deps

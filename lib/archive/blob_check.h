@@ -25,10 +25,12 @@ class BlobCheck {
   // How much of the blob has come.
   int64_t taken() const { return taken_; }
 
-  // The digest of the content once all of it has come; "" before. What was unread
-  // is noted in the archive's checksum then.
+  // The digest of the content once all of it has come; "" before.
   const std::string& found() const { return found_; }
-  // Errors: archive-invalid, where that is not the digest it should be.
+  // Notes what was unread in the archive's checksum, when all has come.
+  void Note() const;
+  // Does so where found() is the digest it should be, and nothing where it is "".
+  // Errors: archive-invalid, where it is another one.
   absl::Status Verify() const;
 
  private:
@@ -38,6 +40,9 @@ class BlobCheck {
   uint32_t crc_ = 0;  // Of what was unread.
   std::string found_;
 };
+
+// Whether something of it is unread, and nobody has noted it since.
+bool IsUnread(const BlobFile& blob);
 
 // Reads the blobs of which something is unread, with all cores: notes their digest ->
 // that of the content. Errors: file-read, interrupted.
