@@ -30,6 +30,16 @@ std::string BarOf(int64_t done, int64_t size, int width) {
                       absl::StrFormat("%3d%%", static_cast<int>(part * 100)));
 }
 
+// "REPOSITORY@sha256:0123…" -> "REPOSITORY@0123456789ab": what tells blobs apart
+// is the beginning of their digests, and it fits.
+std::string ShortName(std::string_view name) {
+  constexpr size_t kDigits = 12;
+  const size_t at = name.rfind('@');
+  const size_t colon = at == std::string_view::npos ? at : name.find(':', at);
+  if (colon == std::string_view::npos) return std::string(name);
+  return absl::StrCat(name.substr(0, at + 1), name.substr(colon + 1, kDigits));
+}
+
 }  // namespace
 
 size_t ColumnsOfTerminal() {
@@ -98,8 +108,9 @@ std::string ProgressBars::Line(std::string_view name, int64_t done, int64_t size
   const size_t columns = screen_.columns();
   // Where there is little room, what the total line says counts more.
   const int width = columns < 100 ? 12 : 24;
+  // All sizes get as much room as the longest, so that bars stand below each other.
   const std::string numbers =
-      absl::StrCat(BarOf(done, size, width), "  ", ShortSize(done), " of ", ShortSize(size));
+      absl::StrFormat("%s  %8s of %8s", BarOf(done, size, width), ShortSize(done), ShortSize(size));
   const size_t room = columns > numbers.size() + 4 ? columns - numbers.size() - 4 : 0;
   const std::string_view shown = name.substr(name.size() - std::min(name.size(), room));
   return absl::StrCat(shown, std::string(room - shown.size(), ' '), "  ", numbers);
@@ -123,7 +134,7 @@ void ProgressBars::Draw() {
   Erase();
   for (const auto& [name, bar] : bars_) {
     if (drawn_ >= static_cast<int>(kMostBars)) break;
-    *screen_.err << Line(name, bar.done, bar.size) << "\n";
+    *screen_.err << Line(ShortName(name), bar.done, bar.size) << "\n";
     ++drawn_;
   }
   *screen_.err << TotalLine(now) << "\n" << std::flush;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 
@@ -34,15 +35,18 @@ class ProgressBarsTest : public testing::Test {
 };
 
 TEST_F(ProgressBarsTest, ShowEachTransferAndAllTogetherWithRateAndTimeLeft) {
-  bars_.Expect(30 * kMib);
-  bars_.Begin("r.io/app@sha256:aa", 10 * kMib);
-  bars_.Begin("r.io/database-of-the-shop@sha256:bb", 20 * kMib);
+  const std::string app = absl::StrCat("r.io/app@sha256:", std::string(64, 'a'));
+  const std::string shop =
+      absl::StrCat("r.io/database-of-the-whole-shop@sha256:01234567", std::string(56, 'b'));
+  bars_.Expect(300 * kMib);
+  bars_.Begin(app, 100 * kMib);
+  bars_.Begin(shop, 200 * kMib);
   Wait(absl::Seconds(2));
-  bars_.Advance("r.io/app@sha256:aa", 5 * kMib);
+  bars_.Advance(app, 5 * kMib);
   EXPECT_EQ(Drawn(),
-            "r.io/app@sha256:aa                      [======      ]  50%  5.0 MiB of 10 MiB\n"
-            "r.io/database-of-the-shop@sha256:bb         [            ]   0%  0 B of 20 MiB\n"
-            "all, 2.5 MiB/s, 10s left                [==          ]  16%  5.0 MiB of 30 MiB\n");
+            "r.io/app@aaaaaaaaaaaa                [            ]   5%   5.0 MiB of  100 MiB\n"
+            "base-of-the-whole-shop@01234567bbbb  [            ]   0%       0 B of  200 MiB\n"
+            "all, 2.5 MiB/s, 1m58s left           [            ]   1%   5.0 MiB of  300 MiB\n");
 }
 
 TEST_F(ProgressBarsTest, AreThereOnlyAfterASecondAndTenTimesASecond) {
@@ -82,8 +86,8 @@ TEST_F(ProgressBarsTest, LeaveOutWhatNeedsNoTransfer) {
   Wait(absl::Seconds(1));
   bars_.Advance("a", kMib);
   EXPECT_EQ(Drawn(),
-            "a                                      [======      ]  50%  1.0 MiB of 2.0 MiB\n"
-            "all, 1.0 MiB/s, 1s left                [======      ]  50%  1.0 MiB of 2.0 MiB\n");
+            "a                                    [======      ]  50%   1.0 MiB of  2.0 MiB\n"
+            "all, 1.0 MiB/s, 1s left              [======      ]  50%   1.0 MiB of  2.0 MiB\n");
 }
 
 TEST_F(ProgressBarsTest, KnowWhenNothingIsLeft) {
@@ -92,8 +96,8 @@ TEST_F(ProgressBarsTest, KnowWhenNothingIsLeft) {
   Wait(absl::Seconds(1));
   bars_.Advance("a", kMib);
   EXPECT_EQ(Drawn(),
-            "a                                      [============] 100%  1.0 MiB of 1.0 MiB\n"
-            "all, 1.0 MiB/s, 0s left                [============] 100%  1.0 MiB of 1.0 MiB\n");
+            "a                                    [============] 100%   1.0 MiB of  1.0 MiB\n"
+            "all, 1.0 MiB/s, 0s left              [============] 100%   1.0 MiB of  1.0 MiB\n");
 }
 
 TEST(ShortSizeTest, IsWhatPeopleRead) {
