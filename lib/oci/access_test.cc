@@ -148,6 +148,27 @@ TEST_F(AccessTest, CertificatesAreLookedAtOnBothSides) {
   }
 }
 
+TEST_F(AccessTest, WhatIsUnderTlsLeadsToNothingWithout) {
+  const std::string text = "content";
+  const auto client = [&](const TestingRegistry& server) {
+    AccessOptions options = With("{}");
+    options.ca_file = server.ca_file();
+    return *Registry::Create(options, EmptyEnvironment);
+  };
+  TestingRegistry uploads(Auth::kUploadsWithoutTls);
+  const absl::Status put =
+      client(uploads)->PutBlob(uploads.Ref("app"), Sha256Digest(text), text).status();
+  EXPECT_TRUE(HasId(put, DiagnosticId::kRegistryProtocol)) << put;
+  EXPECT_THAT(put.message(), HasSubstr("over http instead of https, refused"));
+
+  TestingRegistry blobs(Auth::kBlobsWithoutTls);
+  const auto registry = client(blobs);
+  ASSERT_TRUE(registry->PutBlob(blobs.Ref("app"), Sha256Digest(text), text).ok());
+  const absl::Status got = registry->GetBlob(blobs.Ref("app"), Sha256Digest(text), 100).status();
+  EXPECT_TRUE(HasId(got, DiagnosticId::kRegistryProtocol)) << got;
+  EXPECT_THAT(got.message(), HasSubstr("redirects from https to http, refused"));
+}
+
 TEST_F(AccessTest, AProxyLeadsToRegistriesWithTls) {
   TestingRegistry server(Auth::kOtherHost);
   int port = 0;

@@ -95,7 +95,8 @@ void MakeCertificates(const std::string& folder, Auth auth) {
 
 bool HasTls(Auth auth) {
   return auth == Auth::kTls || auth == Auth::kExpired || auth == Auth::kOtherHost ||
-         auth == Auth::kClientCertificate || auth == Auth::kTokenOverTls;
+         auth == Auth::kClientCertificate || auth == Auth::kTokenOverTls ||
+         auth == Auth::kUploadsWithoutTls || auth == Auth::kBlobsWithoutTls;
 }
 
 std::string Config(const std::string& folder, const std::string& host, Auth auth,
@@ -110,6 +111,7 @@ std::string Config(const std::string& folder, const std::string& host, Auth auth
     absl::StrAppend(&config, "auth:\n  htpasswd:\n    realm: tests\n    path: ", folder,
                     "/htpasswd\n");
   }
+  if (auth == Auth::kUploadsWithoutTls) absl::StrAppend(&config, "  host: http://", host, "\n");
   if (HasTls(auth)) {
     absl::StrAppend(&config, "  tls:\n    certificate: ", folder, "/cert.pem\n    key: ", folder,
                     "/cert-key.pem\n");
@@ -120,6 +122,12 @@ std::string Config(const std::string& folder, const std::string& host, Auth auth
   if (auth == Auth::kToken || auth == Auth::kTokenOverTls) {
     absl::StrAppend(&config, "auth:\n  token:\n    realm: ", realm,
                     "\n    service: tests\n    issuer: tests\n    rootcertbundle: ", signer, "\n");
+  }
+  if (auth == Auth::kBlobsWithoutTls) {
+    absl::StrAppend(&config,
+                    "middleware:\n  storage:\n    - name: redirect\n      options:\n        "
+                    "baseurl: http://",
+                    host, "/\n");
   }
   return config;
 }

@@ -28,6 +28,8 @@ class TestingRegistry {
     kClientCertificate,  // TLS that asks for a certificate.
     kToken,              // Bearer tokens of a TestingTokenServer,
     kTokenOverTls,       // over TLS.
+    kUploadsWithoutTls,  // TLS, and uploads
+    kBlobsWithoutTls,    // or blobs would be at a place without.
   };
 
   // Started and answering; aborts where docker-registry does not start. With
