@@ -5,11 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -104,6 +106,22 @@ TEST(AuthorizationTest, GetsATokenOnceForAllRequestsOfAScope) {
               ElementsAre("GET /v2/app/manifests/v1",
                           "GET /token?service=registry%20%26%20co&scope=repository%3Aapp%3Apull",
                           "GET /v2/app/manifests/v1", "GET /v2/app/manifests/v1"));
+}
+
+TEST(AuthorizationTest, ManyThreadsShareOneTokenOfAScope) {
+  TokenServer tokens;
+  TestingServer server([&](const std::string& request) { return tokens(request); });
+  tokens.realm = absl::StrCat(server.url(), "/token");
+  const auto registry = Client(server.host());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] { EXPECT_TRUE(registry->GetManifest(Ref(server)).ok()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::vector<std::string> lines = FirstLines(server);
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
+                          [](const auto& line) { return absl::StartsWith(line, "GET /token"); }),
+            1);
 }
 
 TEST(AuthorizationTest, SendsCredentialsToNoOtherTokenServer) {
