@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -199,7 +198,7 @@ class BlobUpload {
     const bool told = opened && !elsewhere && MountTells();
     if (!told && (!opened || blob_.size >= kWorthAsking || elsewhere)) {
       const absl::StatusOr<bool> there = registry_.HasBlob(blob_.repository, blob_.digest);
-      if (opened) CancelIfEnded(there.status(), opened->location);
+      if (opened && !there.ok()) Cancel(opened->location);
       DEPS_RETURN_IF_ERROR(there.status());
       if (*there) {
         if (opened && !elsewhere) session_.LearnMount(blob_.repository, false);
@@ -237,7 +236,8 @@ class BlobUpload {
     DEPS_RETURN_IF_ERROR(SetBody(0, blob_.size, &call));
     call.once = true;  // The location is gone after an error.
     const absl::StatusOr<http::Response> response = session_.Send(call);
-    CancelIfEnded(response.status(), location);
+    // Whoever is told to stop, or cannot read on, leaves nothing half done behind.
+    if (!response.ok() && !http::IsTransient(response.status())) Cancel(location);
     // Something on the way does not take so much at once.
     if (response.ok() && response->status == 413 && blob_.size > 0 && !in_chunks_) {
       Cancel(location);
@@ -282,7 +282,6 @@ class BlobUpload {
       DEPS_RETURN_IF_ERROR(SetBody(offset, size, &call));
       call.once = true;
       absl::StatusOr<http::Response> response = session_.Send(call);
-      CancelIfEnded(response.status(), opened.location);
       const bool repeatable = !std::holds_alternative<OpenBlob>(blob_.body);
       const bool broken = response.ok() ? IsTemporary(response->status) || response->status == 416
                                         : http::IsTransient(response.status());
@@ -294,10 +293,9 @@ class BlobUpload {
         if (response->status == 404) return SessionIsGone();
         if (response->status / 100 != 2) return session_.ErrorOf(ask, *response);
       } else if (!response.ok() || response->status / 100 != 2) {
-        if (!response.ok()) return response.status();
-        absl::Status error = session_.ErrorOf(call, *response);
-        if (response->status == 404) return SessionIsGone();
-        return error;
+        if (response.ok() && response->status == 404) return SessionIsGone();
+        Cancel(opened.location);
+        return response.ok() ? session_.ErrorOf(call, *response) : response.status();
       }
       const int64_t known = Acknowledged(*response);
       const int64_t next = known < 0 || known > blob_.size ? offset + size : known;
@@ -331,17 +329,6 @@ class BlobUpload {
     DEPS_ASSIGN_OR_RETURN(const bool there, registry_.HasBlob(blob_.repository, blob_.digest));
     if (there) return BlobAction::kUploaded;
     return session_.ErrorOf(call, response);
-  }
-
-  // Whoever is told to stop, or cannot read what is to be sent, leaves nothing half
-  // done behind.
-  void CancelIfEnded(const absl::Status& status, const std::string& location) {
-    const DiagnosticId ends[] = {DiagnosticId::kInterrupted, DiagnosticId::kFileRead,
-                                 DiagnosticId::kArchiveInvalid};
-    if (std::any_of(std::begin(ends), std::end(ends),
-                    [&](DiagnosticId id) { return HasId(status, id); })) {
-      Cancel(location);
-    }
   }
 
   // Ends an upload that is not needed. Where that fails, nothing is lost: the

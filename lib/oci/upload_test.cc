@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -165,6 +166,45 @@ TEST(UploadTest, EndsAtTheRegistryWhereASignalCame) {
       Client({.stop = &stop})->PutBlob(Ref(server.host(), "app"), Sha256Digest("x"), "x");
   EXPECT_TRUE(HasId(action.status(), DiagnosticId::kInterrupted)) << action.status();
   EXPECT_EQ(methods.back(), "DELETE");
+}
+
+// A copy whose source breaks off, or has other content than it says.
+class FailingReader : public BlobReader {
+ public:
+  explicit FailingReader(DiagnosticId id) : id_(id) {}
+  absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
+    if (read_ > 10'000'000) return MakeError({.id = id_, .message = "it ends here"});
+    std::fill_n(buffer, size, 'x');
+    read_ += size;
+    return size;
+  }
+
+ private:
+  const DiagnosticId id_;
+  size_t read_ = 0;
+};
+
+TEST(UploadTest, EndsAtTheRegistryWhereNoMoreCanBeRead) {
+  for (const DiagnosticId id :
+       {DiagnosticId::kArchiveInvalid, DiagnosticId::kFileRead, DiagnosticId::kDigestMismatch,
+        DiagnosticId::kRegistryNotFound, DiagnosticId::kRegistryUnreachable}) {
+    for (const bool in_parts : {false, true}) {
+      StrictRegistry server;
+      if (in_parts) {
+        TestingReply reply = Reply("413 Payload Too Large");
+        reply.close = true;
+        server.Misbehave({.method = "PUT", .count = 1, .reply = reply, .to_head = true});
+      }
+      const absl::Status status =
+          Client()
+              ->PutBlobFromReader(Ref(server.host(), "app"), Sha256Digest("x"), int64_t{20} << 20,
+                                  [&] { return std::make_unique<FailingReader>(id); }, std::nullopt,
+                                  {})
+              .status();
+      EXPECT_TRUE(HasId(status, id)) << status;
+      EXPECT_EQ(server.open_uploads(), 0u) << status << in_parts;
+    }
+  }
 }
 
 TEST(UploadTest, TakesOneRequestForABlobThatExistsAndTwoForANewOne) {
