@@ -116,7 +116,7 @@ absl::Status Publisher::LookAtTargets() {
 
 absl::Status Publisher::VerifyArchive() {
   const int64_t unread = BytesUnread(family_.blobs);
-  constexpr char kName[] = "the archive, to verify it";
+  constexpr char kName[] = "verifying the archive";
   Watcher& watcher = *options_.watcher;
   if (unread > 0) {
     watcher.Expect(unread);
@@ -431,7 +431,7 @@ absl::StatusOr<Relocation> Publisher::Run() {
   // What is missing shall be known before anything is written.
   DEPS_RETURN_IF_ERROR(CheckFamily(family_));
   DEPS_RETURN_IF_ERROR(LookAtTargets());
-  DEPS_RETURN_IF_ERROR(TellSizes());
+  if (!options_.dry_run) DEPS_RETURN_IF_ERROR(TellSizes());
   for (size_t i = 0; i < plan_.bundles.size(); ++i) DEPS_RETURN_IF_ERROR(PublishBundle(i));
   if (options_.attach_mapping && !options_.dry_run) DEPS_RETURN_IF_ERROR(AttachMapping());
   if (!is_verified_) DEPS_RETURN_IF_ERROR(VerifyArchive());
