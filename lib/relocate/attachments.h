@@ -13,8 +13,9 @@ namespace deps {
 // its subject (referrers): of the bundle, of its images and the manifests they
 // list, and of what was found so, to any depth.
 //
-// What cannot be had is noted in the family, and no error: registries differ in
-// what they let be asked. Errors: interrupted.
+// What a registry refuses is noted in the family, and no error: registries differ
+// in what they let be asked. Errors: interrupted, registry-unreachable, file-write,
+// file-read, digest-mismatch.
 absl::Status CollectAttachments(Registry& registry, ContentCollector& content, Family* family,
                                 FamilyMember* member);
 

@@ -92,6 +92,8 @@ class Collector {
   absl::StatusOr<Family> End();
   // Whether the tag is what it should be.
   absl::Status LookAt(const PlannedBundle& bundle);
+  absl::Status LookAt(const Reference& repository, const Attachment& attachment);
+  void Differ(const char* kind, const std::string& subject, std::string message);
   // REPOSITORY@DIGEST of the member.
   absl::StatusOr<std::string> AddBundle(const Wanted& asked, int depth);
   absl::Status Require(const Wanted& wanted, const std::string& alias, int depth,
@@ -107,6 +109,7 @@ class Collector {
   std::map<std::string, std::string> done_;  // Key of what was wanted -> REPOSITORY@DIGEST.
   std::vector<std::string> open_;            // Of the path from the root.
   std::map<std::string, size_t> members_;    // Digest -> place in the family.
+  std::map<std::string, std::vector<Descriptor>> referrers_;  // Of a subject at a target.
   Family family_;
   ContentCollector content_;
 };
@@ -271,8 +274,47 @@ absl::StatusOr<Family> Collector::RunPlan(const RelocationPlan& plan) {
         AddBundle({.reference = reference, .tag = bundle.target.tag()}, 1).status();
     open_.clear();
     DEPS_RETURN_IF_ERROR(content_.Check(status, reference.Familiar()));
+    for (const Attachment& attachment : bundle.attachments) {
+      DEPS_RETURN_IF_ERROR(LookAt(bundle.target, attachment));
+    }
   }
   return End();
+}
+
+void Collector::Differ(const char* kind, const std::string& subject, std::string message) {
+  family_.differences.push_back({.kind = kind, .subject = subject, .message = std::move(message)});
+}
+
+// By its tag it is found, or as a referrer; the rest is as with images.
+absl::Status Collector::LookAt(const Reference& repository, const Attachment& attachment) {
+  const std::string& digest = attachment.manifest.digest;
+  const Reference manifest = repository.WithDigest(digest);
+  DEPS_RETURN_IF_ERROR(content_.Check(
+      WithContext(content_.AddManifest(manifest), absl::StrCat("attached to ", attachment.subject)),
+      manifest.Familiar()));
+  if (!attachment.tag.empty()) {
+    const Reference tag = repository.WithTag(attachment.tag);
+    DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> found, registry_.HeadManifest(tag));
+    if (!found) Differ("missing", tag.Familiar(), tag.Familiar() + " is not in the registry");
+    if (found && found->digest != digest) {
+      Differ("different", tag.Familiar(),
+             absl::StrCat(tag.Familiar(), " is ", found->digest, ", not ", digest));
+    }
+    return absl::OkStatus();
+  }
+  const Reference subject = repository.WithDigest(attachment.subject);
+  const auto [listed, first] = referrers_.try_emplace(subject.Full());
+  if (first) {
+    DEPS_ASSIGN_OR_RETURN(listed->second, registry_.Referrers(subject));
+  }
+  const bool is_listed =
+      std::any_of(listed->second.begin(), listed->second.end(),
+                  [&](const Descriptor& referrer) { return referrer.digest == digest; });
+  if (!is_listed) {
+    Differ("missing", manifest.Familiar(),
+           absl::StrCat(manifest.Familiar(), " is not among the referrers of ", subject.digest()));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Collector::LookAt(const PlannedBundle& bundle) {
@@ -280,11 +322,9 @@ absl::Status Collector::LookAt(const PlannedBundle& bundle) {
                         registry_.HeadManifest(bundle.target));
   if (found && found->digest == bundle.index.digest) return absl::OkStatus();
   const std::string tag = bundle.target.Familiar();
-  family_.differences.push_back(
-      {.kind = found ? "different" : "missing",
-       .subject = tag,
-       .message = found ? absl::StrCat(tag, " is ", found->digest, ", not ", bundle.index.digest)
-                        : absl::StrCat(tag, " is not in the registry")});
+  Differ(found ? "different" : "missing", tag,
+         found ? absl::StrCat(tag, " is ", found->digest, ", not ", bundle.index.digest)
+               : absl::StrCat(tag, " is not in the registry"));
   return absl::OkStatus();
 }
 

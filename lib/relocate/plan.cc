@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -42,6 +44,24 @@ absl::Status CheckRegistry(std::string_view registry) {
       : is_namespace
           ? absl::StrCat("for Docker Hub write docker.io/", registry)
           : "a namespace has lower-case letters, digits, and '.', '_' and '-' between them");
+}
+
+// What is about a bundle says nothing of it once it has another digest, and what
+// is about that has nothing to be about.
+std::vector<Attachment> AttachmentsToSend(const FamilyMember& member, const std::string& digest) {
+  std::set<std::string> stay;
+  if (digest != member.source_digest) stay.insert(member.source_digest);
+  for (size_t before = 0; before != stay.size();) {
+    before = stay.size();
+    for (const Attachment& attachment : member.attachments) {
+      if (stay.count(attachment.subject) > 0) stay.insert(attachment.manifest.digest);
+    }
+  }
+  std::vector<Attachment> go;
+  for (const Attachment& attachment : member.attachments) {
+    if (stay.count(attachment.subject) == 0) go.push_back(attachment);
+  }
+  return go;
 }
 
 class Planner {
@@ -165,6 +185,7 @@ absl::StatusOr<RelocationPlan> Planner::Plan() {
     DEPS_ASSIGN_OR_RETURN(PlannedBundle planned, ContentOf(member));
     DEPS_ASSIGN_OR_RETURN(planned.target, TargetOf(member, is_root));
     planned.config_digest = Sha256Digest(planned.config);
+    planned.attachments = AttachmentsToSend(member, planned.index.digest);
     DEPS_RETURN_IF_ERROR(CheckCollision(planned, is_root));
     plan_.bundles.push_back(std::move(planned));
   }

@@ -29,6 +29,9 @@ struct PlannedBundle {
   std::string config_digest;
   OciManifest config_manifest;
   OciManifest index;
+  // What goes along: all that is attached, but what is about a bundle that gets
+  // another digest.
+  std::vector<Attachment> attachments;
 };
 
 struct RelocationPlan {

@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "lib/cli/command.h"
 #include "lib/digest/sha256.h"
 #include "lib/model/relocation.h"
 #include "lib/oci/manifest.h"
@@ -112,6 +114,28 @@ TEST_F(AttachmentsTest, SignaturesAndWhatElseIsAttachedGoAlong) {
   check(target_.host());
   const Relocation again = Report(Execute(publish));
   for (const RelocatedImage& each : again.images) EXPECT_EQ(each.action, "unchanged");
+
+  // What was lost of it is missed, and sent again.
+  const std::vector<std::string> verify = {"verify", Path("a.tgz"), "--registry", target_.host()};
+  Report(Execute(verify));
+  for (const Descriptor* const lost : {&signature, &sbom, &witness}) {
+    target_.Remove(lost->digest);
+    EXPECT_EQ(Execute(verify).code, ExitCode::kNo);
+    Report(Execute(publish));
+    Report(Execute(verify));
+  }
+  // The list of referrers.
+  target_.Remove(
+      registry_
+          ->HeadManifest(
+              Reference::Parse(target_.host() + "/db")->WithTag("sha256-" + image.substr(7)))
+          ->value()
+          .digest);
+  const Result unlisted = Execute(verify);
+  EXPECT_EQ(unlisted.code, ExitCode::kNo);
+  EXPECT_TRUE(absl::StrContains(unlisted.err, "is not among the referrers of " + image));
+  Report(Execute(publish));
+  Report(Execute(verify));
 
   // The mapping is an artifact whose subject is the root.
   const std::string& root = again.bundles[2].target;
