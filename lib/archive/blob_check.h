@@ -2,10 +2,7 @@
 #ifndef DEPS_LIB_ARCHIVE_BLOB_CHECK_H_
 #define DEPS_LIB_ARCHIVE_BLOB_CHECK_H_
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -21,7 +18,8 @@ class BlobCheck {
   explicit BlobCheck(BlobFile blob);
 
   // Bytes from `offset` on, up to taken() at most; what was taken before is left.
-  void Take(int64_t offset, std::string_view bytes);
+  // How many of them were unread.
+  int64_t Take(int64_t offset, std::string_view bytes);
   // How much of the blob has come.
   int64_t taken() const { return taken_; }
 
@@ -44,11 +42,8 @@ class BlobCheck {
 // Whether something of it is unread, and nobody has noted it since.
 bool IsUnread(const BlobFile& blob);
 
-// Reads the blobs of which something is unread, with all cores: notes their digest ->
-// that of the content. Errors: file-read, interrupted.
-absl::Status CheckBlobs(const std::map<std::string, BlobFile>& blobs, const std::atomic<int>* stop,
-                        const std::function<void(int64_t bytes)>& on_read,
-                        std::map<std::string, std::string>* found);
+// The error archive-invalid of a blob with something unread.
+absl::Status NotItsDigest(const BlobFile& blob, std::string_view found);
 
 }  // namespace deps
 

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "lib/archive/blob_check.h"
+#include "lib/archive/unread_blobs.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 
@@ -209,7 +209,7 @@ void BlobSpool::EndHash() {
 absl::Status BlobSpool::HashPassedOver() {
   std::map<std::string, BlobFile> blobs;
   for (const Begun& blob : begun_) blobs.emplace(blob.digest, blob.file);
-  DEPS_RETURN_IF_ERROR(CheckBlobs(blobs, limits_.stop, limits_.on_read, &found_));
+  DEPS_RETURN_IF_ERROR(HashUnread(blobs, limits_.stop, limits_.on_read, &found_));
   for (Begun& blob : begun_) blob.file.unread = {};
   return absl::OkStatus();
 }
