@@ -76,7 +76,9 @@ CommandSpec MakeSpec(RelocateOptions* options) {
           "their digests. What required a bundle names it by digest then, and the mapping says "
           "where that digest is now. A bundle without dependencies keeps its digest. Publishing "
           "looks at all targets before the first write, sends dependencies before what needs them "
-          "and the root's index last, and asks no other registry.\n\n"
+          "and the root's index last, and asks no other registry. Each layer is verified while it "
+          "is sent, and all of the archive before any bundle can be seen at its target; verify "
+          "finds out before anything is sent.\n\n"
           "Registries are spoken to in HTTP/1.1, over up to --jobs connections: uploads are faster "
           "so than within one connection of HTTP/2. A server that speaks HTTP/2 alone cannot be "
           "reached.",
