@@ -169,6 +169,21 @@ TEST(LayoutTest, WhatIsMissingIsTold) {
   }
 }
 
+TEST(LayoutTest, ManifestsThatRegistriesDoNotTakeAreToldBeforehand) {
+  FamilyMaker maker;
+  const std::string layer =
+      absl::StrCat(R"({"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar",)",
+                   R"("digest":")", Sha256Digest("elsewhere"), R"(","size":9})");
+  maker.more_layers.assign(30'000, layer);
+  maker.Add("a.com/app", "3.0.0");
+  const BundleImage& image = maker.family.members[0].images[0];
+  const absl::Status status = CheckFamily(maker.family);
+  EXPECT_TRUE(HasId(status, DiagnosticId::kInputTooLarge)) << status;
+  EXPECT_EQ(DiagnosticsOf(status).front().message,
+            absl::StrCat("image ", image.reference, " of app: manifest ", image.digest, " has ",
+                         image.size, " bytes; registries take up to 4 MiB"));
+}
+
 TEST(LayoutTest, DocumentsThatContradictEachOtherAreRefused) {
   FamilyMaker maker;
   maker.Add("a.com/app", "3.0.0");

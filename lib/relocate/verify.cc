@@ -15,6 +15,24 @@
 #include "lib/relocate/closure.h"
 
 namespace deps {
+namespace {
+
+// What distribution-spec wants registries to take, and many take no more.
+constexpr size_t kLargestToPush = size_t{4} << 20;
+
+absl::Status CheckSizes(const absl::StatusOr<ImageClosure>& closure) {
+  DEPS_RETURN_IF_ERROR(closure.status());
+  for (const OciManifest& manifest : closure->manifests) {
+    if (manifest.bytes.size() <= kLargestToPush) continue;
+    return MakeError(
+        {.id = DiagnosticId::kInputTooLarge,
+         .message = absl::StrCat("manifest ", manifest.digest, " has ", manifest.bytes.size(),
+                                 " bytes; registries take up to 4 MiB")});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status CheckFamily(const Family& family) {
   std::vector<Diagnostic> wrong;
@@ -23,7 +41,7 @@ absl::Status CheckFamily(const Family& family) {
       const absl::StatusOr<ImageClosure> closure =
           ClosureOf(family, image.digest, image.media_type);
       const absl::Status status = WithContext(
-          closure.status(), absl::StrCat("image ", image.reference, " of ", member.name));
+          CheckSizes(closure), absl::StrCat("image ", image.reference, " of ", member.name));
       for (Diagnostic& diagnostic : DiagnosticsOf(status)) wrong.push_back(std::move(diagnostic));
     }
   }

@@ -9,8 +9,10 @@
 
 namespace deps {
 
-// Every image of every member with all that belongs to it.
-// Errors: those of ClosureOf, for all images at once.
+// Whether every image of every member is there with all that belongs to it, and is
+// such that registries take it.
+// Errors: input-too-large, of manifests over 4 MiB; those of ClosureOf; for all
+// images at once.
 absl::Status CheckFamily(const Family& family);
 
 // What is there, as a Relocation in which all stays where it is, with the
