@@ -363,6 +363,12 @@ absl::Status Builder::ConnectByReference(FamilyMember* member) {
                         WrittenRequirementsOf(source, parsed_.at(digest)));
   std::vector<std::string> missing;
   for (const WrittenRequirement& requirement : requirements) {
+    const absl::StatusOr<Reference> reference = Reference::Parse(requirement.reference);
+    if (!reference.ok() && !requirement.reference.empty() && !check_) {
+      return WithFile(WithContext(reference.status(), absl::StrCat("dependency ", requirement.alias,
+                                                                   " of ", member->name)),
+                      source.name);
+    }
     const FamilyMember* const found = FindByReference(requirement);
     if (found == nullptr) {
       missing.push_back(requirement.reference.empty() ? requirement.alias : requirement.reference);
@@ -370,7 +376,6 @@ absl::Status Builder::ConnectByReference(FamilyMember* member) {
     }
     member->requirements.emplace(requirement.alias, found->Source());
     FamilyMember& target = members_.at(found->source_digest);
-    const absl::StatusOr<Reference> reference = Reference::Parse(requirement.reference);
     if (target.tag.empty() && reference.ok()) target.tag = reference->tag();
     target.references.push_back(requirement.reference);
   }
