@@ -74,7 +74,6 @@ class Publisher {
   absl::Status PutBlobs(const Reference& repository, const std::vector<Descriptor>& blobs,
                         std::string* action);
   void CountToSend(const Reference& repository, const std::vector<Descriptor>& blobs);
-  absl::Status CountReused(const Reference& repository, const BundleImage& image);
   absl::Status PutIndex(const PlannedBundle& bundle);
   void Report(const BundleImage& image, const Reference& repository, std::string action);
 
@@ -96,7 +95,14 @@ absl::Status Publisher::LookAtTargets() {
     steps.push_back([this, i]() -> absl::Status {
       DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> found,
                             registry_.HeadManifest(plan_.bundles[i].target));
-      if (found.has_value()) present_[i] = found->digest;
+      if (!found.has_value()) return absl::OkStatus();
+      present_[i] = found->digest;
+      if (found->digest != plan_.bundles[i].index.digest) return absl::OkStatus();
+      // Registries drop manifests that have no tag.
+      DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> config,
+                            registry_.HeadManifest(plan_.bundles[i].target.WithDigest(
+                                plan_.bundles[i].config_manifest.digest)));
+      if (!config.has_value()) present_[i].clear();
       return absl::OkStatus();
     });
   }
@@ -207,10 +213,14 @@ absl::StatusOr<std::string> Publisher::PublishImage(const Reference& repository,
                         ClosureOf(family_, image.digest, image.media_type));
   DEPS_ASSIGN_OR_RETURN(const std::optional<Descriptor> found, registry_.HeadManifest(target));
   std::string action = found.has_value() ? "unchanged" : "pushed";
-  if (found.has_value()) {
+  const int64_t uploaded = relocation_.bytes_uploaded;
+  // Whoever forces it does not believe that an image has its blobs.
+  if (found.has_value() && (options_.dry_run || !options_.force)) {
     for (const Descriptor& blob : closure.blobs) {
       relocation_.bytes_reused += blob.size;
-      mounts_.emplace(blob.digest, repository.path());
+      if (mounts_.emplace(blob.digest, repository.path()).second) {
+        options_.watcher->Skip(blob.size);
+      }
     }
   } else if (options_.dry_run) {
     CountToSend(repository, closure.blobs);
@@ -221,6 +231,8 @@ absl::StatusOr<std::string> Publisher::PublishImage(const Reference& repository,
       DEPS_RETURN_IF_ERROR(
           PutManifest(repository.WithDigest(manifest.digest), manifest.media_type, manifest.bytes));
     }
+    // A mount does not tell whether the blob was there.
+    if (found.has_value() && relocation_.bytes_uploaded == uploaded) action = "unchanged";
   }
   handled_.emplace(target.Full(), action);
   return action;
@@ -232,20 +244,6 @@ void Publisher::CountToSend(const Reference& repository, const std::vector<Descr
     const bool sent = mounts_.emplace(blob.digest, repository.path()).second;
     (sent ? relocation_.bytes_uploaded : relocation_.bytes_reused) += blob.size;
   }
-}
-
-// An image of a bundle that is there already, all its blobs with it.
-absl::Status Publisher::CountReused(const Reference& repository, const BundleImage& image) {
-  if (!handled_.emplace(repository.WithDigest(image.digest).Full(), "unchanged").second) {
-    return absl::OkStatus();
-  }
-  DEPS_ASSIGN_OR_RETURN(const ImageClosure closure,
-                        ClosureOf(family_, image.digest, image.media_type));
-  for (const Descriptor& blob : closure.blobs) {
-    relocation_.bytes_reused += blob.size;
-    mounts_.emplace(blob.digest, repository.path());
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Publisher::PutIndex(const PlannedBundle& bundle) {
@@ -278,22 +276,19 @@ absl::Status Publisher::PublishBundle(size_t i) {
   const FamilyMember& member = family_.members[i];
   const bool unchanged = present_[i] == bundle.index.digest;
   for (const BundleImage& image : member.images) {
-    std::string action = "unchanged";
-    if (unchanged) {
-      DEPS_RETURN_IF_ERROR(CountReused(bundle.target, image));
-    } else {
-      DEPS_ASSIGN_OR_RETURN(action, PublishImage(bundle.target, image));
-    }
+    // Also where the index is there: images have no tag either.
+    DEPS_ASSIGN_OR_RETURN(std::string action, PublishImage(bundle.target, image));
     if (options_.porter_tags && !options_.dry_run) {
       DEPS_RETURN_IF_ERROR(PutPorterTag(bundle.target, image));
     }
     Report(image, bundle.target, std::move(action));
   }
   DEPS_RETURN_IF_ERROR(PutAttachments(i));
-  if (unchanged) relocation_.bytes_reused += static_cast<int64_t>(bundle.config.size());
-  if (!unchanged && options_.dry_run) {
+  if (unchanged && (options_.dry_run || !options_.force)) {
+    relocation_.bytes_reused += static_cast<int64_t>(bundle.config.size());
+  } else if (options_.dry_run) {
     relocation_.bytes_uploaded += static_cast<int64_t>(bundle.config.size());
-  } else if (!unchanged) {
+  } else {
     options_.watcher->Say(absl::StrCat("bundle ", bundle.target.Familiar()));
     DEPS_RETURN_IF_ERROR(PutIndex(bundle));
   }
@@ -314,21 +309,9 @@ absl::Status Publisher::PutPorterTag(const Reference& repository, const BundleIm
   return PutManifest(target, manifest.media_type, manifest.bytes);
 }
 
-// What is about a bundle says nothing of it once it has another digest, and what
-// is about that has nothing to be about.
 absl::Status Publisher::PutAttachments(size_t i) {
-  const FamilyMember& member = family_.members[i];
-  std::set<std::string> stay;
-  if (plan_.bundles[i].index.digest != member.source_digest) stay.insert(member.source_digest);
-  for (size_t before = 0; before != stay.size();) {
-    before = stay.size();
-    for (const Attachment& attachment : member.attachments) {
-      if (stay.count(attachment.subject) > 0) stay.insert(attachment.manifest.digest);
-    }
-  }
-  for (const Attachment& attachment : member.attachments) {
-    if (stay.count(attachment.subject) > 0) continue;
-    DEPS_RETURN_IF_ERROR(PutAttachment(plan_.bundles[i].target, member, attachment));
+  for (const Attachment& attachment : plan_.bundles[i].attachments) {
+    DEPS_RETURN_IF_ERROR(PutAttachment(plan_.bundles[i].target, family_.members[i], attachment));
   }
   return absl::OkStatus();
 }
@@ -415,7 +398,6 @@ absl::Status Publisher::AttachMapping() {
 absl::Status Publisher::TellSizes() {
   std::set<std::string> seen;
   for (size_t i = 0; i < plan_.bundles.size(); ++i) {
-    if (present_[i] == plan_.bundles[i].index.digest) continue;
     for (const BundleImage& image : family_.members[i].images) {
       DEPS_ASSIGN_OR_RETURN(const ImageClosure closure,
                             ClosureOf(family_, image.digest, image.media_type));

@@ -14,7 +14,9 @@
 namespace deps {
 
 struct PublishOptions {
-  bool force = false;  // Replace targets that have other content.
+  // Replace targets that have other content, and look at each blob of images that
+  // are there already.
+  bool force = false;
   // Look, but write nothing. What would be uploaded is counted as if the registry
   // had no blob of images that it does not have.
   bool dry_run = false;
@@ -31,8 +33,9 @@ struct PublishOptions {
 
 // All targets are looked at before the first write. Each bundle's images go into
 // its own repository by digest, then its config, its manifest and, last, its
-// index under the tag; bundles in the order of the plan, so the root is last. A
-// target that has the digest already is left alone, its images included.
+// index under the tag; bundles in the order of the plan, so the root is last. Of a
+// target that has the digest already its manifests are looked for, and sent where
+// the registry has dropped them.
 //
 // What is attached to images, and to bundles that keep their digest, goes along.
 // Blobs of which something is unread are verified while they are sent, and no

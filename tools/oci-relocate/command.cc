@@ -381,6 +381,11 @@ absl::StatusOr<ExitCode> Command::Verify(const std::string& operand) {
   for (const RelocationDifference& difference : relocation.differences) {
     terminal_.Report({.id = DiagnosticId::kRelocateDiffers, .message = difference.message});
   }
+  if (has_target && !relocation.differences.empty()) {
+    terminal_.Say(
+        "publishing the archive again sends what is missing; with --force also blobs of images "
+        "that are there");
+  }
   DEPS_RETURN_IF_ERROR(WriteReport(relocation));
   return relocation.differences.empty() ? ExitCode::kOk : ExitCode::kNo;
 }

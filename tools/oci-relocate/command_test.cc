@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "lib/archive/archive.h"
 #include "lib/cli/env.h"
+#include "lib/digest/sha256.h"
 #include "lib/io/file.h"
 #include "lib/model/relocation.h"
 #include "lib/oci/bundle_format.h"
@@ -96,6 +97,37 @@ TEST_F(OciRelocateTest, WhatIsThereIsNotSentAgain) {
   EXPECT_EQ(second.bytes_reused, first.bytes_uploaded + first.bytes_reused);
   for (const RelocatedBundle& bundle : second.bundles) EXPECT_EQ(bundle.action, "unchanged");
   for (const RelocatedImage& image : second.images) EXPECT_EQ(image.action, "unchanged");
+}
+
+TEST_F(OciRelocateTest, WhatTheRegistryHasLostIsSentAgain) {
+  Pack();
+  const std::string host = target_.host();
+  std::vector<std::string> publish = {"publish", Path("a.tgz"), "--registry", host};
+  const Relocation first = Report(Execute(publish));
+  const std::vector<std::string> verify = {"verify", Path("a.tgz"), "--registry", host};
+  const FamilyMember& member = maker_.family.members[0];
+  for (const std::string& manifest : {member.images[0].digest, member.config_manifest.digest}) {
+    target_.Remove(manifest);
+    EXPECT_EQ(Execute(verify).code, ExitCode::kNo) << manifest;
+    const Relocation again = Report(Execute(publish));
+    const bool is_image = manifest == member.images[0].digest;
+    EXPECT_EQ(again.bundles[0].action, is_image ? "unchanged" : "pushed");
+    EXPECT_EQ(Execute(verify).code, ExitCode::kOk) << manifest;
+  }
+  // A blob below a manifest that is there: this asks for each, so only by force.
+  target_.Remove(Sha256Digest("layer of db 1.0.0"));
+  const Result lost = Execute(verify);
+  EXPECT_EQ(lost.code, ExitCode::kNo);
+  EXPECT_TRUE(absl::EndsWith(lost.err,
+                             "oci-relocate: publishing the archive again sends what is missing; "
+                             "with --force also blobs of images that are there\n"))
+      << lost.err;
+  publish.push_back("--force");
+  Report(Execute(publish));
+  EXPECT_EQ(Execute(verify).code, ExitCode::kOk);
+  for (const RelocatedImage& image : Report(Execute(publish)).images) {
+    EXPECT_EQ(image.action, "unchanged");
+  }
 }
 
 TEST_F(OciRelocateTest, ARewrittenBundleNamesItsDependenciesByDigest) {

@@ -115,7 +115,9 @@ CommandSpec MakeSpec(RelocateOptions* options) {
           "source-mapping", "FILE", &options->source_mapping,
           "With copy: look references up in FILE first, the relocation mapping of where the bundle "
           "is now. A bundle that was relocated finds its dependencies with it."),
-      Flag("force", &options->force, "Replace targets that have other content."),
+      Flag("force", &options->force,
+           "Replace targets that have other content, and ask for every blob of images that are "
+           "there already."),
       Flag("dry-run", &options->dry_run, "Say what would be done, and write nothing."),
       Value("jobs", "N", &options->jobs, "Transfers at the same time, 1 to 64."),
       Flag("keep-path", &options->target.keep_path,
