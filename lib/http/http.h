@@ -140,6 +140,10 @@ bool IsTransient(const absl::Status& status);
 // Makes it one of those.
 void MarkTransient(absl::Status* status);
 
+// Whether an error of Send is that no connection could be made. Who has answered
+// before may do so again soon.
+bool IsNotConnected(const absl::Status& status);
+
 // Whether an error of Send is that the server does not speak TLS.
 bool IsWithoutTls(const absl::Status& status);
 

@@ -37,6 +37,7 @@ constexpr curl_off_t kLeastSpeed = 100;
 constexpr int kPatience = 3;
 constexpr char kTransientUrl[] = "cnab-deps/transient";
 constexpr char kNoTlsUrl[] = "cnab-deps/no-tls";
+constexpr char kNotConnectedUrl[] = "cnab-deps/not-connected";
 // What is sent to clean up does not keep anyone waiting.
 constexpr long kAfterStopSeconds = 5;  // NOLINT(runtime/int): curl's type
 
@@ -60,6 +61,10 @@ bool IsBrokenOff(CURLcode code) {
 
 bool IsTransient(const absl::Status& status) {
   return status.GetPayload(kTransientUrl).has_value();
+}
+
+bool IsNotConnected(const absl::Status& status) {
+  return status.GetPayload(kNotConnectedUrl).has_value();
 }
 
 bool IsWithoutTls(const absl::Status& status) { return status.GetPayload(kNoTlsUrl).has_value(); }
@@ -331,11 +336,19 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
   curl_off_t connected = 0;
   curl_easy_getinfo(handle_, CURLINFO_PRETRANSFER_TIME_T, &connected);
   if (code == CURLE_OPERATION_TIMEDOUT && connected > 0) return Stalled(where);
-  absl::Status status =
-      MakeError({.id = DiagnosticId::kRegistryUnreachable,
-                 .message = absl::StrCat(
-                     where, IsBrokenOff(code) ? " broke off: " : " is not reachable: ", text)});
+  const bool unknown = code == CURLE_COULDNT_RESOLVE_HOST;
+  const bool not_connected =
+      unknown || code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
+  absl::Status status = MakeError(
+      {.id = DiagnosticId::kRegistryUnreachable,
+       .message =
+           absl::StrCat(where, IsBrokenOff(code) ? " broke off: " : " is not reachable: ", text),
+       .hint = unknown         ? "see whether the name is right and known to this machine"
+               : not_connected ? "see whether it runs and can be reached from here; HTTPS_PROXY "
+                                 "leads through a proxy"
+                               : ""});
   if (IsBrokenOff(code)) MarkTransient(&status);
+  if (not_connected) status.SetPayload(kNotConnectedUrl, absl::Cord("1"));
   if (code == CURLE_SSL_CONNECT_ERROR) status.SetPayload(kNoTlsUrl, absl::Cord("1"));
   return status;
 }

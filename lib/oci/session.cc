@@ -182,6 +182,11 @@ http::AddressSpace Registry::Session::NearestFrom(const Endpoint& endpoint,
   return found == spaces_.end() ? http::AddressSpace::kPublic : found->second;
 }
 
+bool Registry::Session::HasAnswered(const Endpoint& endpoint) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return spaces_.count(endpoint.host) > 0;
+}
+
 void Registry::Session::LearnSpace(const Endpoint& endpoint, const http::Response& response) {
   const std::lock_guard<std::mutex> lock(mutex_);
   spaces_[endpoint.host] = response.space;
@@ -285,6 +290,12 @@ absl::StatusOr<http::Response> Registry::Session::Send(const Call& call) {
       endpoint = EndpointOf(call.reference);
       --attempt;
       continue;
+    }
+    // A registry may be started anew at any time.
+    if (http::IsNotConnected(response.status()) && HasAnswered(endpoint)) {
+      absl::Status status = response.status();
+      http::MarkTransient(&status);
+      response = std::move(status);
     }
     const bool temporary =
         response.ok() ? IsTemporary(response->status) : http::IsTransient(response.status());

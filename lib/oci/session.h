@@ -89,6 +89,7 @@ class Registry::Session {
   // The nearest address that a registry may lead to where it names `host`.
   http::AddressSpace NearestFrom(const Endpoint& endpoint, const std::string& host) const;
   void LearnSpace(const Endpoint& endpoint, const http::Response& response);
+  bool HasAnswered(const Endpoint& endpoint) const;
   // Whether a loopback registry that has said nothing yet speaks the other
   // scheme; then EndpointOf says so from now on.
   bool LearnScheme(const Endpoint& endpoint, const absl::StatusOr<http::Response>& response);

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <functional>
@@ -19,9 +20,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
+#include "lib/http/testing_listener.h"
 #include "lib/http/testing_server.h"
 #include "lib/io/file.h"
 #include "lib/oci/registry.h"
@@ -278,6 +281,42 @@ TEST(ErrorTest, IsForgottenWhenTheNextAnswerIsGood) {
   const auto blob = registry->GetBlob(Ref(server), Sha256Digest("content"), 9);
   ASSERT_TRUE(blob.ok()) << blob.status();
   EXPECT_EQ(*blob, "content");
+}
+
+// Whoever listens at a port of its own, and can go and come back.
+TEST(ErrorTest, ARegistryThatIsStartedAnewIsWaitedFor) {
+  const auto serve = [](int port) {
+    return std::make_unique<TestingListener>(
+        [](int socket) {
+          char request[4096];
+          if (read(socket, request, sizeof(request)) <= 0) return;
+          const std::string answer = Answer("200 OK", {"Connection: close"}, "{}");
+          EXPECT_EQ(write(socket, answer.data(), answer.size()),
+                    static_cast<ssize_t>(answer.size()));
+        },
+        TestingListener::Options{.port = port});
+  };
+  std::unique_ptr<TestingListener> listener = serve(0);
+  const int port = listener->port();
+  const Reference repository = *Reference::Parse(absl::StrCat("127.0.0.1:", port, "/app"));
+  // Nobody waits for one that has never answered.
+  listener.reset();
+  AccessOptions options;
+  options.retries = 50;
+  const auto client = Client("", options);
+  EXPECT_TRUE(
+      HasId(client->HasBlob(repository, kConfig).status(), DiagnosticId::kRegistryUnreachable));
+  listener = serve(port);
+  ASSERT_TRUE(*client->HasBlob(repository, kConfig));
+  listener.reset();
+  std::thread again([&] {
+    absl::SleepFor(absl::Milliseconds(50));
+    listener = serve(port);
+  });
+  const absl::StatusOr<bool> found = client->HasBlob(repository, kConfig);
+  again.join();
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(*found);
 }
 
 TEST(WaitBeforeTest, HonoursRetryAfterWithinItsBound) {
