@@ -42,6 +42,13 @@ constexpr size_t kMaxName = 1024;
 // libarchive reads ahead by one block at most, or else by a long header.
 constexpr size_t kMostSupplied = 64;
 
+absl::Status NoArchive(std::string_view reason) {
+  return MakeError(
+      {.id = DiagnosticId::kArchiveInvalid,
+       .message = std::string(reason),
+       .hint = "archives of bundles are what oci-relocate pack and porter archive write"});
+}
+
 // Reads one archive into one OpenedArchive.
 class Reader {
  public:
@@ -157,12 +164,15 @@ Gunzip::Unneeded Reader::Unneeded() const {
 }
 
 absl::Status Reader::TarError(archive* tar, std::string_view where) const {
-  const char* const text = archive_error_string(tar);
-  const absl::Status status =
-      !supply_status_.ok()
-          ? supply_status_
-          : MakeError({.id = DiagnosticId::kArchiveInvalid,
-                       .message = text != nullptr ? text : "the tar data is damaged"});
+  const char* const error = archive_error_string(tar);
+  const std::string_view text = error != nullptr ? error : "it cannot be read";
+  absl::Status status = supply_status_;
+  if (status.ok() && text == "Unrecognized archive format") {
+    status = NoArchive("what is compressed in it is no tar file, or its beginning is damaged");
+  } else if (status.ok()) {
+    status = MakeError({.id = DiagnosticId::kArchiveInvalid,
+                        .message = absl::StrCat("the tar file in it is damaged: ", text)});
+  }
   return where.empty() ? status : WithContext(status, where);
 }
 
@@ -239,8 +249,9 @@ void Reader::TakeFolder() {
 }
 
 absl::Status Reader::CheckWhole() const {
-  if (opened_->content.root.bundle_json.empty()) return Invalid("it has no bundle.json");
-  if (opened_->content.index_json.empty()) return Invalid("it has no artifacts/layout/index.json");
+  if (opened_->content.root.bundle_json.empty()) return NoArchive("it has no bundle.json");
+  if (opened_->content.index_json.empty())
+    return NoArchive("it has no artifacts/layout/index.json");
   for (const auto& [folder, bundle] : opened_->content.dependencies) {
     if (bundle.bundle_json.empty()) {
       return Invalid(absl::StrCat("it has no dependencies/", folder, "/bundle.json"));
