@@ -52,15 +52,16 @@ struct Wanted {
 using Resolve = std::function<absl::StatusOr<std::optional<Wanted>>(const std::string& node,
                                                                     const WrittenRequirement&)>;
 
-// For what is nowhere to be had, unless something better was said already.
+// For what is nowhere to be had, before what was said already.
 absl::Status WithHint(const absl::Status& status, const std::string& hint) {
   const bool nowhere = HasId(status, DiagnosticId::kRegistryUnreachable) ||
                        HasId(status, DiagnosticId::kRegistryNotFound) ||
                        HasId(status, DiagnosticId::kRegistryAuth) ||
                        HasId(status, DiagnosticId::kOffline);
   std::vector<Diagnostic> diagnostics = DiagnosticsOf(status);
-  if (!nowhere || !diagnostics.front().hint.empty()) return status;
-  diagnostics.front().hint = hint;
+  if (!nowhere || hint.empty()) return status;
+  std::string& said = diagnostics.front().hint;
+  said = absl::StrCat(hint, said.empty() ? "" : "; ", said);
   return MakeErrors(std::move(diagnostics));
 }
 

@@ -177,7 +177,7 @@ TEST_F(OciRelocateTest, ARelocatedBundleIsCopiedThroughTheMappingOfItsPlace) {
   EXPECT_EQ(lost.code, ExitCode::kEnvironment);
   EXPECT_TRUE(absl::StrContains(lost.err,
                                 "hint: --source-mapping FILE tells where the dependencies of a "
-                                "relocated bundle are\n"))
+                                "relocated bundle are"))
       << lost.err;
   copy.insert(copy.end(), {"--source-mapping", Path("map.json"), "--mapping", Path("third.json")});
   const Relocation second = Report(Execute(copy));
