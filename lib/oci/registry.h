@@ -154,6 +154,10 @@ class Registry {
   std::unique_ptr<Session> session_;
 };
 
+// Whether an error of Registry is an answer that would be another one some time
+// later: 429, 502, 503 or 504, in spite of all repetitions.
+bool IsBusy(const absl::Status& status);
+
 }  // namespace deps
 
 #endif  // DEPS_LIB_OCI_REGISTRY_H_

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -25,6 +26,7 @@ namespace deps {
 namespace {
 
 constexpr int kMaxRedirects = 5;
+constexpr char kBusyUrl[] = "cnab-deps/busy";
 constexpr char kLater[] = "try again later; --retries N asks more often";
 
 // "localhost:5000" -> "localhost"; "[::1]:5000" -> "[::1]".
@@ -389,13 +391,20 @@ absl::Status Registry::Session::ErrorOf(const Call& call, const http::Response& 
                                               " asks for credentials (status 407)"),
                       .hint = "HTTP_PROXY takes USER:PASSWORD@ before the host"});
   }
-  return MakeError({.id = DiagnosticId::kRegistryProtocol,
-                    .message = absl::StrCat(endpoint.host, " answers to ", call.method, " of ",
-                                            call.name, " with status ", response.status, said),
-                    .hint = IsTemporary(response.status) ? kLater
-                            : response.status == 404
-                                ? "the registry may have no such project or namespace yet"
-                                : ""});
+  absl::Status status = MakeError(
+      {.id = DiagnosticId::kRegistryProtocol,
+       .message = absl::StrCat(endpoint.host, " answers to ", call.method, " of ", call.name,
+                               " with status ", response.status, said),
+       .hint = IsTemporary(response.status) ? kLater
+               : response.status == 404 ? "the registry may have no such project or namespace yet"
+                                        : ""});
+  // 500 is also what registries answer for ever to what they cannot do.
+  if (IsTemporary(response.status) && response.status != 500) {
+    status.SetPayload(kBusyUrl, absl::Cord("1"));
+  }
+  return status;
 }
+
+bool IsBusy(const absl::Status& status) { return status.GetPayload(kBusyUrl).has_value(); }
 
 }  // namespace deps

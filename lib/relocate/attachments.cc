@@ -28,6 +28,7 @@ constexpr size_t kMost = 1000;
 // Whether the registry has answered, so that it will not answer better next time.
 // A full disk and a broken connection end it all: what is attached is wanted.
 bool IsAnswer(const absl::Status& status) {
+  if (IsBusy(status)) return false;
   for (const DiagnosticId id :
        {DiagnosticId::kInterrupted, DiagnosticId::kRegistryUnreachable, DiagnosticId::kFileWrite,
         DiagnosticId::kFileRead, DiagnosticId::kDigestMismatch}) {

@@ -441,6 +441,17 @@ TEST_F(BadRegistriesTest, WhatIsAttachedIsLeftOutOnlyWhereTheRegistryHasAnswered
   const std::vector<Row> rows = {
       {"403", {To("GET", "/referrers/", Reply("403 Forbidden"))}, "0"},
       {"tags that nobody may list", {To("GET", "/tags/", Reply("401 Unauthorized"))}, "0"},
+      {"500, for ever", {To("GET", "/referrers/", Reply("500 Internal Server Error"))}, "0"},
+      {"503, for longer than anybody asks",
+       {To("GET", "/referrers/", Reply("503 Service Unavailable"))},
+       absl::StrCat("4 error: REGISTRY answers to GET of REGISTRY/db@",
+                    maker_.family.members[0].source_digest,
+                    " with status 503 [registry-protocol]; hint: try again later; --retries N asks "
+                    "more often")},
+      {"tags with 429, for longer than anybody asks",
+       {To("GET", "/tags/", Reply("429 Too Many Requests"))},
+       "4 error: REGISTRY answers to GET of REGISTRY/db with status 429 [registry-protocol]; "
+       "hint: try again later; --retries N asks more often"},
       {"connections that break off",
        {To("GET", "/referrers/", {.bytes = "", .close = true})},
        "4 error: http://REGISTRY broke off: Empty reply from server [registry-unreachable]; hint: "
