@@ -339,14 +339,17 @@ absl::Status Transfer::ErrorOf(CURLcode code) {
   const bool unknown = code == CURLE_COULDNT_RESOLVE_HOST;
   const bool not_connected =
       unknown || code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
+  const std::string proxy = IsLoopback(origin.host)    ? ""
+                            : origin.scheme == "https" ? "; HTTPS_PROXY leads through a proxy"
+                                                       : "; HTTP_PROXY leads through a proxy";
   absl::Status status = MakeError(
       {.id = DiagnosticId::kRegistryUnreachable,
        .message =
            absl::StrCat(where, IsBrokenOff(code) ? " broke off: " : " is not reachable: ", text),
-       .hint = unknown         ? "see whether the name is right and known to this machine"
-               : not_connected ? "see whether it runs and can be reached from here; HTTPS_PROXY "
-                                 "leads through a proxy"
-                               : ""});
+       .hint = unknown ? "see whether the name is right and known to this machine"
+               : not_connected
+                   ? absl::StrCat("see whether it runs and can be reached from here", proxy)
+                   : ""});
   if (IsBrokenOff(code)) MarkTransient(&status);
   if (not_connected) status.SetPayload(kNotConnectedUrl, absl::Cord("1"));
   if (code == CURLE_SSL_CONNECT_ERROR) status.SetPayload(kNoTlsUrl, absl::Cord("1"));

@@ -15,7 +15,7 @@ namespace deps {
 //
 // What a registry refuses is noted in the family, and no error: registries differ
 // in what they let be asked. Errors: interrupted, registry-unreachable, file-write,
-// file-read, digest-mismatch.
+// file-read, digest-mismatch; registry-protocol, where a registry stays busy.
 absl::Status CollectAttachments(Registry& registry, ContentCollector& content, Family* family,
                                 FamilyMember* member);
 
