@@ -219,4 +219,10 @@ Reference Reference::WithDigest(std::string_view digest) const {
   return reference;
 }
 
+std::string_view WithoutPort(std::string_view host) {
+  const size_t bracket = host.rfind(']');
+  const size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  return host.substr(0, colon);
+}
+
 }  // namespace deps

@@ -47,6 +47,9 @@ class Reference {
   std::string digest_;
 };
 
+// "localhost:5000" -> "localhost"; "[::1]:5000" -> "[::1]".
+std::string_view WithoutPort(std::string_view host);
+
 // Whether `tag` is [\w][\w.-]{0,127}.
 bool IsValidTag(std::string_view tag);
 

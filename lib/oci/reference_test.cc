@@ -115,5 +115,12 @@ TEST(ReferenceTest, TagAndDigestReplaceEachOther) {
   EXPECT_EQ(reference.Repository(), "reg.x/a");
 }
 
+TEST(WithoutPortTest, ColonsOfAnAddressArePartOfIt) {
+  EXPECT_EQ(WithoutPort("localhost:5000"), "localhost");
+  EXPECT_EQ(WithoutPort("docker.io"), "docker.io");
+  EXPECT_EQ(WithoutPort("[::1]:5000"), "[::1]");
+  EXPECT_EQ(WithoutPort("[::1]"), "[::1]");
+}
+
 }  // namespace
 }  // namespace deps

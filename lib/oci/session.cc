@@ -29,13 +29,6 @@ constexpr int kMaxRedirects = 5;
 constexpr char kBusyUrl[] = "cnab-deps/busy";
 constexpr char kLater[] = "try again later; --retries N asks more often";
 
-// "localhost:5000" -> "localhost"; "[::1]:5000" -> "[::1]".
-std::string_view WithoutPort(std::string_view host) {
-  const size_t bracket = host.rfind(']');
-  const size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  return host.substr(0, colon);
-}
-
 bool IsRedirect(const http::Response& response) {
   switch (response.status) {
     case 301:

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/archive/archived_blob.h"
 #include "lib/base/parallel.h"
+#include "lib/base/priority.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/digest/sha256.h"
@@ -414,6 +415,9 @@ absl::StatusOr<Relocation> Publisher::Run() {
   DEPS_RETURN_IF_ERROR(CheckFamily(family_));
   DEPS_RETURN_IF_ERROR(LookAtTargets());
   if (!options_.dry_run) DEPS_RETURN_IF_ERROR(TellSizes());
+  // It hashes all that comes in, and where it runs on this machine, on the same
+  // processors as those who send: what they take from it, they wait for.
+  if (http::IsLoopback(WithoutPort(plan_.bundles.back().target.host()))) GiveWay();
   for (size_t i = 0; i < plan_.bundles.size(); ++i) DEPS_RETURN_IF_ERROR(PublishBundle(i));
   if (options_.attach_mapping && !options_.dry_run) DEPS_RETURN_IF_ERROR(AttachMapping());
   if (!is_verified_) DEPS_RETURN_IF_ERROR(VerifyArchive());

@@ -46,6 +46,9 @@ struct PublishOptions {
 // have no file: these are mounted where the host is the same, else sent on while
 // they come in.
 //
+// Where the registry is on this machine the calling thread gives way to it
+// (lib/base/priority.h), and so does what it does later.
+//
 // Errors: relocate-exists, all of them at once; those of Registry, ClosureOf and
 // VerifyUnread.
 absl::StatusOr<Relocation> Publish(const Family& family, const RelocationPlan& plan,

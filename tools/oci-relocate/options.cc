@@ -81,7 +81,8 @@ CommandSpec MakeSpec(RelocateOptions* options) {
           "finds out before anything is sent.\n\n"
           "Registries are spoken to in HTTP/1.1, over up to --jobs connections: uploads are faster "
           "so than within one connection of HTTP/2. A server that speaks HTTP/2 alone cannot be "
-          "reached.",
+          "reached. A registry on this machine goes first: who sends to it does so with a nice "
+          "value of 10.",
       .verbs = {{"pack", "[REFERENCE|SOLUTION]",
                  "Write a bundle and its dependencies as an archive.", 0, 1},
                 {"publish", "FILE.tgz", "Send an archive to a registry; - is standard input.", 1,
