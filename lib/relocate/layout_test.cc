@@ -184,6 +184,24 @@ TEST(LayoutTest, ManifestsThatRegistriesDoNotTakeAreToldBeforehand) {
                          image.size, " bytes; registries take up to 4 MiB"));
 }
 
+TEST(LayoutTest, SoAreThoseThatAreAttached) {
+  FamilyMaker maker;
+  maker.Add("a.com/app", "3.0.0");
+  FamilyMember& app = maker.family.members[0];
+  const std::string bytes =
+      absl::StrCat(R"({"schemaVersion":2,"manifests":[],"annotations":{"a":")",
+                   std::string(size_t{4} << 20, 'x'), R"("}})");
+  const std::string digest = maker.AddBlob(bytes);
+  app.attachments.push_back(
+      {.subject = app.source_digest,
+       .manifest = {.bytes = bytes, .media_type = std::string(kOciIndex), .digest = digest}});
+  const absl::Status status = CheckFamily(maker.family);
+  EXPECT_TRUE(HasId(status, DiagnosticId::kInputTooLarge)) << status;
+  EXPECT_EQ(DiagnosticsOf(status).front().message,
+            absl::StrCat("what is attached to ", app.source_digest, " of app: manifest ", digest,
+                         " has ", bytes.size(), " bytes; registries take up to 4 MiB"));
+}
+
 TEST(LayoutTest, DocumentsThatContradictEachOtherAreRefused) {
   FamilyMaker maker;
   maker.Add("a.com/app", "3.0.0");

@@ -36,13 +36,20 @@ absl::Status CheckSizes(const absl::StatusOr<ImageClosure>& closure) {
 
 absl::Status CheckFamily(const Family& family) {
   std::vector<Diagnostic> wrong;
+  const auto check = [&](const std::string& digest, const std::string& media_type,
+                         const std::string& name) {
+    const absl::Status status =
+        WithContext(CheckSizes(ClosureOf(family, digest, media_type)), name);
+    for (Diagnostic& diagnostic : DiagnosticsOf(status)) wrong.push_back(std::move(diagnostic));
+  };
   for (const FamilyMember& member : family.members) {
     for (const BundleImage& image : member.images) {
-      const absl::StatusOr<ImageClosure> closure =
-          ClosureOf(family, image.digest, image.media_type);
-      const absl::Status status = WithContext(
-          CheckSizes(closure), absl::StrCat("image ", image.reference, " of ", member.name));
-      for (Diagnostic& diagnostic : DiagnosticsOf(status)) wrong.push_back(std::move(diagnostic));
+      check(image.digest, image.media_type,
+            absl::StrCat("image ", image.reference, " of ", member.name));
+    }
+    for (const Attachment& attachment : member.attachments) {
+      check(attachment.manifest.digest, attachment.manifest.media_type,
+            absl::StrCat("what is attached to ", attachment.subject, " of ", member.name));
     }
   }
   return wrong.empty() ? absl::OkStatus() : MakeErrors(std::move(wrong));

@@ -9,10 +9,10 @@
 
 namespace deps {
 
-// Whether every image of every member is there with all that belongs to it, and is
-// such that registries take it.
-// Errors: input-too-large, of manifests over 4 MiB; those of ClosureOf; for all
-// images at once.
+// Whether every image of every member, and what is attached to them, is there with
+// all that belongs to it, and is such that registries take it.
+// Errors: input-too-large, of manifests over 4 MiB; those of ClosureOf; all at
+// once.
 absl::Status CheckFamily(const Family& family);
 
 // What is there, as a Relocation in which all stays where it is, with the
