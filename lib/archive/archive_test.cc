@@ -120,7 +120,7 @@ class ArchiveTest : public testing::Test {
     EXPECT_TRUE(absl::EndsWith(diagnostic.location.file, "a.tgz")) << diagnostic.location.file;
   }
 
-  TemporaryFolder folder_ = *TemporaryFolder::Create("archive-test-");
+  TemporaryFolder folder_ = *TemporaryFolder::Create("archive-test");
 };
 
 BundleArchive Example(const std::string& folder) {

@@ -77,7 +77,7 @@ class ArchivedBlobTest : public testing::Test {
     return sum;
   }
 
-  const TemporaryFolder folder_ = *TemporaryFolder::Create("archived-blob-test-");
+  const TemporaryFolder folder_ = *TemporaryFolder::Create("archived-blob-test");
   const std::string path_ = folder_.path() + "/a.tgz";
 };
 

@@ -160,7 +160,7 @@ absl::Status BlobSpool::WriteError() const {
   return MakeError({.id = DiagnosticId::kFileWrite,
                     .message = std::strerror(errno),
                     .location = {.file = path_},
-                    .hint = "blobs are kept in TMPDIR meanwhile; it may need more room"});
+                    .hint = kMoreRoom});
 }
 
 bool BlobSpool::OpenFile() {

@@ -55,7 +55,7 @@ Inflated Inflate(const std::string& path, int64_t unneeded) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const deps::TemporaryFolder* const folder =
-      new deps::TemporaryFolder(*deps::TemporaryFolder::Create("gunzip-fuzz-"));
+      new deps::TemporaryFolder(*deps::TemporaryFolder::Create("gunzip-fuzz"));
   const std::string path = folder->path() + "/a.gz";
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (!deps::WriteFile(path, bytes).ok()) __builtin_trap();

@@ -403,7 +403,7 @@ absl::StatusOr<OpenedArchive> ReadArchive(const std::string& path, const Archive
                                           bool keep_going) {
   absl::StatusOr<std::unique_ptr<Gunzip>> gunzip = Gunzip::Open(path, limits.inflated_bytes);
   if (!gunzip.ok()) return WithFile(gunzip.status(), path);
-  DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("cnab-archive-"));
+  DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("archive"));
   OpenedArchive opened;
   opened.folder = std::make_unique<TemporaryFolder>(std::move(folder));
   const absl::Status status = Reader(gunzip->get(), path, limits, keep_going, &opened).Read();

@@ -1,11 +1,3 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +15,7 @@
 #include "lib/archive/tar_header.h"
 #include "lib/base/status_macros.h"
 #include "lib/diag/diagnostic.h"
+#include "lib/io/file.h"
 
 namespace deps {
 namespace {
@@ -118,20 +111,6 @@ absl::Status WriteMembers(const BundleArchive& content, Writer& writer) {
   return writer.File("./relocation-mapping.json", content.root.mapping_json);
 }
 
-absl::Status WriteAll(int file, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t count = write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return MakeError({.id = DiagnosticId::kFileWrite,
-                        .message = std::strerror(errno),
-                        .location = {.file = path}});
-    }
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status WriteArchive(const BundleArchive& content, const Sink& sink,
@@ -143,28 +122,7 @@ absl::Status WriteArchive(const BundleArchive& content, const Sink& sink,
 
 absl::Status WriteArchiveFile(const BundleArchive& content, const std::string& path,
                               const ArchiveWriting& writing) {
-  const auto error = [&] {
-    return MakeError({.id = DiagnosticId::kFileWrite,
-                      .message = std::strerror(errno),
-                      .location = {.file = path}});
-  };
-  struct stat info;
-  const bool direct = stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
-  std::string temporary = path + ".XXXXXX";
-  const int file =
-      direct ? open(path.c_str(), O_WRONLY | O_CLOEXEC) : mkostemp(temporary.data(), O_CLOEXEC);
-  if (file < 0) return error();
-  absl::Status status = WriteArchive(
-      content, [&](std::string_view bytes) { return WriteAll(file, bytes, path); }, writing);
-  if (direct) {
-    if (close(file) != 0 && status.ok()) status = error();
-    return status;
-  }
-  if (status.ok() && (fchmod(file, 0644) != 0 || fsync(file) != 0)) status = error();
-  if (close(file) != 0 && status.ok()) status = error();
-  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) status = error();
-  if (!status.ok()) unlink(temporary.c_str());
-  return status;
+  return ReplaceFile(path, [&](ByteSink sink) { return WriteArchive(content, sink, writing); });
 }
 
 }  // namespace deps

@@ -182,7 +182,7 @@ TEST(WriteResultTest, WritesToTheStreamOrReplacesTheFile) {
   ASSERT_TRUE(WriteResult("", "a", world.env).ok());
   ASSERT_TRUE(WriteResult("-", "b", world.env).ok());
   EXPECT_EQ(world.out.str(), "ab");
-  const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("run-test-");
+  const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("run-test");
   ASSERT_TRUE(WriteResult(folder->path() + "/c", "c", world.env).ok());
   EXPECT_EQ(ReadFile(folder->path() + "/c")->text, "c");
 }

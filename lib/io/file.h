@@ -23,10 +23,19 @@ absl::StatusOr<Source> ReadFile(const std::string& path, size_t max_bytes = kMos
 absl::Status ReadFileInPieces(const std::string& path, size_t max_bytes,
                               absl::FunctionRef<absl::Status(std::string_view piece)> take);
 
-// Replaces `path` in one step (temporary file beside it, fsync, rename); after
-// an error the old file is as it was. A path that is no regular file (a pipe,
-// /dev/full) is written directly. Errors: file-write.
+// Replaces `path` in one step (a new file in the same folder, fsync, rename); after
+// an error the old file is as it was. Where the process is killed nothing stays
+// behind, if the file system knows files without a name (all of Linux's own do). A
+// path that is no regular file (a pipe, /dev/full) is written directly. Errors:
+// file-write.
 absl::Status WriteFile(const std::string& path, std::string_view content, int mode = 0644);
+
+// Takes bytes piece by piece; its error is to be returned at once.
+using ByteSink = absl::FunctionRef<absl::Status(std::string_view piece)>;
+// As WriteFile, with what `content` gives its sink. After an error of `content`,
+// which is returned, too, the old file is as it was.
+absl::Status ReplaceFile(const std::string& path, absl::FunctionRef<absl::Status(ByteSink)> content,
+                         int mode = 0644);
 
 // Takes a text piece by piece.
 using TextSink = absl::FunctionRef<void(std::string_view piece)>;
@@ -38,20 +47,27 @@ absl::Status WriteFileInPieces(const std::string& path, TextSource content, int 
 
 // $TMPDIR, or /tmp.
 std::string TemporaryParent();
+// The hint of errors where it is full.
+inline constexpr char kMoreRoom[] = "blobs are kept in TMPDIR meanwhile; it may need more room";
 
-// A new folder of mode 0700 below TemporaryParent; removed with all it holds
-// when the object goes.
+// A new folder of mode 0700 below TemporaryParent, "cnab-deps.PURPOSE-XXXXXX";
+// removed with all it holds when the object goes. What a process that was killed
+// has left of such folders, of any purpose, the next one removes: each is locked
+// (flock) as long as it is used.
 class TemporaryFolder {
  public:
-  static absl::StatusOr<TemporaryFolder> Create(std::string_view prefix);
+  // Errors: file-write.
+  static absl::StatusOr<TemporaryFolder> Create(std::string_view purpose);
   TemporaryFolder(TemporaryFolder&& other) noexcept;
   TemporaryFolder& operator=(TemporaryFolder&& other) noexcept;
   ~TemporaryFolder();
   const std::string& path() const { return path_; }
 
  private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
+  TemporaryFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  void Remove();
+  std::string path_;  // "" once it was moved away.
+  int lock_;          // The folder itself, open.
 };
 
 }  // namespace deps

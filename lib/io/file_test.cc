@@ -1,16 +1,20 @@
 #include "lib/io/file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
 #include "lib/diag/diagnostic.h"
 
@@ -28,8 +32,16 @@ class FileTest : public testing::Test {
     }
     return names;
   }
+  // What `work` answers in a process of its own; _exit ends it as if it was killed.
+  static int InProcess(const std::function<int()>& work) {
+    const pid_t child = fork();
+    if (child == 0) _exit(work());
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
 
-  absl::StatusOr<TemporaryFolder> folder_ = TemporaryFolder::Create("file-test-");
+  absl::StatusOr<TemporaryFolder> folder_ = TemporaryFolder::Create("file-test");
 };
 
 int ModeOf(const std::string& path) {
@@ -64,6 +76,23 @@ TEST_F(FileTest, WhatComesInPiecesIsWrittenAsAWholeOrNotAtAll) {
   EXPECT_EQ(Names(), std::vector<std::string>{"a"});
   EXPECT_TRUE(
       HasId(WriteFileInPieces("/dev/full", pieces(absl::OkStatus())), DiagnosticId::kFileWrite));
+}
+
+TEST_F(FileTest, AWriterThatIsKilledLeavesNothing) {
+  const int probe = open(folder_->path().c_str(), O_TMPFILE | O_WRONLY, 0600);
+  if (probe < 0) GTEST_SKIP() << "this file system knows no files without a name";
+  close(probe);
+  ASSERT_TRUE(WriteFile(Path("a"), "old").ok());
+  EXPECT_EQ(InProcess([this] {
+              static_cast<void>(ReplaceFile(Path("a"), [](ByteSink sink) {
+                if (sink("new").ok()) _exit(7);
+                return absl::OkStatus();
+              }));
+              return 0;
+            }),
+            7);
+  EXPECT_EQ(Names(), std::vector<std::string>{"a"});
+  EXPECT_EQ(ReadFile(Path("a"))->text, "old");
 }
 
 TEST_F(FileTest, AMissingFileIsNotFound) {
@@ -142,7 +171,7 @@ TEST_F(FileTest, AFullDeviceIsAnError) {
 TEST(TemporaryFolderTest, IsPrivateAndGoesWithAllItHolds) {
   std::string path;
   {
-    absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("folder-");
+    absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("folder");
     ASSERT_TRUE(folder.ok()) << folder.status();
     path = folder->path();
     EXPECT_EQ(ModeOf(path), 0700);
@@ -153,6 +182,54 @@ TEST(TemporaryFolderTest, IsPrivateAndGoesWithAllItHolds) {
     EXPECT_TRUE(std::filesystem::exists(path));
   }
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+class LeftFoldersTest : public FileTest {
+ protected:
+  LeftFoldersTest() { setenv("TMPDIR", folder_->path().c_str(), 1); }
+  ~LeftFoldersTest() override {
+    if (before_ == nullptr) {
+      unsetenv("TMPDIR");
+    } else {
+      setenv("TMPDIR", kept_.c_str(), 1);
+    }
+  }
+  static int Leave() {
+    const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("left");
+    _exit(folder.ok() && WriteFile(folder->path() + "/a", "x").ok() ? 0 : 1);
+  }
+
+ private:
+  const char* const before_ = std::getenv("TMPDIR");
+  const std::string kept_ = before_ == nullptr ? "" : before_;
+};
+
+TEST_F(LeftFoldersTest, TheNextProcessRemovesThem) {
+  ASSERT_EQ(InProcess(Leave), 0);
+  ASSERT_EQ(Names().size(), 1u);
+  EXPECT_TRUE(absl::StartsWith(Names()[0], "cnab-deps.left-"));
+  EXPECT_TRUE(TemporaryFolder::Create("next").ok());
+  EXPECT_EQ(Names(), std::vector<std::string>{});
+}
+
+TEST_F(LeftFoldersTest, WhatIsUsedOrSomebodyElsesStays) {
+  const absl::StatusOr<TemporaryFolder> used = TemporaryFolder::Create("used");
+  ASSERT_TRUE(used.ok()) << used.status();
+  const std::vector<std::string> names = {"cnab-deps.file", "cnab-deps.link", "cnab-deps.open-x",
+                                          "cnab-deps-run", "other"};
+  ASSERT_TRUE(WriteFile(Path("cnab-deps.file"), "x").ok());
+  std::filesystem::create_directories(Path("cnab-deps-run"));
+  std::filesystem::create_directories(Path("other"));
+  std::filesystem::create_directory_symlink(Path("other"), Path("cnab-deps.link"));
+  std::filesystem::create_directories(Path("cnab-deps.open-x"));
+  for (const char* name : {"cnab-deps-run", "other"}) {
+    ASSERT_EQ(chmod(Path(name).c_str(), 0700), 0);
+  }
+  ASSERT_EQ(chmod(Path("cnab-deps.open-x").c_str(), 0755), 0);
+  const auto make = [] { return TemporaryFolder::Create("next").ok() ? 0 : 1; };
+  ASSERT_TRUE(make() == 0 && InProcess(make) == 0);
+  for (const std::string& name : names) EXPECT_TRUE(std::filesystem::exists(Path(name))) << name;
+  EXPECT_TRUE(std::filesystem::exists(used->path()));
 }
 
 TEST(TemporaryFolderTest, SaysWhereItCannotBeMade) {

@@ -57,7 +57,7 @@ TEST(LargeTextTest, WhatWasLetGoCanBeReadAgain) {
 }
 
 TEST(LargeTextTest, LeavesNoFileBehindAndSaysWhereThereIsNoRoom) {
-  const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("large-text-test-");
+  const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("large-text-test");
   ASSERT_TRUE(folder.ok()) << folder.status();
   const std::string before = TemporaryParent();
   setenv("TMPDIR", folder->path().c_str(), 1);

@@ -1,10 +1,19 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/diag/diagnostic.h"
 #include "lib/io/file.h"
@@ -12,12 +21,63 @@
 namespace deps {
 namespace {
 
-// What cannot be removed stays for the system to clean: a destructor has nobody
-// to tell, and the work in the folder is done.
+namespace fs = std::filesystem;
+
+// No other folder's name begins so: those of runs (lib/run) outlive processes.
+constexpr std::string_view kName = "cnab-deps.";
+constexpr int kFolder = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kAttempts = 100;
+
+// What cannot be removed stays for the system to clean: there is nobody to tell,
+// and the work in the folder is done.
 void RemoveTree(const std::string& path) {
-  if (path.empty()) return;
   std::error_code ignored;
-  std::filesystem::remove_all(path, ignored);
+  fs::remove_all(path, ignored);
+}
+
+// Whether nobody uses what is open as `folder`, and it is ours.
+bool IsLeft(int folder) {
+  struct stat info = {};
+  return fstat(folder, &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 0777) == 0700 &&
+         flock(folder, LOCK_EX | LOCK_NB) == 0;
+}
+
+void RemoveLeft(const std::string& parent) {
+  std::error_code error;
+  for (fs::directory_iterator each(parent, error), end; !error && each != end;
+       each.increment(error)) {
+    if (!absl::StartsWith(each->path().filename().string(), kName)) continue;
+    const int folder = open(each->path().c_str(), kFolder);
+    if (folder < 0) continue;
+    const absl::Cleanup close_folder = [folder] { close(folder); };
+    if (IsLeft(folder)) RemoveTree(each->path().string());
+  }
+}
+
+bool IsAt(const std::string& path, int folder) {
+  struct stat there = {};
+  struct stat opened = {};
+  return lstat(path.c_str(), &there) == 0 && fstat(folder, &opened) == 0 &&
+         there.st_dev == opened.st_dev && there.st_ino == opened.st_ino;
+}
+
+// Opens and locks what was made just now. -1 where somebody has found it without
+// a lock and removed it. Where a file system knows no locks, nobody removes it.
+int Lock(const std::string& path) {
+  const int folder = open(path.c_str(), kFolder);
+  if (folder < 0) return -1;
+  flock(folder, LOCK_EX);
+  if (IsAt(path, folder)) return folder;
+  close(folder);
+  return -1;
+}
+
+absl::Status NotMade(const std::string& parent) {
+  return MakeError(
+      {.id = DiagnosticId::kFileWrite,
+       .message = absl::StrCat("no temporary folder can be made here: ", std::strerror(errno)),
+       .location = {.file = parent},
+       .hint = "set TMPDIR to a folder that can be written"});
 }
 
 }  // namespace
@@ -27,30 +87,36 @@ std::string TemporaryParent() {
   return configured != nullptr && *configured != '\0' ? configured : "/tmp";
 }
 
-absl::StatusOr<TemporaryFolder> TemporaryFolder::Create(std::string_view prefix) {
+absl::StatusOr<TemporaryFolder> TemporaryFolder::Create(std::string_view purpose) {
   const std::string parent = TemporaryParent();
-  std::string path = absl::StrCat(parent, "/", prefix, "XXXXXX");
-  if (mkdtemp(path.data()) == nullptr) {
-    return MakeError(
-        {.id = DiagnosticId::kFileWrite,
-         .message = absl::StrCat("no temporary folder can be made here: ", std::strerror(errno)),
-         .location = {.file = parent},
-         .hint = "set TMPDIR to a folder that can be written"});
+  RemoveLeft(parent);
+  for (int i = 0; i < kAttempts; ++i) {
+    std::string path = absl::StrCat(parent, "/", kName, purpose, "-XXXXXX");
+    if (mkdtemp(path.data()) == nullptr) break;
+    const int lock = Lock(path);
+    if (lock >= 0) return TemporaryFolder(std::move(path), lock);
   }
-  return TemporaryFolder(std::move(path));
+  return NotMade(parent);
 }
 
 TemporaryFolder::TemporaryFolder(TemporaryFolder&& other) noexcept
-    : path_(std::exchange(other.path_, "")) {}
+    : path_(std::exchange(other.path_, "")), lock_(std::exchange(other.lock_, -1)) {}
 
 TemporaryFolder& TemporaryFolder::operator=(TemporaryFolder&& other) noexcept {
   if (this != &other) {
-    RemoveTree(path_);
+    Remove();
     path_ = std::exchange(other.path_, "");
+    lock_ = std::exchange(other.lock_, -1);
   }
   return *this;
 }
 
-TemporaryFolder::~TemporaryFolder() { RemoveTree(path_); }
+TemporaryFolder::~TemporaryFolder() { Remove(); }
+
+void TemporaryFolder::Remove() {
+  if (path_.empty()) return;
+  RemoveTree(path_);
+  close(lock_);
+}
 
 }  // namespace deps

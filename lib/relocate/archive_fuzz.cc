@@ -29,7 +29,7 @@ void WriteGzip(const std::string& path, const uint8_t* data, size_t size) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const deps::TemporaryFolder* const folder =
-      new deps::TemporaryFolder(*deps::TemporaryFolder::Create("archive-fuzz-"));
+      new deps::TemporaryFolder(*deps::TemporaryFolder::Create("archive-fuzz"));
   const std::string path = folder->path() + "/a.tgz";
   WriteGzip(path, data, size);
   deps::ArchiveLimits limits = {.members = 1000, .inflated_bytes = 1 << 24, .leave_bytes = 1};

@@ -250,7 +250,7 @@ absl::Status Collector::AddImages(const FamilyMember& member) {
 }
 
 absl::Status Collector::Begin() {
-  DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("oci-relocate-"));
+  DEPS_ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Create("relocate"));
   family_.folder = std::make_shared<TemporaryFolder>(std::move(folder));
   return absl::OkStatus();
 }

@@ -38,7 +38,7 @@ bool IsDifference(const absl::Status& status) {
 absl::Status InTemporaryFolder(const absl::Status& status) {
   if (!HasId(status, DiagnosticId::kFileWrite)) return status;
   std::vector<Diagnostic> diagnostics = DiagnosticsOf(status);
-  diagnostics.front().hint = "blobs are kept in TMPDIR meanwhile; it may need more room";
+  diagnostics.front().hint = kMoreRoom;
   return MakeErrors(std::move(diagnostics));
 }
 

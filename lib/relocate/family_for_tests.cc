@@ -41,7 +41,7 @@ std::string Extension(const std::map<std::string, std::string>& references) {
 }  // namespace
 
 FamilyMaker::FamilyMaker() {
-  family.folder = std::make_shared<TemporaryFolder>(*TemporaryFolder::Create("family-"));
+  family.folder = std::make_shared<TemporaryFolder>(*TemporaryFolder::Create("family"));
 }
 
 std::string FamilyMaker::AddBlob(const std::string& bytes) {

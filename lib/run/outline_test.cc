@@ -24,7 +24,7 @@ namespace {
 class OutlineTest : public testing::Test {
  protected:
   absl::StatusOr<Outline> OutlineOf(const Plan& plan) {
-    const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("outline-test-");
+    const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("outline-test");
     const std::unique_ptr<Store> store =
         *OpenStore(absl::StrCat("sqlite:", folder->path(), "/state.db"));
     EXPECT_EQ(store->Register(ThisProcess(), absl::Seconds(30)), absl::OkStatus());

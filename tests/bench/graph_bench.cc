@@ -91,7 +91,7 @@ Times Measure(int nodes, int runs, const std::string& deps_graph, const std::str
 }
 
 int Run(bool brief, const std::string& deps_graph, const std::string& deps_solve) {
-  absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("graph-bench-");
+  absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("graph-bench");
   if (!folder.ok()) return 2;
   const int runs = brief ? 1 : 5;
   const int nodes = brief ? 100 : 10'000;

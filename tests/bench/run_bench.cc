@@ -298,7 +298,7 @@ class RunBench {
 int Run(bool brief, const std::vector<std::string>& arguments) {
   // The state has to be on a disk, or its durability would cost nothing.
   setenv("TMPDIR", "/var/tmp", /*overwrite=*/0);
-  absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("run-bench-");
+  absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create("run-bench");
   if (!folder.ok()) return 2;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   return RunBench(brief, arguments[0], arguments[1], arguments.size() > 2 ? arguments[2] : "",

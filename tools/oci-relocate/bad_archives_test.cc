@@ -166,7 +166,7 @@ class BadArchivesTest : public testing::Test {
     return path;
   }
 
-  TemporaryFolder folder_ = *TemporaryFolder::Create("bad-archives-");
+  TemporaryFolder folder_ = *TemporaryFolder::Create("bad-archives");
   std::string notes_;
 };
 
