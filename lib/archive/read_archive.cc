@@ -250,8 +250,9 @@ void Reader::TakeFolder() {
 
 absl::Status Reader::CheckWhole() const {
   if (opened_->content.root.bundle_json.empty()) return NoArchive("it has no bundle.json");
-  if (opened_->content.index_json.empty())
+  if (opened_->content.index_json.empty()) {
     return NoArchive("it has no artifacts/layout/index.json");
+  }
   for (const auto& [folder, bundle] : opened_->content.dependencies) {
     if (bundle.bundle_json.empty()) {
       return Invalid(absl::StrCat("it has no dependencies/", folder, "/bundle.json"));

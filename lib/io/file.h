@@ -32,10 +32,11 @@ absl::Status WriteFile(const std::string& path, std::string_view content, int mo
 
 // Takes bytes piece by piece; its error is to be returned at once.
 using ByteSink = absl::FunctionRef<absl::Status(std::string_view piece)>;
-// As WriteFile, with what `content` gives its sink. After an error of `content`,
-// which is returned, too, the old file is as it was.
-absl::Status ReplaceFile(const std::string& path, absl::FunctionRef<absl::Status(ByteSink)> content,
-                         int mode = 0644);
+// Gives bytes to its sink; an error ends it.
+using ByteSource = absl::FunctionRef<absl::Status(ByteSink)>;
+// As WriteFile. After an error of `content`, which is returned, too, the old file is
+// as it was.
+absl::Status ReplaceFile(const std::string& path, ByteSource content, int mode = 0644);
 
 // Takes a text piece by piece.
 using TextSink = absl::FunctionRef<void(std::string_view piece)>;

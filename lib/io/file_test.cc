@@ -1,6 +1,9 @@
 #include "lib/io/file.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,6 +96,28 @@ TEST_F(FileTest, AWriterThatIsKilledLeavesNothing) {
             7);
   EXPECT_EQ(Names(), std::vector<std::string>{"a"});
   EXPECT_EQ(ReadFile(Path("a"))->text, "old");
+}
+
+// Files without a name get theirs by way of /proc.
+TEST_F(FileTest, WithoutProcFilesAreReplacedAllTheSame) {
+  ASSERT_TRUE(WriteFile(Path("a"), "old").ok());
+  constexpr int kNoNamespace = 9;
+  const int status = InProcess([this] {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
+        mount("none", "/proc", "tmpfs", 0, nullptr) != 0) {
+      return kNoNamespace;
+    }
+    const absl::Status ended = ReplaceFile(Path("a"), [this](ByteSink sink) {
+      const absl::Status written = sink("lost");
+      return Names().size() == 2 && written.ok() ? absl::AbortedError("no more") : written;
+    });
+    if (ended != absl::AbortedError("no more") || Names().size() != 1) return 1;
+    return WriteFile(Path("a"), "new").ok() ? 0 : 2;
+  });
+  if (status == kNoNamespace) GTEST_SKIP() << "namespaces cannot be made here";
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(ReadFile(Path("a"))->text, "new");
+  EXPECT_EQ(Names(), std::vector<std::string>{"a"});
 }
 
 TEST_F(FileTest, AMissingFileIsNotFound) {
@@ -209,6 +234,18 @@ TEST_F(LeftFoldersTest, TheNextProcessRemovesThem) {
   ASSERT_EQ(Names().size(), 1u);
   EXPECT_TRUE(absl::StartsWith(Names()[0], "cnab-deps.left-"));
   EXPECT_TRUE(TemporaryFolder::Create("next").ok());
+  EXPECT_EQ(Names(), std::vector<std::string>{});
+}
+
+TEST_F(LeftFoldersTest, AFolderThatCannotBeOpenedDoesNotStay) {
+  EXPECT_EQ(InProcess([] {
+              const int next = dup(0);
+              close(next);
+              const rlimit files = {static_cast<rlim_t>(next), static_cast<rlim_t>(next)};
+              if (setrlimit(RLIMIT_NOFILE, &files) != 0) return 1;
+              return HasId(TemporaryFolder::Create("x").status(), DiagnosticId::kFileWrite) ? 0 : 2;
+            }),
+            0);
   EXPECT_EQ(Names(), std::vector<std::string>{});
 }
 

@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 // No other folder's name begins so: those of runs (lib/run) outlive processes.
 constexpr std::string_view kName = "cnab-deps.";
 constexpr int kFolder = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+// Another process may find a folder before it is locked, and remove it.
 constexpr int kAttempts = 100;
 
 // What cannot be removed stays for the system to clean: there is nobody to tell,
@@ -35,25 +36,8 @@ void RemoveTree(const std::string& path) {
   fs::remove_all(path, ignored);
 }
 
-// Whether nobody uses what is open as `folder`, and it is ours.
-bool IsLeft(int folder) {
-  struct stat info = {};
-  return fstat(folder, &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 0777) == 0700 &&
-         flock(folder, LOCK_EX | LOCK_NB) == 0;
-}
-
-void RemoveLeft(const std::string& parent) {
-  std::error_code error;
-  for (fs::directory_iterator each(parent, error), end; !error && each != end;
-       each.increment(error)) {
-    if (!absl::StartsWith(each->path().filename().string(), kName)) continue;
-    const int folder = open(each->path().c_str(), kFolder);
-    if (folder < 0) continue;
-    const absl::Cleanup close_folder = [folder] { close(folder); };
-    if (IsLeft(folder)) RemoveTree(each->path().string());
-  }
-}
-
+// Whether what is open as `folder` is still what `path` names: whoever waited for a
+// lock may have waited for its removal.
 bool IsAt(const std::string& path, int folder) {
   struct stat there = {};
   struct stat opened = {};
@@ -61,15 +45,30 @@ bool IsAt(const std::string& path, int folder) {
          there.st_dev == opened.st_dev && there.st_ino == opened.st_ino;
 }
 
-// Opens and locks what was made just now. -1 where somebody has found it without
-// a lock and removed it. Where a file system knows no locks, nobody removes it.
-int Lock(const std::string& path) {
-  const int folder = open(path.c_str(), kFolder);
-  if (folder < 0) return -1;
-  flock(folder, LOCK_EX);
-  if (IsAt(path, folder)) return folder;
-  close(folder);
-  return -1;
+// Whether it is ours, and nobody uses it; it is locked then.
+bool IsLeft(const std::string& path, int folder) {
+  struct stat info = {};
+  return fstat(folder, &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 0777) == 0700 &&
+         flock(folder, LOCK_EX | LOCK_NB) == 0 && IsAt(path, folder);
+}
+
+void RemoveLeft(const std::string& parent) {
+  std::error_code error;
+  for (fs::directory_iterator each(parent, error), end; !error && each != end;
+       each.increment(error)) {
+    if (!absl::StartsWith(each->path().filename().string(), kName)) continue;
+    const std::string path = each->path().string();
+    const int folder = open(path.c_str(), kFolder);
+    if (folder < 0) continue;
+    const absl::Cleanup close_folder = [folder] { close(folder); };
+    if (IsLeft(path, folder)) RemoveTree(path);
+  }
+}
+
+// Where a file system knows no locks, nobody removes what is there.
+void Lock(int folder) {
+  while (flock(folder, LOCK_EX) != 0 && errno == EINTR) {
+  }
 }
 
 absl::Status NotMade(const std::string& parent) {
@@ -93,8 +92,17 @@ absl::StatusOr<TemporaryFolder> TemporaryFolder::Create(std::string_view purpose
   for (int i = 0; i < kAttempts; ++i) {
     std::string path = absl::StrCat(parent, "/", kName, purpose, "-XXXXXX");
     if (mkdtemp(path.data()) == nullptr) break;
-    const int lock = Lock(path);
-    if (lock >= 0) return TemporaryFolder(std::move(path), lock);
+    const int folder = open(path.c_str(), kFolder);
+    if (folder < 0 && errno != ENOENT) {
+      const int error = errno;
+      rmdir(path.c_str());
+      errno = error;
+      break;
+    }
+    if (folder < 0) continue;
+    Lock(folder);
+    if (IsAt(path, folder)) return TemporaryFolder(std::move(path), folder);
+    close(folder);
   }
   return NotMade(parent);
 }

@@ -23,8 +23,6 @@
 namespace deps {
 namespace {
 
-using ByteSource = absl::FunctionRef<absl::Status(ByteSink)>;
-
 absl::Status WriteError(const std::string& path, int error) {
   return MakeError({.id = DiagnosticId::kFileWrite,
                     .message = absl::StrCat("cannot be written: ", std::strerror(error)),
